@@ -1,1 +1,2 @@
-export {}
+export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions } from './broker.ts'
+export { AppendConflict, BrokerUnavailable, Diverged, OffsetGone, TopicMismatch } from './errors.ts'

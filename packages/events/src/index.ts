@@ -1,1 +1,16 @@
-export {}
+export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
+export {
+  defineEvents,
+  type EventCatalog,
+  type EventDataOf,
+  type EventDefinition,
+  type EventDefinitions,
+  type EventInputOf,
+  type EventTypeOf,
+} from './define-events.ts'
+export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
+export { InvalidEvent } from './errors.ts'
+export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
+export { decodeEvent, decodeHeaders, type Message } from './message.ts'
+export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
+export { noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'

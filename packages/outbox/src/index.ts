@@ -1,1 +1,9 @@
-export {}
+export { type Append, createAppend, type NewEvent, type PgClientLike } from './append.ts'
+export { type MigrateOptions, migrate, migrationSql } from './migrate.ts'
+export { EventsGone, type PagesAfter, readPages } from './pages/read-pages.ts'
+export { givePages } from './pages/give-pages.ts'
+export type { Page } from './pages/page.ts'
+export { readTopic, type TopicShape } from './read-topic.ts'
+export { type Relay, type RelayOptions, runRelay } from './relay/run-relay.ts'
+export { checkSchemaName, defaultSchema } from './schema-name.ts'
+export { type KyselyLike, sqlOf } from './sql-of.ts'

@@ -1,1 +1,7 @@
-export {}
+export { createDatabase, type Database } from './create-database.ts'
+export { type DebianProgram, type DebianProgramOptions, debianProgram } from './debian/debian-program.ts'
+export { freePort } from './free-port.ts'
+export type { Server } from './server.ts'
+export { ServerUnavailable } from './server-unavailable.ts'
+export { type NatsOptions, startNats } from './start-nats.ts'
+export { type PostgresOptions, startPostgres } from './start-postgres.ts'

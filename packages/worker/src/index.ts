@@ -1,1 +1,9 @@
-export {}
+export { type Backoff, type BackoffOptions, createBackoff } from './backoff.ts'
+export { type Bell, createBell } from './bell.ts'
+export { InvalidConfig, readConfig, variable } from './config.ts'
+export { type Health, type HealthServer, startHealthServer } from './health-server.ts'
+export { createLeases, type Lease, type LeaseOptions, type Leases } from './leases.ts'
+export { createLogger, type Logger, silentLogger } from './logger.ts'
+export { type ProcessOptions, runProcess } from './process.ts'
+export { sleep } from './sleep.ts'
+export type { Sql } from './sql.ts'

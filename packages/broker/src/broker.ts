@@ -1,0 +1,62 @@
+import type { Message } from '@commitcast/events'
+
+export type { Message }
+
+/**
+ * A message system, seen as partitioned append-only logs. An adapter implements this and passes
+ * `@commitcast/broker/contract`; nothing else in Commitcast knows which one it is.
+ */
+export interface Broker {
+  /** The adapter's name: `memory`, `nats`, `postgres`. */
+  readonly name: string
+  /**
+   * Creates what is missing of a topic, idempotently, and checks what is there. Throws `TopicMismatch` where something
+   * exists with settings that would break a promise.
+   */
+  topic(options: TopicOptions): Promise<Topic>
+  /** Ends every read and closes what this broker opened. Idempotent. Waiting calls reject with `BrokerUnavailable`. */
+  close(): Promise<void>
+}
+
+export interface TopicOptions {
+  /** Letters, digits, `-` and `_`: `shop-events`. */
+  readonly name: string
+  /** The topic's incarnation; part of its names on the broker, so nothing of an old one lands in a new one. */
+  readonly epoch: number
+  readonly partitions: number
+}
+
+/** One incarnation of a topic: `partitions` logs with gapless offsets from 1. */
+export interface Topic extends TopicOptions {
+  /** The newest message of a partition, or `undefined` where there was never one. */
+  last(partition: number): Promise<Position | undefined>
+  /** The oldest offset that can still be read; `last + 1` where nothing is kept. */
+  first(partition: number): Promise<number>
+  /**
+   * Compare-and-append: stores all of `messages` right after offset `after`, or a prefix of them, or nothing. Resolves
+   * when the broker calls all of them stored. Rejects with `AppendConflict` where the log is not at `after`, with
+   * `BrokerUnavailable` when the outcome is unknown: ask `last`. The next call may be made before this one resolves; it
+   * is stored only if this one is.
+   *
+   * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,
+   * which harms nobody: an offset is given to one event for ever, so every writer has the same event for it.
+   */
+  append(partition: number, after: number, messages: readonly Message[]): Promise<void>
+  /**
+   * The messages after offset `after`, oldest first, from history into the live tail; ends when the signal aborts. A
+   * batch is what is there, at most `maxBatch`. Waits out outages and goes on without a gap. Throws `OffsetGone` where
+   * `after + 1` is no longer kept, `Diverged` where a message does not carry the offset it was found at.
+   */
+  read(partition: number, after: number, options: ReadOptions): AsyncIterable<readonly Message[]>
+}
+
+export interface Position {
+  readonly offset: number
+  readonly id: string
+}
+
+export interface ReadOptions {
+  readonly signal: AbortSignal
+  /** Default 1,000 messages. Also bounds what is read ahead. */
+  readonly maxBatch?: number
+}

@@ -1,0 +1,33 @@
+/** The broker can't be reached or did not answer: what was asked may or may not have happened. Wait, then look again. */
+export class BrokerUnavailable extends Error {
+  override readonly name = 'BrokerUnavailable'
+  readonly code = 'BROKER_UNAVAILABLE'
+}
+
+/** The log did not end at the offset that the writer named: somebody else wrote, or an earlier chunk was not stored. */
+export class AppendConflict extends Error {
+  override readonly name = 'AppendConflict'
+  readonly code = 'APPEND_CONFLICT'
+
+  static at(topic: string, partition: number, after: number, options?: ErrorOptions): AppendConflict {
+    return new AppendConflict(`${topic}, partition ${partition}, does not end at offset ${after}.`, options)
+  }
+}
+
+/** The offset asked for is no longer kept by the broker. Read it from the outbox, or read the state again. */
+export class OffsetGone extends Error {
+  override readonly name = 'OffsetGone'
+  readonly code = 'OFFSET_GONE'
+}
+
+/** A message stands where its own offset says it should not: something else wrote to the log. Needs a new epoch. */
+export class Diverged extends Error {
+  override readonly name = 'Diverged'
+  readonly code = 'DIVERGED'
+}
+
+/** Something of that name exists on the broker with settings that would break a promise. */
+export class TopicMismatch extends Error {
+  override readonly name = 'TopicMismatch'
+  readonly code = 'TOPIC_MISMATCH'
+}

@@ -1,0 +1,48 @@
+import { headers, type Msg, type MsgHdrs } from 'nats'
+import type { Message } from '../broker.ts'
+
+const expectedSequence = 'Nats-Expected-Last-Sequence'
+const own = new Set([expectedSequence, 'id', 'key', 'time', 'tx'])
+
+/**
+ * A message's headers on the wire. The expected last sequence is both the fence and the message's own word on where it
+ * stands: its offset is one more. The type is the end of the subject. Values are percent-encoded where they need it.
+ */
+export function encodeHeaders(message: Message): MsgHdrs {
+  const encoded = headers()
+  encoded.set(expectedSequence, String(message.offset - 1))
+  encoded.set('id', message.id)
+  encoded.set('key', encodeValue(message.key))
+  encoded.set('time', message.time)
+  encoded.set('tx', message.tx)
+  for (const name in message.headers) encoded.set(name, encodeValue(message.headers[name]!))
+  return encoded
+}
+
+/** The reverse of `encodeHeaders`; `undefined` for a message that none of our writers wrote at `offset`. */
+export function decodeMessage(msg: Msg, offset: number, typeStart: number): Message | undefined {
+  const found = msg.headers
+  if (!found || found.get(expectedSequence) !== String(offset - 1)) return undefined
+  const rest: Record<string, string> = {}
+  for (const name of found.keys()) if (!own.has(name)) rest[name] = decodeValue(found.get(name))
+  return {
+    offset,
+    id: found.get('id'),
+    type: msg.subject.slice(typeStart),
+    key: decodeValue(found.get('key')),
+    time: found.get('time'),
+    tx: found.get('tx'),
+    headers: rest,
+    body: msg.string(),
+  }
+}
+
+const needsEncoding = /[^\x21-\x7e]|%/
+
+function encodeValue(text: string): string {
+  return needsEncoding.test(text) ? encodeURIComponent(text) : text
+}
+
+function decodeValue(text: string): string {
+  return text.includes('%') ? decodeURIComponent(text) : text
+}

@@ -1,0 +1,29 @@
+/**
+ * A client's place: which incarnation of the topic, the last offset seen in each partition and, for a state-first
+ * subscription, the snapshot that its state was read at. Valid on every API node. Opaque to clients.
+ */
+export interface Cursor {
+  readonly epoch: number
+  readonly offsets: readonly number[]
+  /** `pg_current_snapshot()` as text. */
+  readonly snapshot?: string
+}
+
+const cursorPattern = /^1\.([0-9a-z]{1,8})\.((?:[0-9a-z]{1,11}-)*[0-9a-z]{1,11})(?:\.(\d[\d:,]{0,8000}))?$/
+
+/** One compact line: version, epoch and offsets in base 36, then the snapshot. */
+export function encodeCursor(cursor: Cursor): string {
+  const offsets = cursor.offsets.map((offset) => offset.toString(36)).join('-')
+  const place = `1.${cursor.epoch.toString(36)}.${offsets}`
+  return cursor.snapshot === undefined ? place : `${place}.${cursor.snapshot}`
+}
+
+/** The reverse of `encodeCursor`; `undefined` for a text that is no cursor, whoever sent it. Never throws. */
+export function decodeCursor(text: unknown): Cursor | undefined {
+  const match = typeof text === 'string' ? cursorPattern.exec(text) : null
+  if (!match) return undefined
+  const [, epoch = '', places = '', snapshot] = match
+  const offsets = places.split('-').map((place) => Number.parseInt(place, 36))
+  if (!offsets.every(Number.isSafeInteger)) return undefined
+  return { epoch: Number.parseInt(epoch, 36), offsets, ...(snapshot !== undefined && { snapshot }) }
+}

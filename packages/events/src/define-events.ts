@@ -1,0 +1,74 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { InvalidEvent } from './errors.ts'
+
+/** What one event type carries: `data` is any Standard Schema validator (zod, valibot, arktype, …). */
+export interface EventDefinition<TSchema extends StandardSchemaV1 = StandardSchemaV1> {
+  readonly data: TSchema
+}
+
+/** Event types by name. A name is in the past tense, words joined by dots: `order.placed`. */
+export type EventDefinitions = Readonly<Record<string, EventDefinition>>
+
+/** The catalogue: the only place where an event's type is written. Everything else infers from it. */
+export interface EventCatalog<TDefinitions extends EventDefinitions = EventDefinitions> {
+  readonly definitions: TDefinitions
+  /**
+   * Checks `data` against the schema of `type` and returns what the schema makes of it.
+   * Throws `InvalidEvent` for a type that is not in the catalogue and for data that the schema refuses.
+   */
+  validate(type: string, data: unknown): Promise<unknown>
+}
+
+/** The names of a catalogue's event types. */
+export type EventTypeOf<TCatalog extends EventCatalog> = keyof TCatalog['definitions'] & string
+
+/** What a caller passes to `append` as the data of `TType`: the schema's input. */
+export type EventInputOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> =
+  StandardSchemaV1.InferInput<TCatalog['definitions'][TType]['data']>
+
+/** What readers get as the data of `TType`: the schema's output. */
+export type EventDataOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> =
+  StandardSchemaV1.InferOutput<TCatalog['definitions'][TType]['data']>
+
+const typePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const maxTypeLength = 200
+
+/** Makes a catalogue. Browser-safe. Throws `InvalidEvent` at once for a name that could not be a subject on every broker. */
+export function defineEvents<const TDefinitions extends EventDefinitions>(
+  definitions: TDefinitions,
+): EventCatalog<TDefinitions> {
+  for (const type of Object.keys(definitions)) checkTypeName(type)
+  return Object.freeze({
+    definitions,
+    async validate(type: string, data: unknown) {
+      const definition = Object.hasOwn(definitions, type) ? definitions[type] : undefined
+      if (!definition) throw unknownType(type, definitions)
+      const result = await definition.data['~standard'].validate(data)
+      if (result.issues) throw refusedData(type, result.issues)
+      return result.value
+    },
+  })
+}
+
+function checkTypeName(type: string): void {
+  if (typePattern.test(type) && type.length <= maxTypeLength) return
+  throw new InvalidEvent(
+    `The event type ${JSON.stringify(type)} can't be used: take words of letters, digits, "_" and "-" joined by dots, ` +
+      `at most ${maxTypeLength} characters, for example "order.placed".`,
+  )
+}
+
+function unknownType(type: string, definitions: EventDefinitions): InvalidEvent {
+  const known = Object.keys(definitions).join(', ')
+  return new InvalidEvent(
+    `The event type ${JSON.stringify(type)} is not in the catalogue (${known}): add it to defineEvents().`,
+  )
+}
+
+function refusedData(type: string, issues: readonly StandardSchemaV1.Issue[]): InvalidEvent {
+  const told = issues.map((issue) => {
+    const path = issue.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+    return path ? `data.${path}: ${issue.message}` : `data: ${issue.message}`
+  })
+  return new InvalidEvent(`The data of "${type}" does not fit its schema. ${told.join('; ')}`)
+}

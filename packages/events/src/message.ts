@@ -1,0 +1,51 @@
+import type { CommittedEvent, EventHeaders } from './event.ts'
+import { restoreTypes, type TypeNotes } from './type-notes.ts'
+
+/**
+ * An event on the wire. `body` is plain JSON that any language can read; `headers` holds only what is present:
+ * `correlation`, `causation`, `trace`, `actor`, `notes` (superjson's type notes), and on a live topic `channels`.
+ */
+export interface Message {
+  /** The place in its partition; 1 is the first. The message carries it, so that readers can compare. */
+  readonly offset: number
+  readonly id: string
+  readonly type: string
+  readonly key: string
+  /** ISO 8601 in UTC. */
+  readonly time: string
+  /** The transaction's id (xid8) in decimal digits. */
+  readonly tx: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Reads a message of an events topic back into the event that was appended. */
+export function decodeEvent(message: Message, place: { epoch: number; partition: number }): CommittedEvent {
+  return {
+    id: message.id,
+    type: message.type,
+    key: message.key,
+    data: restoreTypes(JSON.parse(message.body), parseNotes(message.headers.notes)),
+    headers: decodeHeaders(message),
+    epoch: place.epoch,
+    partition: place.partition,
+    offset: message.offset,
+    tx: message.tx,
+  }
+}
+
+/** The event headers of a message, named as in code. */
+export function decodeHeaders(message: Message): EventHeaders {
+  const { correlation, causation, trace, actor } = message.headers
+  return {
+    time: message.time,
+    ...(correlation !== undefined && { correlationId: correlation }),
+    ...(causation !== undefined && { causationId: causation }),
+    ...(trace !== undefined && { trace }),
+    ...(actor !== undefined && { actor }),
+  }
+}
+
+function parseNotes(text: string | undefined): TypeNotes | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as TypeNotes)
+}

@@ -1,0 +1,68 @@
+import type { Sql } from '@commitcast/worker'
+import { createOutbox } from './migrations/0001-create-outbox.ts'
+import { checkSchemaName, defaultSchema } from './schema-name.ts'
+
+export interface MigrateOptions {
+  /** Default `commitcast`. */
+  readonly schema?: string
+  /** How many partitions the topic has; fixed when the tables are made. Default 8. */
+  readonly partitions?: number
+  /** Larger events are refused by the database. Default 786,432, which fits NATS's default limit of 1 MiB. */
+  readonly maxEventBytes?: number
+}
+
+/** One numbered step of the schema. */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  sql(schema: string, options: Required<MigrateOptions>): string
+}
+
+const migrations: readonly Migration[] = [createOutbox]
+const leafDaysAhead = 7
+
+/**
+ * Brings the schema up to date in one transaction. Idempotent; several processes may call it at once. Needs the right to
+ * create a schema, or to create in it.
+ */
+export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<void> {
+  await sql.query(migrationSql(options))
+}
+
+/**
+ * All of `migrate` as one text that can be run again and again: for teams with their own migration tool, and what
+ * `migrate` itself sends. Several statements: run it without parameters.
+ */
+export function migrationSql({ schema = defaultSchema, partitions = 8, maxEventBytes = 786_432 }: MigrateOptions = {}): string {
+  const s = checkSchemaName(schema)
+  const settings = { schema: s, partitions: whole(partitions, 1, 1024), maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000) }
+  const steps = migrations.map((migration) => stepSql(s, migration, settings))
+  return `begin;
+select pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
+create schema if not exists ${s};
+create table if not exists ${s}.migration (
+  version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
+${steps.join('\n')}
+select ${s}.make_leaves(${leafDaysAhead});
+commit;
+`
+}
+
+function stepSql(s: string, migration: Migration, settings: Required<MigrateOptions>): string {
+  return `do $migration$ begin
+if not exists (select from ${s}.migration where version = ${migration.version}) then
+${nested(migration.sql(s, settings))}
+insert into ${s}.migration (version, name) values (${migration.version}, '${migration.name}');
+end if;
+end $migration$;`
+}
+
+/** Function bodies keep their dollar quotes inside the block's own. */
+function nested(sql: string): string {
+  return sql.replaceAll('$migration$', '$inner$')
+}
+
+function whole(value: number, low: number, high: number): number {
+  if (Number.isInteger(value) && value >= low && value <= high) return value
+  throw new RangeError(`migrate: ${value} is not a whole number from ${low} to ${high}.`)
+}

@@ -1,0 +1,48 @@
+import type { Message } from '@commitcast/events'
+import type { EventTexts } from './window-events.ts'
+
+/** A run of consecutive offsets of one partition and the events that have them. */
+export interface Page {
+  readonly epoch: number
+  readonly partition: number
+  readonly firstOffset: number
+  readonly messages: readonly Message[]
+}
+
+/** One event of a page as the database returns it. */
+export interface PageRow extends EventTexts {
+  readonly epoch: number
+  readonly partition: number
+  readonly first_offset: string
+  readonly nth: string
+}
+
+/** Gathers rows, which come in the order of partition and offset, into pages. */
+export function toPages(rows: readonly PageRow[]): Page[] {
+  const pages: (Page & { messages: Message[] })[] = []
+  for (const row of rows) {
+    const firstOffset = Number(row.first_offset)
+    let page = pages.at(-1)
+    if (page?.partition !== row.partition || page.firstOffset !== firstOffset) {
+      page = { epoch: row.epoch, partition: row.partition, firstOffset, messages: [] }
+      pages.push(page)
+    }
+    page.messages.push(toMessage(row, firstOffset + Number(row.nth) - 1))
+  }
+  return pages
+}
+
+function toMessage(row: PageRow, offset: number): Message {
+  const headers = row.headers === '{}' ? {} : textHeaders(row.headers)
+  return { offset, id: row.id, type: row.type, key: row.key, time: row.time, tx: row.tx, headers, body: row.body }
+}
+
+/** Whoever wrote them by SQL may have put in other things than texts. */
+function textHeaders(json: string): Record<string, string> {
+  const parsed: unknown = JSON.parse(json)
+  if (typeof parsed !== 'object' || parsed === null) return {}
+  const present = Object.entries(parsed).filter(([, value]) => value !== null)
+  return Object.fromEntries(
+    present.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
+}

@@ -1,0 +1,62 @@
+import type { Sql } from '@commitcast/worker'
+import { type Page, type PageRow, toPages } from './page.ts'
+import { eventTexts, windowEvents } from './window-events.ts'
+
+export interface PagesAfter {
+  readonly schema: string
+  readonly epoch: number
+  readonly partition: number
+  readonly after: number
+  /** How many pages to read. Default 1. */
+  readonly maxPages?: number
+}
+
+/** Events that the page log knows and the outbox no longer has. */
+export class EventsGone extends Error {
+  override readonly name = 'EventsGone'
+  readonly code = 'EVENTS_GONE'
+}
+
+/**
+ * The given pages that hold an offset above `after`, oldest first, read from the outbox by the page log: the same events
+ * at the same offsets as when they were given. Throws `EventsGone` where retention has taken some of them.
+ */
+export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> {
+  const { schema, epoch, partition, after, maxPages = 1 } = options
+  const rows = await sql.query<PageRow & { count: number }>(readStatement(schema), [epoch, partition, after, maxPages])
+  const pages = toPages(rows)
+  const counts = new Map(rows.map((row) => [Number(row.first_offset), row.count]))
+  for (const page of pages) {
+    const count = counts.get(page.firstOffset)
+    if (page.messages.length === count) continue
+    throw new EventsGone(
+      `The page log says ${count} events from offset ${page.firstOffset} of partition ${partition}, the outbox has ${page.messages.length} of them.`,
+    )
+  }
+  return pages
+}
+
+function readStatement(s: string): string {
+  const events = windowEvents(s, {
+    partition: 'page.partition',
+    from: 'page.from_snapshot',
+    to: 'page.to_snapshot',
+    floor: 'page.floor',
+    after: 'page.after_position',
+    limit: 'page.count',
+  })
+  return `
+    select page.epoch, page.partition, page.first_offset, page.count,
+      row_number() over (partition by page.first_offset order by event.position) as nth, ${eventTexts}
+    from (
+      select * from ${s}.page
+      where epoch = $1 and partition = $2 and first_offset >= coalesce((
+        select first_offset from ${s}.page
+        where epoch = $1 and partition = $2 and first_offset <= $3::bigint + 1
+        order by first_offset desc limit 1), 0)
+        and first_offset + count > $3::bigint + 1
+      order by first_offset limit $4
+    ) as page
+    cross join lateral ${events} as event
+    order by page.first_offset, nth`
+}

@@ -1,0 +1,50 @@
+/** SQL expressions that pin down a stretch of a window; see `windowEvents`. */
+export interface WindowBounds {
+  readonly partition: string
+  readonly from: string
+  readonly to: string
+  /** The highest position that earlier windows gave. */
+  readonly floor: string
+  /** Where the window's last page ended; 0 at its start. */
+  readonly after: string
+  readonly limit: string
+}
+
+const columns = 'position, tx, id, type, key, data, headers, occurred_at'
+
+/**
+ * The events of one partition that are visible in snapshot `to` and not in `from`, by position (the idea is PgQ's).
+ * Two snapshots always give the same set. It is read by two index walks: transactions newer than `from` drew positions
+ * above `floor`; those that were running at `from` may have drawn lower ones and are looked up by their ids.
+ */
+export function windowEvents(schema: string, { partition, from, to, floor, after, limit }: WindowBounds): string {
+  const running = `any (array(select pg_snapshot_xip(${from})))`
+  return `(
+    select * from (
+      (select ${columns} from ${schema}.outbox
+        where tx = ${running} and partition = ${partition} and position > ${after} and position <= ${floor}
+          and pg_visible_in_snapshot(tx, ${to})
+        order by position limit ${limit})
+      union all
+      (select ${columns} from ${schema}.outbox
+        where partition = ${partition} and position > greatest(${floor}, ${after})
+          and (tx >= pg_snapshot_xmax(${from}) or tx = ${running})
+          and pg_visible_in_snapshot(tx, ${to})
+        order by position limit ${limit})
+    ) as either order by position limit ${limit})`
+}
+
+/** An event's columns as texts, as they go on the wire. */
+export const eventTexts = `
+  id::text, type, key, data::text as body, headers::text, tx::text,
+  to_char(occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as time`
+
+export interface EventTexts {
+  readonly id: string
+  readonly type: string
+  readonly key: string
+  readonly body: string
+  readonly headers: string
+  readonly tx: string
+  readonly time: string
+}

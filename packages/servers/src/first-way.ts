@@ -1,0 +1,41 @@
+import type { Server } from './server.ts'
+import { describeWays, type NotHere, ServerUnavailable } from './server-unavailable.ts'
+import type { ServersEnvironment } from './servers-environment.ts'
+
+/** One way to a server. `start` answers what is missing where the way is closed, and throws where it is broken. */
+export interface Way {
+  readonly name: string
+  readonly kind: 'container' | 'local'
+  start(): Promise<Server | NotHere>
+}
+
+export interface WaysToServer {
+  /** The server, for people: `NATS`. */
+  readonly server: string
+  /** The variable that may hold the address of one. */
+  readonly address: 'TEST_POSTGRES_URL' | 'TEST_NATS_URL'
+  readonly ways: readonly Way[]
+}
+
+/**
+ * The server of the first way that is open. A broken way counts as closed, its error as the reason. With a forced way
+ * the others are not tried, and the failure is a plain error, not `ServerUnavailable`: who forces a way must not have
+ * tests skipped in silence.
+ */
+export async function firstWay(
+  { server, address, ways }: WaysToServer,
+  { TEST_SERVERS: forced }: Pick<ServersEnvironment, 'TEST_SERVERS'>,
+): Promise<Server> {
+  const tried = new Map<string, NotHere>()
+  for (const way of ways.filter(({ kind }) => forced === undefined || kind === forced)) {
+    const outcome = await way.start().catch(brokenWay)
+    if (!('because' in outcome)) return outcome
+    tried.set(way.name, outcome)
+  }
+  if (forced === undefined) throw new ServerUnavailable(server, tried, address)
+  throw new Error(`TEST_SERVERS=${forced} gives no ${server} server.\n${describeWays(tried)}\n- or unset TEST_SERVERS.`)
+}
+
+function brokenWay(error: unknown): NotHere {
+  return { because: error instanceof Error ? error.message : String(error), mend: 'Mend it, or use another way' }
+}

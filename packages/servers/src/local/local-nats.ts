@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { natsAnswers } from '../nats-answers.ts'
+import type { Server } from '../server.ts'
+import type { NatsProgram } from './nats-program.ts'
+import { programServer } from './program-server.ts'
+import { watchedFolder } from './watched-folder.ts'
+
+/** A NATS server of our own: JetStream on, its files in its own folder, one port and no other. */
+export async function localNats({ path, env, origin }: NatsProgram, config: string | undefined): Promise<Server> {
+  const folder = await watchedFolder('nats')
+  const configFile = join(folder.path, 'nats.conf')
+  if (config !== undefined) await writeFile(configFile, config)
+  // Its own name in its greeting tells it from another server that was faster at the port.
+  const name = basename(folder.path)
+  const fixed = ['-js', '-sd', join(folder.path, 'data'), '-a', '127.0.0.1', '-n', name]
+  return programServer({
+    origin,
+    folder,
+    env: { PATH: process.env.PATH ?? '', HOME: folder.path, ...env },
+    stopSignal: 'SIGTERM',
+    url: (port) => `nats://127.0.0.1:${port}`,
+    command: (port) => [path, ...(config === undefined ? [] : ['-c', configFile]), ...fixed, '-p', String(port)],
+    answers: (url) => natsAnswers(url, name),
+  })
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Sql } from './sql.ts'
+
+/** The right of this worker to one partition, as long as `term` stands in the lease table. */
+export interface Lease {
+  readonly partition: number
+  readonly term: bigint
+}
+
+export interface LeaseOptions {
+  readonly sql: Sql
+  /** The schema that holds the lease and member tables. */
+  readonly schema: string
+  /** Which workers share: `relay`, or a consumer group's name. */
+  readonly group: string
+  /** How long a lease outlives its last renewal, by the database's clock. Default 4,000. Renew every third of it. */
+  readonly ttlMs?: number
+  /** Who this worker is; default host, pid, start time and a number. */
+  readonly owner?: string
+}
+
+/** One worker's share of a group's partitions. */
+export interface Leases {
+  readonly owner: string
+  readonly ttlMs: number
+  /**
+   * Says that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
+   * it. Returns what it holds now. A partition that is not in there must not be written for any more.
+   */
+  renew(): Promise<readonly Lease[]>
+  /** Gives everything back at once, so that another worker can go on without waiting. */
+  release(): Promise<void>
+}
+
+let workers = 0
+
+/**
+ * Shares a group's partitions among workers by rows in Postgres. Times are the database's; a term only grows. Owners on
+ * this host whose process is gone count as expired, so a restarted worker never waits for its own old lease.
+ */
+export function createLeases({ sql, schema, group, ttlMs = 4_000, owner = thisOwner() }: LeaseOptions): Leases {
+  const statement = renewStatement(schema)
+  let rowsExist = false
+  return {
+    owner,
+    ttlMs,
+    async renew() {
+      if (!rowsExist) await sql.query(makeRows(schema), [group])
+      rowsExist = true
+      const others = await sql.query<{ owner: string }>(
+        `select distinct owner from ${schema}.lease where grp = $1 and owner <> $2
+         union select owner from ${schema}.member where grp = $1 and owner <> $2`,
+        [group, owner],
+      )
+      const dead = others.map((row) => row.owner).filter(isDeadHere)
+      const rows = await sql.query<{ partition: number; term: string }>(statement, [group, owner, ttlMs, dead])
+      return rows.map((row) => ({ partition: Number(row.partition), term: BigInt(row.term) }))
+    },
+    async release() {
+      await sql.query(
+        `with gone as (delete from ${schema}.member where grp = $1 and owner = $2)
+         update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2`,
+        [group, owner],
+      )
+    },
+  }
+}
+
+function makeRows(schema: string): string {
+  return `
+    insert into ${schema}.lease (grp, partition)
+    select $1, generate_series(0, partitions - 1) from ${schema}.topic on conflict do nothing`
+}
+
+/**
+ * One statement: heartbeat, fair share = ceil(partitions / living members), give back the highest partitions over it,
+ * renew the rest, take free ones up to it. Rows that somebody else is just changing are skipped till the next round.
+ */
+function renewStatement(schema: string): string {
+  return `
+    with me as (
+      insert into ${schema}.member (grp, owner, seen_at) values ($1, $2, clock_timestamp())
+      on conflict (grp, owner) do update set seen_at = excluded.seen_at
+    ), buried as (
+      delete from ${schema}.member
+      where grp = $1 and (owner = any($4) or seen_at < clock_timestamp() - make_interval(secs => 10 * $3 / 1000.0))
+    ), share as (
+      select ceil((select partitions from ${schema}.topic)::numeric / (1 + (
+        select count(*) from ${schema}.member
+        where grp = $1 and owner <> $2 and owner <> all($4)
+          and seen_at > clock_timestamp() - make_interval(secs => $3 / 1000.0)
+      )))::int as size
+    ), mine as (
+      select partition from ${schema}.lease
+      where grp = $1 and owner = $2 and expires_at > clock_timestamp()
+      order by partition for update skip locked
+    ), keep as (
+      select partition from mine order by partition limit (select size from share)
+    ), free as (
+      select partition from ${schema}.lease
+      where grp = $1 and (owner = any($4) or expires_at <= clock_timestamp())
+      order by partition
+      limit greatest(0, (select size from share) - (select count(*) from mine))
+      for update skip locked
+    ), taken as (
+      update ${schema}.lease l set
+        owner = case when l.partition in (select partition from keep union select partition from free) then $2 else '' end,
+        term = case when l.partition in (select partition from free) then l.term + 1 else l.term end,
+        expires_at = case when l.partition in (select partition from keep union select partition from free)
+          then clock_timestamp() + make_interval(secs => $3 / 1000.0) else '-infinity' end
+      where l.grp = $1 and l.partition in (select partition from mine union select partition from free)
+      returning l.partition, l.term, l.owner
+    )
+    select partition, term::text from taken where owner = $2 order by partition`
+}
+
+function thisOwner(): string {
+  return `${hostname()}/${process.pid}/${startTime(process.pid)}/${++workers}`
+}
+
+function isDeadHere(owner: string): boolean {
+  const [host, pid, started] = owner.split('/')
+  if (host !== hostname() || !pid || !started) return false
+  return startTime(Number(pid)) !== started
+}
+
+/** Tells a process from a later one with the same pid; where /proc is missing, whether it lives is all we know. */
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
+  } catch {
+    return isAlive(pid) ? 'alive' : 'gone'
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -6,7 +6,10 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['{packages,apps}/*/src/**/*.test.ts'], exclude: ['**/*.int.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{packages,apps}/*/src/**/*.test.ts'], exclude: ['**/*.int.test.ts'] },
+      },
       {
         extends: true,
         test: {

@@ -5,6 +5,8 @@ export function checkOffsets(after: number, messages: readonly Message[]): void 
   messages.forEach((message, index) => {
     const place = after + 1 + index
     if (message.offset === place) return
-    throw new RangeError(`append: the message with id ${message.id} has offset ${message.offset}, its place is ${place}.`)
+    throw new RangeError(
+      `append: the message with id ${message.id} has offset ${message.offset}, its place is ${place}.`,
+    )
   })
 }

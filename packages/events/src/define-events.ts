@@ -23,12 +23,16 @@ export interface EventCatalog<TDefinitions extends EventDefinitions = EventDefin
 export type EventTypeOf<TCatalog extends EventCatalog> = keyof TCatalog['definitions'] & string
 
 /** What a caller passes to `append` as the data of `TType`: the schema's input. */
-export type EventInputOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> =
-  StandardSchemaV1.InferInput<TCatalog['definitions'][TType]['data']>
+export type EventInputOf<
+  TCatalog extends EventCatalog,
+  TType extends EventTypeOf<TCatalog>,
+> = StandardSchemaV1.InferInput<TCatalog['definitions'][TType]['data']>
 
 /** What readers get as the data of `TType`: the schema's output. */
-export type EventDataOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> =
-  StandardSchemaV1.InferOutput<TCatalog['definitions'][TType]['data']>
+export type EventDataOf<
+  TCatalog extends EventCatalog,
+  TType extends EventTypeOf<TCatalog>,
+> = StandardSchemaV1.InferOutput<TCatalog['definitions'][TType]['data']>
 
 const typePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const maxTypeLength = 200

@@ -11,6 +11,7 @@ export {
 export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
 export { InvalidEvent } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
+export { channelsOf, decodeLiveEvent, encodeLiveMessage, type LiveEvent } from './live-message.ts'
 export { decodeEvent, decodeHeaders, type Message } from './message.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
 export { noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'

@@ -69,7 +69,13 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
   checkKey(event.type, event.key)
   const { json, notes } = noteTypes(await catalog.validate(event.type, event.data))
   const { correlationId, causationId, trace, actor } = event.headers ?? {}
-  const headers = { correlation: correlationId, causation: causationId, trace, actor, notes: notes && JSON.stringify(notes) }
+  const headers = {
+    correlation: correlationId,
+    causation: causationId,
+    trace,
+    actor,
+    notes: notes && JSON.stringify(notes),
+  }
   return { id: event.id ?? uuidv7(), type: event.type, key: event.key, data: json ?? null, headers }
 }
 

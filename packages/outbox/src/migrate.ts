@@ -33,9 +33,17 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<v
  * All of `migrate` as one text that can be run again and again: for teams with their own migration tool, and what
  * `migrate` itself sends. Several statements: run it without parameters.
  */
-export function migrationSql({ schema = defaultSchema, partitions = 8, maxEventBytes = 786_432 }: MigrateOptions = {}): string {
+export function migrationSql({
+  schema = defaultSchema,
+  partitions = 8,
+  maxEventBytes = 786_432,
+}: MigrateOptions = {}): string {
   const s = checkSchemaName(schema)
-  const settings = { schema: s, partitions: whole(partitions, 1, 1024), maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000) }
+  const settings = {
+    schema: s,
+    partitions: whole(partitions, 1, 1024),
+    maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000),
+  }
   const steps = migrations.map((migration) => stepSql(s, migration, settings))
   return `begin;
 select pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));

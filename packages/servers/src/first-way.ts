@@ -6,6 +6,8 @@ import type { ServersEnvironment } from './servers-environment.ts'
 export interface Way {
   readonly name: string
   readonly kind: 'container' | 'local'
+  /** What to do when it is broken. */
+  readonly whenBroken: string
   start(): Promise<Server | NotHere>
 }
 
@@ -28,7 +30,7 @@ export async function firstWay(
 ): Promise<Server> {
   const tried = new Map<string, NotHere>()
   for (const way of ways.filter(({ kind }) => forced === undefined || kind === forced)) {
-    const outcome = await way.start().catch(brokenWay)
+    const outcome = await way.start().catch((error: Error) => brokenWay(way, error))
     if (!('because' in outcome)) return outcome
     tried.set(way.name, outcome)
   }
@@ -36,6 +38,11 @@ export async function firstWay(
   throw new Error(`TEST_SERVERS=${forced} gives no ${server} server.\n${describeWays(tried)}\n- or unset TEST_SERVERS.`)
 }
 
-function brokenWay(error: unknown): NotHere {
-  return { because: error instanceof Error ? error.message : String(error), mend: 'Mend it, or use another way' }
+function brokenWay({ whenBroken }: Way, { message }: Error): NotHere {
+  return { because: message.trim().replace(/\.$/, ''), mend: whenBroken }
+}
+
+/** The advice for a container that does not start. */
+export function mendContainer(image: string): string {
+  return `See that "docker run ${image}" works; if testcontainers cannot fetch its reaper, set TESTCONTAINERS_RYUK_DISABLED=true`
 }

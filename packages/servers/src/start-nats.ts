@@ -1,6 +1,7 @@
 import { natsContainer } from './container/nats-container.ts'
 import { debianProgram } from './debian/debian-program.ts'
-import { firstWay, type Way } from './first-way.ts'
+import { hasApt } from './debian/private-apt.ts'
+import { firstWay, mendContainer, type Way } from './first-way.ts'
 import { givenAddress } from './given-address.ts'
 import { localNats } from './local/local-nats.ts'
 import { type NatsProgram, natsOnMachine, natsProgram } from './local/nats-program.ts'
@@ -31,6 +32,7 @@ export async function startNats({ bin, config }: NatsOptions = {}): Promise<Serv
   const container: Way = {
     name: `container ${env.NATS_IMAGE}`,
     kind: 'container',
+    whenBroken: mendContainer(env.NATS_IMAGE),
     start: () => natsContainer({ image: env.NATS_IMAGE, mayPull: env.TEST_SERVERS === 'container', config }),
   }
   const programs =
@@ -44,6 +46,7 @@ function local(name: string, find: () => Promise<NatsProgram | NotHere>, config:
   return {
     name,
     kind: 'local',
+    whenBroken: 'Mend that, or name another program in NATS_SERVER_BIN',
     async start() {
       const program = await find()
       return 'because' in program ? program : localNats(program, config)
@@ -51,7 +54,8 @@ function local(name: string, find: () => Promise<NatsProgram | NotHere>, config:
   }
 }
 
-async function natsFromDebian(): Promise<NatsProgram> {
+async function natsFromDebian(): Promise<NatsProgram | NotHere> {
+  if (!hasApt()) return { because: 'this machine has no apt-get', mend: 'See nats.io for how to install nats-server' }
   const { path, env } = await debianProgram('nats-server', 'nats-server')
   return natsProgram(path, env)
 }

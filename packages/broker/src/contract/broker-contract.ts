@@ -46,7 +46,18 @@ export function testBroker(name: string, start: () => Promise<BrokerUnderTest> |
 
     test('keys, headers and bodies survive whatever characters they hold', async () => {
       const topic = await freshTopic()
-      const texts = ['ä ö 日本 🚀', 'a%20b', 'line\nbreak\r\n', ': colon : ', '"quoted\\"', ' spaces ', 'tab\t', '%', '', 'x: y\r\nz: 1']
+      const texts = [
+        'ä ö 日本 🚀',
+        'a%20b',
+        'line\nbreak\r\n',
+        ': colon : ',
+        '"quoted\\"',
+        ' spaces ',
+        'tab\t',
+        '%',
+        '',
+        'x: y\r\nz: 1',
+      ]
       const sent = texts.map((text, index) => ({
         ...makeMessage(index + 1),
         key: text || 'empty',

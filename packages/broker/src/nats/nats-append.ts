@@ -79,10 +79,7 @@ interface PubAck {
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string }
 }
 
-function checkAnswer(
-  msg: Msg,
-  at: { stream: string; partition: number; after: number; offset: number },
-): void {
+function checkAnswer(msg: Msg, at: { stream: string; partition: number; after: number; offset: number }): void {
   if (msg.headers?.code === 503) throw new BrokerUnavailable(`No stream takes what is published for ${at.stream}.`)
   const ack = msg.json<PubAck>()
   if (ack.error?.err_code === wrongLastSequence) {

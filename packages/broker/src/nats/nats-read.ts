@@ -41,7 +41,9 @@ export async function* readStream(
       pull.close()
     }
     if (!signal.aborted) await explainGap(source, partition, next)
-    await delay(Math.random() * Math.min(1_000, 20 * 2 ** Math.min(failures++, 6)), undefined, { signal }).catch(() => {})
+    await delay(Math.random() * Math.min(1_000, 20 * 2 ** Math.min(failures++, 6)), undefined, { signal }).catch(
+      () => {},
+    )
   }
 }
 

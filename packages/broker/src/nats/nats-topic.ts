@@ -7,12 +7,7 @@ import { readStream } from './nats-read.ts'
 import { asked, type Streams } from './nats-streams.ts'
 
 /** A topic on JetStream; see the port for what each verb promises. */
-export function createTopic(parts: {
-  nc: NatsConnection
-  acks: Acks
-  streams: Streams
-  topic: TopicOptions
-}): Topic {
+export function createTopic(parts: { nc: NatsConnection; acks: Acks; streams: Streams; topic: TopicOptions }): Topic {
   const { streams, topic } = parts
   const state = async (partition: number) => {
     const name = streams.nameOf(partition)

@@ -106,7 +106,8 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
       failures.rethrow()
       await takeOverNew({ ...options, topic, bell }, state)
       const ready = state.held.filter((lease) => state.publishers.get(lease.partition)?.hasRoom)
-      const pages = ready.length === 0 ? [] : await givePages(sql, { schema, leases: ready, maxPage }).catch(whenGivenTwice)
+      const pages =
+        ready.length === 0 ? [] : await givePages(sql, { schema, leases: ready, maxPage }).catch(whenGivenTwice)
       state.trouble = undefined
       onProgress()
       for (const page of pages) state.publishers.get(page.partition)?.add(page.messages)
@@ -144,7 +145,8 @@ async function takeOverNew(options: Running & { topic: Topic; bell: Bell }, stat
     if (isHeld && publisher.failure === undefined) continue
     await publisher.settled()
     state.publishers.delete(partition)
-    if (publisher.failure !== undefined) logger.warn({ partition, err: publisher.failure }, 'asking the broker where it ends')
+    if (publisher.failure !== undefined)
+      logger.warn({ partition, err: publisher.failure }, 'asking the broker where it ends')
   }
   for (const { partition } of state.held) {
     if (state.publishers.has(partition) || state.diverged.has(partition)) continue
@@ -169,11 +171,15 @@ async function takeOverNew(options: Running & { topic: Topic; bell: Bell }, stat
 async function keepLeases(leases: Leases, state: RelayState, { bell, signal }: { bell: Bell; signal: AbortSignal }) {
   while (!signal.aborted) {
     const held = await leases.renew()
-    const changed = held.map(String).join() !== state.held.map(String).join()
+    const changed = termsOf(held) !== termsOf(state.held)
     state.held = held
     if (changed) bell.ring()
     await sleep(leases.ttlMs / 3, signal)
   }
+}
+
+function termsOf(leases: readonly Lease[]): string {
+  return leases.map((lease) => `${lease.partition}:${lease.term}`).join()
 }
 
 const hourMs = 3_600_000
@@ -189,7 +195,12 @@ async function keepLeaves(sql: Sql, schema: string, signal: AbortSignal): Promis
 /** A transaction that read "awake" before we slept commits without a word: look again when it is gone. */
 async function ringForStragglers(
   transactions: readonly string[],
-  { sleeper, bell, signal, pollMs }: { sleeper: ReturnType<typeof createSleeper>; bell: Bell; signal: AbortSignal; pollMs: number },
+  {
+    sleeper,
+    bell,
+    signal,
+    pollMs,
+  }: { sleeper: ReturnType<typeof createSleeper>; bell: Bell; signal: AbortSignal; pollMs: number },
 ): Promise<void> {
   let running = transactions
   for (let waitMs = 5; running.length > 0 && waitMs < pollMs && !signal.aborted; waitMs *= 2) {

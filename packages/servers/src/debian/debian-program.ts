@@ -55,11 +55,11 @@ async function unpackInto(root: string, cache: string, { packages, timeoutMs }: 
   const end = performance.now() + timeoutMs
   const draft = await watchedFolder('draft', undefined, cache)
   try {
-    const apt = await privateApt(draft.path, { timeoutMs, started: draft.watch })
+    const apt = await privateApt(draft.path, { timeoutMs, watch: draft.watch })
     const unpacked = join(draft.path, 'root')
     for (const file of await apt.download(packages)) {
       const left = Math.max(1_000, end - performance.now())
-      await runProgram('/usr/bin/dpkg-deb', ['-x', file, unpacked], { timeoutMs: left, started: draft.watch })
+      await runProgram('/usr/bin/dpkg-deb', ['-x', file, unpacked], { timeoutMs: left, watch: draft.watch })
     }
     await addFonts(unpacked, root)
     await rename(unpacked, root).catch((error: NodeJS.ErrnoException) => {

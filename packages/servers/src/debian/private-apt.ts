@@ -14,7 +14,7 @@ const aptGet = '/usr/bin/apt-get'
 export interface PrivateAptOptions {
   readonly timeoutMs: number
   /** Told the number of each process that runs. */
-  readonly started: (pid: number) => unknown
+  readonly watch: (pid: number) => unknown
 }
 
 /** Whether this is Debian, Ubuntu or the like. */
@@ -23,7 +23,7 @@ export function hasApt(): boolean {
 }
 
 /** An apt-get with lists and packages in `folder`, and with the machine's own sources and record of what it has. */
-export async function privateApt(folder: string, { timeoutMs, started }: PrivateAptOptions): Promise<PrivateApt> {
+export async function privateApt(folder: string, { timeoutMs, watch }: PrivateAptOptions): Promise<PrivateApt> {
   const end = performance.now() + timeoutMs
   const config = join(folder, 'apt.conf')
   const archives = join(folder, 'cache', 'archives')
@@ -34,7 +34,7 @@ export async function privateApt(folder: string, { timeoutMs, started }: Private
   const apt = (...args: string[]): Promise<string> => {
     const left = Math.max(1_000, end - performance.now())
     const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' } as Record<string, string>
-    return runProgram(aptGet, ['--config-file', config, '--quiet', ...args], { timeoutMs: left, env, started })
+    return runProgram(aptGet, ['--config-file', config, '--quiet', ...args], { timeoutMs: left, env, watch })
   }
   return {
     async download(packages) {

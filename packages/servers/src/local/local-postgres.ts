@@ -45,7 +45,7 @@ async function initdb(bin: string, data: string, folder: WatchedFolder, user: Ru
     runProgram(
       join(bin, 'initdb'),
       ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', ...locale, '--no-sync', '--no-instructions'],
-      { timeoutMs: 60_000, ...user, cwd: folder.path, env: plainEnv(), started: folder.watch },
+      { timeoutMs: 60_000, ...user, cwd: folder.path, env: plainEnv(), watch: folder.watch },
     )
   try {
     await make('--locale=C.UTF-8')

@@ -4,6 +4,7 @@ import { freePort } from '../free-port.ts'
 import { descendants, freeze, lives, type ProcessId, signal } from '../process-table.ts'
 import { type Server, serverOf } from '../server.ts'
 import { becomes } from '../waits.ts'
+import { behindGate, openGate } from './gate.ts'
 import type { RunAs } from './run-as.ts'
 import { type ServerLog, serverLog } from './server-log.ts'
 import type { WatchedFolder } from './watched-folder.ts'
@@ -137,21 +138,21 @@ async function startAgain(program: Program, port: number, log: ServerLog): Promi
 async function spawnProgram({ command, env, user, folder }: Program, port: number, log: ServerLog): Promise<Run> {
   const [file, ...args] = command(port)
   const child = await log.forRun((output) =>
-    spawn(file, args, {
+    spawn(...behindGate(file, args), {
       cwd: folder.path,
       env: { ...env },
       ...user,
       detached: true,
-      stdio: ['ignore', output, output],
+      stdio: ['pipe', output, output],
     }),
   )
-  let failure: Error | undefined
-  child.once('error', (error) => (failure = error))
+  // The missing number below says the same.
+  child.on('error', () => {})
   child.unref()
   const id = child.pid === undefined ? undefined : folder.watch(child.pid)
-  if (id !== undefined) return { child, id }
-  await becomes(() => failure !== undefined || child.exitCode !== null, 1_000)
-  throw new Error(`${file} did not start: ${failure?.message ?? `it ended at once. Its log:\n${await log.tail()}`}`)
+  openGate(child)
+  if (id === undefined) throw new Error(`No process could be started for ${file}: see how many this user may have`)
+  return { child, id }
 }
 
 /** Children of a killed parent see its death and end by themselves, as after any `kill -9`; stragglers are helped. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { behindGate, openGate } from './gate.ts'
 
 export interface RunOptions {
   readonly timeoutMs: number
@@ -6,20 +7,26 @@ export interface RunOptions {
   readonly uid?: number
   readonly gid?: number
   readonly cwd?: string
-  /** Told the number of the process as soon as it runs. */
-  readonly started?: (pid: number) => unknown
+  /** Told the number of the process before it does anything. */
+  readonly watch?: (pid: number) => unknown
 }
 
 /** Runs a program to its end and gives what it printed. An error holds the last lines that it printed. */
 export async function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<string> {
-  const { timeoutMs, started, env, ...rest } = options
+  const { timeoutMs, watch, env, ...rest } = options
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const limits = { timeout: Math.ceil(timeoutMs), killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const
-  const child = execFile(program, args, { ...limits, ...rest, ...(env && { env }) }, (error, stdout, stderr) => {
-    if (error === null) resolve(stdout)
-    else reject(new Error(`${program} ${fate(error, timeoutMs)}${lastLines(`${stdout}\n${stderr}`)}`, { cause: error }))
-  })
-  if (child.pid !== undefined) started?.(child.pid)
+  const child = execFile(
+    ...behindGate(program, args),
+    { ...limits, ...rest, ...(env && { env }) },
+    (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else
+        reject(new Error(`${program} ${fate(error, timeoutMs)}${lastLines(`${stdout}\n${stderr}`)}`, { cause: error }))
+    },
+  )
+  if (child.pid !== undefined) watch?.(child.pid)
+  openGate(child)
   return promise
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmod, chown, mkdtemp } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ProcessId, processWith } from '../process-table.ts'
@@ -34,9 +35,10 @@ export async function watchedFolder(
   user?: RunAs,
   parent: string = temporaryFolder(user),
 ): Promise<WatchedFolder> {
-  const path = await mkdtemp(join(parent, `commitcast-${name}-`))
+  const path = join(parent, `commitcast-${name}-${randomBytes(6).toString('hex')}`)
+  // Before it is there: were we to die in between, nobody would know of it.
   tell({ act: 'watch', folder: path })
-  await chmod(path, 0o700)
+  await mkdir(path, { mode: 0o700 })
   if (user !== undefined) await chown(path, user.uid, user.gid)
   return {
     path,

@@ -1,0 +1,7 @@
+export type { BoardOrder } from './orders/order-board.ts'
+export { nextStep, type OrderStatus, orderSteps, statusAfter } from './orders/order-status.ts'
+export { createRouter, type ShopRouter } from './router.ts'
+export { runWorker, type WorkerOptions } from './run-worker.ts'
+export { customers } from './shop/customers.ts'
+export { prepareShop } from './shop/prepare-shop.ts'
+export { openShop, type Shop, type ShopOptions, shopVariables } from './shop.ts'

@@ -1,0 +1,51 @@
+import { initTRPC } from '@trpc/server'
+import superjson from 'superjson'
+import { z } from 'zod'
+import { moveOrder } from './orders/move-order.ts'
+import { orderBoard } from './orders/order-board.ts'
+import { orderSteps } from './orders/order-status.ts'
+import { placeOrder } from './orders/place-order.ts'
+import type { Shop } from './shop.ts'
+
+const t = initTRPC.create({ transformer: superjson })
+const statuses = orderSteps.map((step) => step.status)
+
+/** Everything that a browser can ask of the shop. */
+export function createRouter(shop: Shop) {
+  const { db, live } = shop
+  return t.router({
+    books: t.procedure.input(z.object({ search: z.string().max(100).default('') })).query(({ input }) =>
+      db
+        .selectFrom('book')
+        .select(['id', 'title', 'author', 'publisher', 'year', 'category', 'price_cents as priceCents'])
+        .where((eb) => eb.or([eb('title', 'ilike', `%${input.search}%`), eb('author', 'ilike', `%${input.search}%`)]))
+        .orderBy('title')
+        .limit(50)
+        .execute(),
+    ),
+    customers: t.procedure.query(() =>
+      db.selectFrom('customer').select(['id', 'name', 'city']).orderBy('name').execute(),
+    ),
+    orders: t.router({
+      place: t.procedure
+        .input(
+          z.object({ customerId: z.string(), bookId: z.number().int(), quantity: z.number().int().min(1).max(20) }),
+        )
+        .mutation(({ input }) => placeOrder(shop, input)),
+      move: t.procedure
+        .input(z.object({ id: z.uuid(), from: z.enum(statuses) }))
+        .mutation(({ input }) => moveOrder(shop, input)),
+      /** The board: the newest orders, then everything that happens to any order. */
+      board: t.procedure.input(z.object({ limit: z.number().int().min(1).max(200).default(50) })).subscription(
+        live.query({
+          channels: () => ['orders'],
+          state: ({ input, trx }) => orderBoard(trx, input),
+        }),
+      ),
+      /** Everything that happens to any order from now on. */
+      follow: t.procedure.subscription(live.follow({ channels: () => ['orders'] })),
+    }),
+  })
+}
+
+export type ShopRouter = ReturnType<typeof createRouter>

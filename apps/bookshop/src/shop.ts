@@ -1,0 +1,68 @@
+import { createLogger, type Logger, variable } from '@commitcast/worker'
+import { type Commitcast, createCommitcast } from 'commitcast'
+import { natsBroker } from 'commitcast/nats'
+import type { Kysely } from 'kysely'
+import { type Database, openDatabase } from './database.ts'
+import { events } from './events.ts'
+
+/** The environment variables that every process of the shop reads. */
+export const shopVariables = {
+  DATABASE_URL: variable.url(['postgres', 'postgresql'], 'postgres://postgres:secret@127.0.0.1:5432/bookshop'),
+  NATS_URL: variable.url(['nats', 'tls'], 'nats://127.0.0.1:4222'),
+}
+
+export interface ShopOptions {
+  readonly DATABASE_URL: string
+  readonly NATS_URL: string
+}
+
+/** The shop's database, its event pipeline and what browsers see of it: what each process is composed of. */
+export interface Shop {
+  readonly db: Kysely<Database>
+  readonly cast: Commitcast<typeof events, Database>
+  readonly live: ReturnType<typeof defineLive>
+  readonly logger: Logger
+  close(): Promise<void>
+}
+
+/** Connects to nothing before it is used. */
+export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger = createLogger('bookshop')): Shop {
+  const db = openDatabase(DATABASE_URL, {
+    onError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+  })
+  const cast = createCommitcast({
+    app: 'bookshop',
+    events,
+    db,
+    broker: natsBroker({ servers: NATS_URL }),
+    listenTo: DATABASE_URL,
+    logger,
+  })
+  return {
+    db,
+    cast,
+    live: defineLive(cast, db),
+    logger,
+    async close() {
+      await cast.close()
+      await db.destroy()
+    },
+  }
+}
+
+function defineLive(cast: Commitcast<typeof events, Database>, db: Kysely<Database>) {
+  return cast
+    .live({ channels: (event) => ['orders', `order:${event.key}`, `customer:${event.data.customerId}`] })
+    .enrich('customer', { id: (event) => event.data.customerId, load: (ids) => customersById(db, ids) })
+    .enrich('book', { id: (event) => event.data.bookId, load: (ids) => booksById(db, ids) })
+}
+
+async function customersById(db: Kysely<Database>, ids: readonly string[]) {
+  const rows = await db.selectFrom('customer').select(['id', 'name', 'city']).where('id', 'in', ids).execute()
+  return new Map(rows.map((row) => [row.id, { name: row.name, city: row.city }]))
+}
+
+async function booksById(db: Kysely<Database>, ids: readonly number[]) {
+  const rows = await db.selectFrom('book').select(['id', 'title', 'author']).where('id', 'in', ids).execute()
+  return new Map(rows.map((row) => [row.id, { title: row.title, author: row.author }]))
+}

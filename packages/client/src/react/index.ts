@@ -1,0 +1,1 @@
+export { type LiveQuery, type Reducers, useLiveQuery } from './use-live-query.ts'

@@ -1,0 +1,124 @@
+import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import { channelsOf, decodeLiveEvent, encodeCursor, type LiveEvent } from '@commitcast/events'
+import { type Bell, createBackoff, type Health, type Logger, silentLogger } from '@commitcast/worker'
+import { createRing, type Ring } from './ring.ts'
+
+export interface HubOptions {
+  /** The live topic, `<app>-live`. */
+  readonly topic: Topic
+  readonly signal: AbortSignal
+  /** How much recent past the ring keeps. Default 64 MiB of message bodies. */
+  readonly maxRingBytes?: number
+  /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
+  readonly prime?: number
+  readonly logger?: Logger
+}
+
+/** One per API process: reads each partition of the live topic once, whatever the number of clients. */
+export interface Hub {
+  readonly topic: Topic
+  readonly ring: Ring
+  /** How far it has come in each partition. */
+  readonly heads: readonly number[]
+  /** Rings `bell` whenever something arrives on one of these channels, until the returned function is called. */
+  attach(channels: readonly string[], bell: Bell): () => void
+  health(): Health
+  /** Resolves when the signal has aborted and all reading has ended. */
+  readonly done: Promise<void>
+}
+
+/** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const { topic, signal, maxRingBytes = 64 * 1024 * 1024, prime = 1_000, logger = silentLogger } = options
+  const starts = await Promise.all(
+    Array.from({ length: topic.partitions }, async (_, partition) => {
+      const [first, last] = await Promise.all([topic.first(partition), topic.last(partition)])
+      return Math.max(first - 1, (last?.offset ?? 0) - prime)
+    }),
+  )
+  const heads = [...starts]
+  const ring = createRing({ starts, maxBytes: maxRingBytes })
+  const bells = new Map<string, Set<Bell>>()
+  const troubles = new Map<number, string>()
+
+  const take = (partition: number, message: Message) => {
+    heads[partition] = message.offset
+    const channels = channelsOf(message)
+    if (channels.length === 0) return
+    ring.add(toEntry(message, { epoch: topic.epoch, partition, heads: [...heads], channels }))
+    for (const channel of channels) for (const bell of bells.get(channel) ?? []) bell.ring()
+  }
+
+  const readPartition = async (partition: number) => {
+    const backoff = createBackoff()
+    while (!signal.aborted) {
+      try {
+        for await (const batch of topic.read(partition, heads[partition]!, { signal })) {
+          for (const message of batch) take(partition, message)
+          troubles.delete(partition)
+          backoff.reset()
+        }
+      } catch (error) {
+        troubles.set(partition, String(error))
+        logger.error({ partition, err: error }, 'the hub can not read this partition')
+        if (error instanceof OffsetGone) {
+          heads[partition] = Math.max(heads[partition]!, (await topic.first(partition)) - 1)
+          ring.skipTo(partition, heads[partition]!)
+        }
+      }
+      await backoff.wait(signal)
+    }
+  }
+
+  return {
+    topic,
+    ring,
+    heads,
+    attach(channels, bell) {
+      for (const channel of channels) {
+        const set = bells.get(channel) ?? new Set()
+        bells.set(channel, set.add(bell))
+      }
+      return () => {
+        for (const channel of channels) {
+          const set = bells.get(channel)
+          set?.delete(bell)
+          if (set?.size === 0) bells.delete(channel)
+        }
+      }
+    },
+    health: () => ({
+      ready: troubles.size === 0,
+      heads: [...heads],
+      ...(troubles.size > 0 && { troubles: Object.fromEntries(troubles) }),
+    }),
+    done: Promise.all(heads.map((_, partition) => readPartition(partition))).then(() => {}),
+  }
+}
+
+/** What an entry costs beside its body, roughly. */
+const entryBytes = 400
+
+function toEntry(
+  message: Message,
+  {
+    channels,
+    heads,
+    ...place
+  }: { epoch: number; partition: number; heads: readonly number[]; channels: readonly string[] },
+) {
+  let event: LiveEvent | undefined
+  return {
+    partition: place.partition,
+    offset: message.offset,
+    tx: BigInt(message.tx),
+    channels,
+    bytes: message.body.length + entryBytes,
+    heads,
+    cursor: encodeCursor({ epoch: place.epoch, offsets: heads }),
+    get event() {
+      event ??= decodeLiveEvent(message, place)
+      return event
+    },
+  }
+}

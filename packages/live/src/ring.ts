@@ -1,0 +1,126 @@
+import type { LiveEvent } from '@commitcast/events'
+
+/** One event in the ring. `heads` is how far the hub had come in each partition with it; `cursor` is that as a text. */
+export interface RingEntry {
+  /** The order in which this hub saw its events. */
+  readonly seq: number
+  readonly partition: number
+  readonly offset: number
+  readonly tx: bigint
+  readonly channels: readonly string[]
+  readonly bytes: number
+  readonly heads: readonly number[]
+  readonly cursor: string
+  readonly event: LiveEvent
+}
+
+/** The recent events of all partitions, bounded in bytes, found by channel. */
+export interface Ring {
+  /** The sequence number of the oldest entry that is here. */
+  readonly start: number
+  /** The sequence number that the next entry gets. */
+  readonly end: number
+  /** The highest offset of a partition that is no longer here; everything after it (with a channel) is. */
+  tail(partition: number): number
+  add(entry: Omit<RingEntry, 'seq'>): void
+  /** At most `limit` entries of these channels from `seq` on, oldest first, each once. */
+  read(channels: readonly string[], seq: number, limit: number): readonly RingEntry[]
+  /** Forgets everything of a partition up to `offset`, as after a jump over what the broker lost. */
+  skipTo(partition: number, offset: number): void
+}
+
+export function createRing({ starts, maxBytes }: { starts: readonly number[]; maxBytes: number }): Ring {
+  const tails = [...starts]
+  const all = createQueue<RingEntry>()
+  const byChannel = new Map<string, Queue<RingEntry>>()
+  let bytes = 0
+  let end = 0
+
+  const dropOldest = () => {
+    const entry = all.shift()
+    if (!entry) return
+    bytes -= entry.bytes
+    tails[entry.partition] = Math.max(tails[entry.partition]!, entry.offset)
+    for (const channel of entry.channels) {
+      const queue = byChannel.get(channel)
+      queue?.shift()
+      if (queue?.size === 0) byChannel.delete(channel)
+    }
+  }
+
+  return {
+    get start() {
+      return all.first()?.seq ?? end
+    },
+    get end() {
+      return end
+    },
+    tail: (partition) => tails[partition]!,
+    add(fields) {
+      const entry = { ...fields, channels: [...new Set(fields.channels)], seq: end++ }
+      all.push(entry)
+      bytes += entry.bytes
+      for (const channel of entry.channels) {
+        let queue = byChannel.get(channel)
+        if (!queue) {
+          queue = createQueue()
+          byChannel.set(channel, queue)
+        }
+        queue.push(entry)
+      }
+      while (bytes > maxBytes && all.size > 1) dropOldest()
+    },
+    read(channels, seq, limit) {
+      const lists = channels.flatMap((channel) => byChannel.get(channel)?.from(seq, limit) ?? [])
+      if (channels.length === 1) return lists
+      const once = new Map(lists.map((entry) => [entry.seq, entry]))
+      return [...once.values()].sort((a, b) => a.seq - b.seq).slice(0, limit)
+    },
+    skipTo(partition, offset) {
+      tails[partition] = Math.max(tails[partition]!, offset)
+    },
+  }
+}
+
+interface Queue<T> {
+  readonly size: number
+  first(): T | undefined
+  push(item: T): void
+  shift(): T | undefined
+  from(seq: number, limit: number): T[]
+}
+
+/** First in, first out, with a search by `seq`; what was taken out is let go in stretches. */
+function createQueue<T extends { readonly seq: number }>(): Queue<T> {
+  let items: T[] = []
+  let head = 0
+  return {
+    get size() {
+      return items.length - head
+    },
+    first: () => items[head],
+    push(item) {
+      items.push(item)
+    },
+    shift() {
+      const item = items[head]
+      if (item === undefined) return undefined
+      head++
+      if (head > 32 && head * 2 > items.length) {
+        items = items.slice(head)
+        head = 0
+      }
+      return item
+    },
+    from(seq, limit) {
+      let low = head
+      let high = items.length
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (items[middle]!.seq < seq) low = middle + 1
+        else high = middle
+      }
+      return items.slice(low, low + limit)
+    },
+  }
+}

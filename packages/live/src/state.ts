@@ -1,0 +1,68 @@
+import { type KyselyLike, sqlOf } from '@commitcast/outbox'
+import type { Kysely, Transaction } from 'kysely'
+
+/** The state as one snapshot of the database shows it, and that snapshot. */
+export interface StateReading<TState> {
+  readonly state: TState
+  /** `pg_current_snapshot()` as text. */
+  readonly snapshot: string
+}
+
+export interface StateReader<TDatabase> {
+  /** Reads state in one READ ONLY, REPEATABLE READ transaction; what it shows is on disk before this resolves. */
+  read<TState>(load: (trx: Transaction<TDatabase>) => Promise<TState>): Promise<StateReading<TState>>
+}
+
+/** Thrown on a hot standby: its snapshots lack running transactions, so an event would be lost. */
+export class StandbyRefused extends Error {
+  override readonly name = 'StandbyRefused'
+  readonly code = 'STANDBY_REFUSED'
+}
+
+export function createStateReader<TDatabase>(db: Kysely<TDatabase>): StateReader<TDatabase> {
+  const flush = sharedFlush(db)
+  return {
+    async read(load) {
+      const reading = await db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(async (trx) => {
+          const [row] = await sqlOf(trx).query<{ snapshot: string; standby: boolean }>(
+            'select pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as standby',
+          )
+          if (row!.standby) {
+            throw new StandbyRefused(
+              'State for a live query has to be read on the primary: this database is a hot standby.',
+            )
+          }
+          return { snapshot: row!.snapshot, state: await load(trx) }
+        })
+      await flush()
+      return reading
+    },
+  }
+}
+
+/**
+ * One commit that waits for the disk, shared by everybody who asked before it began. After a crash, ids of transactions
+ * that were seen but not flushed are used again, and such an event would count as shown by the state.
+ */
+function sharedFlush(db: KyselyLike): () => Promise<void> {
+  let next: Promise<void> | undefined
+  let running: Promise<void> = Promise.resolve()
+  const start = async () => {
+    await running
+    next = undefined
+    running = sqlOf(db)
+      .query(`select set_config('synchronous_commit', 'on', true), pg_current_xact_id()`)
+      .then(() => {})
+    const flushed = running
+    running = running.catch(() => {})
+    return flushed
+  }
+  return () => {
+    next ??= start()
+    return next
+  }
+}

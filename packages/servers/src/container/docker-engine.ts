@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { ContainerRuntimeClient } from 'testcontainers'
+import type { NotHere } from '../server-unavailable.ts'
+import { within } from '../waits.ts'
+
+export interface ImageWish {
+  readonly image: string
+  /** Whether the image may be fetched when the engine does not have it. */
+  readonly mayPull: boolean
+}
+
+const answerMs = 2_000
+
+/** The Docker engine of this machine when it answers at once and has the image, or may fetch it. */
+export async function dockerEngine({ image, mayPull }: ImageWish): Promise<ContainerRuntimeClient | NotHere> {
+  const engine = traces().some(existsSync) || process.env.DOCKER_HOST ? await connect() : undefined
+  if (engine === undefined) {
+    return { because: 'no Docker engine answers', mend: `Start Docker and run: docker pull ${image}` }
+  }
+  const { ImageName } = await import('testcontainers')
+  if (mayPull || (await within(answerMs, 'a look for the image', engine.image.exists(ImageName.fromString(image))))) {
+    return engine
+  }
+  return { because: 'Docker does not have the image', mend: `Run: docker pull ${image}` }
+}
+
+/** Imported late, and only where an engine may be: it takes most of a second. */
+async function connect(): Promise<ContainerRuntimeClient | undefined> {
+  const { getContainerRuntimeClient } = await import('testcontainers')
+  return within(answerMs, 'an answer of Docker', getContainerRuntimeClient()).catch(() => undefined)
+}
+
+/** The files of which testcontainers needs one to find an engine without DOCKER_HOST. */
+function traces(): string[] {
+  const home = homedir()
+  return [
+    '/var/run/docker.sock',
+    '//./pipe/docker_engine',
+    join(home, '.testcontainers.properties'),
+    join(home, '.docker', 'run', 'docker.sock'),
+    join(home, '.docker', 'desktop', 'docker.sock'),
+    join(process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.()}`, 'docker.sock'),
+  ]
+}

@@ -28,19 +28,17 @@ export interface PgClientLike {
   query(text: string, values: unknown[]): Promise<unknown>
 }
 
-export interface Append<TCatalog extends EventCatalog> {
-  /**
-   * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
-   * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
-   *
-   * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema, or a Kysely
-   * instance that is not a transaction; the transaction can go on.
-   */
-  (
-    transaction: KyselyLike | PgClientLike,
-    events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
-  ): Promise<readonly string[]>
-}
+/**
+ * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
+ * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
+ *
+ * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema, or a Kysely
+ * instance that is not a transaction; the transaction can go on.
+ */
+export type Append<TCatalog extends EventCatalog> = (
+  transaction: KyselyLike | PgClientLike,
+  events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
+) => Promise<readonly string[]>
 
 /** Makes `append` for a catalogue and a schema. */
 export function createAppend<TCatalog extends EventCatalog>(

@@ -30,12 +30,22 @@ export async function firstWay(
 ): Promise<Server> {
   const tried = new Map<string, NotHere>()
   for (const way of ways.filter(({ kind }) => forced === undefined || kind === forced)) {
-    const outcome = await way.start().catch((error: Error) => brokenWay(way, error))
+    const outcome = await (isForeign(way) ? foreign : way.start().catch((error: Error) => brokenWay(way, error)))
     if (!('because' in outcome)) return outcome
     tried.set(way.name, outcome)
   }
   if (forced === undefined) throw new ServerUnavailable(server, tried, address)
   throw new Error(`TEST_SERVERS=${forced} gives no ${server} server.\n${describeWays(tried)}\n- or unset TEST_SERVERS.`)
+}
+
+/** Signals that freeze and kill, and `/bin/sh`, are what servers of our own are led by. */
+function isForeign({ kind }: Way): boolean {
+  return kind === 'local' && process.platform === 'win32'
+}
+
+const foreign: NotHere = {
+  because: 'servers without a container need Linux or macOS',
+  mend: 'Start Docker, or use WSL 2',
 }
 
 function brokenWay({ whenBroken }: Way, { message }: Error): NotHere {

@@ -15,11 +15,21 @@ await serve()
 async function serve(): Promise<void> {
   const watched = new Map<string, ProcessId[]>()
   for await (const line of createInterface({ input: process.stdin })) {
-    const { act, folder, process } = JSON.parse(line) as JanitorOrder
+    const { act, folder, process } = orderIn(line) ?? {}
+    if (folder === undefined) continue
     if (act === 'forget') watched.delete(folder)
     else watched.set(folder, [...(watched.get(folder) ?? []).filter(lives), ...(process ? [process] : [])])
   }
   await Promise.all([...watched].map(([folder, processes]) => clean(folder, processes)))
+}
+
+/** An owner that was killed may have got no further than half a line. */
+function orderIn(line: string): JanitorOrder | undefined {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
 /** Frozen first: a family that can't move can't make children while it is being killed. */

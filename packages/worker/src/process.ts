@@ -9,6 +9,7 @@ export interface ProcessOptions {
 
 /**
  * Runs `main` as this process: SIGTERM and SIGINT abort its signal, so that it drains; a second one, or `drainMs`, quits.
+ * A process that was forked drains, too, when the one that forked it is gone.
  * Exit codes: 0 after an orderly end, 2 for a wrong configuration, 1 for anything else. Owns the process's signals.
  */
 export async function runProcess(
@@ -27,6 +28,7 @@ export async function runProcess(
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  if (process.connected) process.on('disconnect', () => stop('SIGHUP'))
   try {
     await main(stopping.signal)
     process.exit(0)

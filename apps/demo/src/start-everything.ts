@@ -1,0 +1,87 @@
+import { freePort, startNats, startPostgres } from '@commitcast/servers'
+import { buildPages } from './build-pages.ts'
+import { type AppName, type AppProcess, startProcess } from './start-process.ts'
+
+export interface Everything {
+  /** The page. */
+  readonly url: string
+  readonly apiUrl: string
+  readonly broker: 'nats'
+  /** What the services are and where they came from. */
+  readonly origins: readonly string[]
+  readonly processes: Readonly<Record<AppName, AppProcess>>
+  /** Rejects when a process ends by itself. */
+  readonly crashed: Promise<never>
+  /** Ends everything within 5 s and removes its data. */
+  stop(): Promise<void>
+}
+
+/** Starts Postgres, NATS, and the shop's four processes on free ports; resolves when the page can be opened. */
+export async function startEverything({
+  port,
+  onLine,
+}: {
+  port?: number
+  onLine: (line: string) => void
+}): Promise<Everything> {
+  await using stack = new AsyncDisposableStack()
+  const [postgres, nats] = await Promise.all([
+    startPostgres().then((server) => stack.use(server)),
+    startNats().then((server) => stack.use(server)),
+    buildPages(),
+  ])
+  const [apiPort, webPort, relayHealth, streamHealth] = await Promise.all([
+    freePort(),
+    port ?? freePort(),
+    freePort(),
+    freePort(),
+  ])
+  const apiUrl = `http://127.0.0.1:${apiPort}`
+  const services = {
+    DATABASE_URL: postgres.url,
+    NATS_URL: nats.url,
+    HOST: '127.0.0.1',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+  }
+  const start = (entry: AppName, env: Record<string, string>) =>
+    startProcess(entry, { env: { ...services, ...env }, onLine: (line) => onLine(`${entry}: ${line}`) })
+  const processes = {
+    api: start('api', { PORT: String(apiPort) }),
+    relay: start('relay', { HEALTH_PORT: String(relayHealth) }),
+    stream: start('stream', { HEALTH_PORT: String(streamHealth) }),
+    web: start('web', { PORT: String(webPort), API_URL: apiUrl }),
+  }
+  const all = Object.values(processes)
+  stack.defer(async () => {
+    await Promise.all(all.map((process) => process.stop()))
+  })
+  const crashed = Promise.race(all.map((process) => process.crashed))
+  crashed.catch(() => {})
+  const url = `http://127.0.0.1:${webPort}`
+  const healthy = [apiPort, relayHealth, streamHealth, webPort].map((at) =>
+    untilHealthy(`http://127.0.0.1:${at}/health`),
+  )
+  await Promise.race([Promise.all(healthy), crashed])
+  const running = stack.move()
+  return {
+    url,
+    apiUrl,
+    broker: 'nats',
+    origins: [postgres.origin, nats.origin],
+    processes,
+    crashed,
+    stop: () => running.disposeAsync(),
+  }
+}
+
+const startMs = 45_000
+
+async function untilHealthy(url: string): Promise<void> {
+  for (const until = Date.now() + startMs; ; ) {
+    const response = await fetch(url).catch(() => undefined)
+    if (response?.ok) return
+    if (Date.now() > until)
+      throw new Error(`${url} did not get healthy within ${startMs / 1_000} s: ${await response?.text()}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -1,6 +1,7 @@
 import { createLogger, type Logger, variable } from '@commitcast/worker'
 import { type Commitcast, createCommitcast } from 'commitcast'
 import { natsBroker } from 'commitcast/nats'
+import { postgresBroker } from 'commitcast/postgres'
 import type { Kysely } from 'kysely'
 import { type Database, openDatabase } from './database.ts'
 import { events } from './events.ts'
@@ -8,12 +9,13 @@ import { events } from './events.ts'
 /** The environment variables that every process of the shop reads. */
 export const shopVariables = {
   DATABASE_URL: variable.url(['postgres', 'postgresql'], 'postgres://postgres:secret@127.0.0.1:5432/bookshop'),
-  NATS_URL: variable.url(['nats', 'tls'], 'nats://127.0.0.1:4222'),
+  /** Without it Postgres is the broker, too. */
+  NATS_URL: variable.url(['nats', 'tls'], 'nats://127.0.0.1:4222').optional(),
 }
 
 export interface ShopOptions {
   readonly DATABASE_URL: string
-  readonly NATS_URL: string
+  readonly NATS_URL?: string | undefined
 }
 
 /** The shop's database, its event pipeline and what browsers see of it: what each process is composed of. */
@@ -34,7 +36,7 @@ export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger
     app: 'bookshop',
     events,
     db,
-    broker: natsBroker({ servers: NATS_URL }),
+    broker: NATS_URL ? natsBroker({ servers: NATS_URL }) : postgresBroker({ connectionString: DATABASE_URL }),
     listenTo: DATABASE_URL,
     logger,
   })

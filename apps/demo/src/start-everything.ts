@@ -1,4 +1,4 @@
-import { freePort, startNats, startPostgres } from '@commitcast/servers'
+import { freePort, ServerUnavailable, startNats, startPostgres } from '@commitcast/servers'
 import { buildPages } from './build-pages.ts'
 import { type AppName, type AppProcess, startProcess } from './start-process.ts'
 
@@ -6,7 +6,7 @@ export interface Everything {
   /** The page. */
   readonly url: string
   readonly apiUrl: string
-  readonly broker: 'nats'
+  readonly broker: 'nats' | 'postgres'
   /** What the services are and where they came from. */
   readonly origins: readonly string[]
   readonly processes: Readonly<Record<AppName, AppProcess>>
@@ -27,7 +27,7 @@ export async function startEverything({
   await using stack = new AsyncDisposableStack()
   const [postgres, nats] = await Promise.all([
     startPostgres().then((server) => stack.use(server)),
-    startNats().then((server) => stack.use(server)),
+    startNats().then((server) => stack.use(server), withoutNats),
     buildPages(),
   ])
   const [apiPort, webPort, relayHealth, streamHealth] = await Promise.all([
@@ -39,7 +39,7 @@ export async function startEverything({
   const apiUrl = `http://127.0.0.1:${apiPort}`
   const services = {
     DATABASE_URL: postgres.url,
-    NATS_URL: nats.url,
+    NATS_URL: nats?.url ?? '',
     HOST: '127.0.0.1',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   }
@@ -66,12 +66,18 @@ export async function startEverything({
   return {
     url,
     apiUrl,
-    broker: 'nats',
-    origins: [postgres.origin, nats.origin],
+    broker: nats ? 'nats' : 'postgres',
+    origins: [postgres.origin, nats?.origin ?? 'no NATS to be had here: Postgres is the broker, too'],
     processes,
     crashed,
     stop: () => running.disposeAsync(),
   }
+}
+
+/** Where NATS can't be had at all, the demo goes on without it. */
+function withoutNats(error: unknown): undefined {
+  if (error instanceof ServerUnavailable) return undefined
+  throw error
 }
 
 const startMs = 45_000

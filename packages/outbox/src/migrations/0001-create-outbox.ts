@@ -1,4 +1,6 @@
 import type { Migration } from '../migrate.ts'
+import { givePagesFunction } from '../pages/give-pages.ts'
+import { readPagesFunction } from '../pages/read-pages.ts'
 
 /** The outbox, the page log, leases, and the functions that writers call. */
 export const createOutbox: Migration = {
@@ -12,8 +14,8 @@ create table ${s}.topic (
 );
 insert into ${s}.topic (partitions) values (${partitions});
 
--- "tx" stands before "position": a transaction has its id before it draws a position, so whoever is newer than a
--- snapshot also has positions above everything that the snapshot showed. The windows rely on it.
+-- "tx" stands before "position": a transaction has its id before it draws a position, so whoever got its id after a
+-- snapshot was taken has positions above everything that the snapshot showed. The windows rely on it.
 create table ${s}.outbox (
   tx xid8 not null default pg_current_xact_id(),
   position bigint generated always as identity (cache 1),
@@ -67,7 +69,9 @@ create table ${s}.page (
   count int not null check (count > 0),
   term bigint not null,
   from_snapshot pg_snapshot not null,
+  from_next xid8 not null,
   to_snapshot pg_snapshot not null,
+  to_next xid8 not null,
   floor bigint not null,
   after_position bigint not null,
   last_position bigint not null,
@@ -93,6 +97,9 @@ create table ${s}.member (
 
 -- A row per relay that sleeps; while there is one, appenders notify.
 create table ${s}.sleeper (owner text primary key);
+
+${givePagesFunction(s)}
+${readPagesFunction(s)}
 
 -- A UUIDv7 (RFC 9562): milliseconds since 1970, then random bits.
 create function ${s}.uuid_v7() returns uuid language sql volatile as $$

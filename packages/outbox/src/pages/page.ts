@@ -17,6 +17,10 @@ export interface PageRow extends EventTexts {
   readonly nth: string
 }
 
+/** The columns of a `PageRow`, as SQL functions return them. */
+export const pageColumns =
+  'epoch int, partition smallint, first_offset bigint, nth bigint, id text, type text, key text, body text, headers text, tx text, "time" text'
+
 /** Gathers rows, which come in the order of partition and offset, into pages. */
 export function toPages(rows: readonly PageRow[]): Page[] {
   const pages: (Page & { messages: Message[] })[] = []

@@ -1,0 +1,1 @@
+export { type PostgresBrokerOptions, postgresBroker } from '@commitcast/broker/postgres'

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineEvents } from './define-events.ts'
+
+const events = defineEvents({ 'order.placed': { data: z.object({ total: z.coerce.number().positive() }) } })
+
+test('data comes back as its schema makes it', async () => {
+  expect(await events.validate('order.placed', { total: '3' })).toEqual({ total: 3 })
+})
+
+test('refused data is told with its path', async () => {
+  await expect(events.validate('order.placed', { total: -1 })).rejects.toThrow(/"order.placed".*data\.total/)
+})
+
+test('an unknown type is told with those that are known, also when it is a name that every object has', async () => {
+  await expect(events.validate('order.lost', {})).rejects.toThrow(
+    /"order.lost" is not in the catalogue \(order.placed\)/,
+  )
+  await expect(events.validate('toString', {})).rejects.toThrow(/not in the catalogue/)
+})
+
+test.each(['', 'a..b', '.a', 'a b', 'a.*', 'a.>', 'ü', 'a'.repeat(201)])(
+  'the type name %j is refused at once',
+  (name) => {
+    expect(() => defineEvents({ [name]: { data: z.null() } })).toThrow(/can't be used/)
+  },
+)

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { channelsOf, decodeLiveEvent, encodeLiveMessage } from './live-message.ts'
+import type { Message } from './message.ts'
+
+const message: Message = {
+  offset: 7,
+  id: '0190b7a5-0000-7000-8000-000000000001',
+  type: 'order.placed',
+  key: 'o1',
+  time: '2026-01-01T00:00:00.000Z',
+  tx: '99',
+  headers: { notes: '{"values":{"at":["Date"]},"v":1}', correlation: 'c1' },
+  body: '{"at":"2026-01-01T00:00:00.000Z"}',
+}
+
+test('data and metadata come back with the types they had', () => {
+  const metadata = { customer: { since: new Date(0), tags: new Set(['a']) } }
+  const live = encodeLiveMessage(message, { metadata, channels: ['order:o1', 'all'] })
+  expect(channelsOf(live)).toEqual(['order:o1', 'all'])
+  expect(decodeLiveEvent(live, { epoch: 1, partition: 3 })).toEqual({
+    id: message.id,
+    type: 'order.placed',
+    key: 'o1',
+    data: { at: new Date('2026-01-01T00:00:00.000Z') },
+    metadata,
+    headers: { time: message.time, correlationId: 'c1' },
+    epoch: 1,
+    partition: 3,
+    offset: 7,
+    tx: '99',
+  })
+})
+
+test('an event that nobody follows becomes a filler at its offset', () => {
+  const live = encodeLiveMessage(message, { metadata: { a: 1 }, channels: [] })
+  expect(live).toMatchObject({ offset: 7, id: message.id, headers: {}, body: '{}' })
+  expect(channelsOf(live)).toEqual([])
+})

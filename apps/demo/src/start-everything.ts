@@ -9,7 +9,8 @@ export interface Everything {
   readonly broker: 'nats' | 'postgres'
   /** What the services are and where they came from. */
   readonly origins: readonly string[]
-  readonly processes: Readonly<Record<AppName, AppProcess>>
+  /** Kills a process as `kill -9` does and starts it again; resolves when it is healthy. */
+  restart(name: AppName): Promise<void>
   /** Rejects when a process ends by itself. */
   readonly crashed: Promise<never>
   /** Ends everything within 5 s and removes its data. */
@@ -43,34 +44,45 @@ export async function startEverything({
     HOST: '127.0.0.1',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   }
-  const start = (entry: AppName, env: Record<string, string>) =>
-    startProcess(entry, { env: { ...services, ...env }, onLine: (line) => onLine(`${entry}: ${line}`) })
-  const processes = {
-    api: start('api', { PORT: String(apiPort) }),
-    relay: start('relay', { HEALTH_PORT: String(relayHealth) }),
-    stream: start('stream', { HEALTH_PORT: String(streamHealth) }),
-    web: start('web', { PORT: String(webPort), API_URL: apiUrl }),
+  const environments: Record<AppName, Record<string, string>> = {
+    api: { PORT: String(apiPort) },
+    relay: { HEALTH_PORT: String(relayHealth) },
+    stream: { HEALTH_PORT: String(streamHealth) },
+    web: { PORT: String(webPort), API_URL: apiUrl },
   }
-  const all = Object.values(processes)
-  stack.defer(async () => {
-    await Promise.all(all.map((process) => process.stop()))
-  })
-  const crashed = Promise.race(all.map((process) => process.crashed))
+  const running = new Map<AppName, AppProcess>()
+  const { promise: crashed, reject: crash } = Promise.withResolvers<never>()
   crashed.catch(() => {})
+  const start = (name: AppName) => {
+    const env = { ...services, ...environments[name] }
+    const process = startProcess(name, { env, onLine: (line) => onLine(`${name}: ${line}`) })
+    process.crashed.catch(crash)
+    running.set(name, process)
+  }
+  const healthy = (name: AppName) => {
+    const { PORT, HEALTH_PORT } = environments[name]
+    return Promise.race([untilHealthy(`http://127.0.0.1:${HEALTH_PORT ?? PORT}/health`), crashed])
+  }
+  const names = Object.keys(environments) as AppName[]
+  names.forEach(start)
+  stack.defer(async () => {
+    await Promise.all([...running.values()].map((process) => process.stop()))
+  })
+  await Promise.all(names.map(healthy))
   const url = `http://127.0.0.1:${webPort}`
-  const healthy = [apiPort, relayHealth, streamHealth, webPort].map((at) =>
-    untilHealthy(`http://127.0.0.1:${at}/health`),
-  )
-  await Promise.race([Promise.all(healthy), crashed])
-  const running = stack.move()
+  const everything = stack.move()
   return {
     url,
     apiUrl,
     broker: nats ? 'nats' : 'postgres',
     origins: [postgres.origin, nats?.origin ?? 'no NATS to be had here: Postgres is the broker, too'],
-    processes,
+    async restart(name) {
+      await running.get(name)?.kill()
+      start(name)
+      await healthy(name)
+    },
     crashed,
-    stop: () => running.disposeAsync(),
+    stop: () => everything.disposeAsync(),
   }
 }
 

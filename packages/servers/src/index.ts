@@ -1,6 +1,7 @@
 export { createDatabase, type Database } from './create-database.ts'
 export { type DebianProgram, type DebianProgramOptions, debianProgram } from './debian/debian-program.ts'
 export { freePort } from './free-port.ts'
+export { hasDocker } from './has-docker.ts'
 export type { Server } from './server.ts'
 export { ServerUnavailable } from './server-unavailable.ts'
 export { type NatsOptions, startNats } from './start-nats.ts'

@@ -15,7 +15,7 @@ const answerMs = 2_000
 
 /** The Docker engine of this machine when it answers at once and has the image, or may fetch it. */
 export async function dockerEngine({ image, mayPull }: ImageWish): Promise<ContainerRuntimeClient | NotHere> {
-  const engine = traces().some(existsSync) || process.env.DOCKER_HOST ? await connect() : undefined
+  const engine = await findEngine()
   if (engine === undefined) {
     return { because: 'no Docker engine answers', mend: `Start Docker and run: docker pull ${image}` }
   }
@@ -26,8 +26,12 @@ export async function dockerEngine({ image, mayPull }: ImageWish): Promise<Conta
   return { because: 'Docker does not have the image', mend: `Run: docker pull ${image}` }
 }
 
-/** Imported late, and only where an engine may be: it takes most of a second. */
-async function connect(): Promise<ContainerRuntimeClient | undefined> {
+/**
+ * The Docker engine of this machine when it answers at once. Testcontainers takes most of a second to load, so it is
+ * left alone where no engine can be.
+ */
+export async function findEngine(): Promise<ContainerRuntimeClient | undefined> {
+  if (!process.env.DOCKER_HOST && !traces().some(existsSync)) return undefined
   const { getContainerRuntimeClient } = await import('testcontainers')
   return within(answerMs, 'an answer of Docker', getContainerRuntimeClient()).catch(() => undefined)
 }

@@ -63,6 +63,13 @@ function tell(order: JanitorOrder): void {
   // A new janitor, also one that follows a killed one, hears all that is still to be watched.
   const news = isNew ? [...orders.values()].flat() : [order]
   for (const each of news) janitor?.stdin?.write(`${JSON.stringify(each)}\n`)
+  if (orders.size === 0) dismissJanitor()
+}
+
+/** Nothing is left to watch: it goes home, and the next server gets a new one. */
+function dismissJanitor(): void {
+  janitor?.stdin?.end()
+  janitor = undefined
 }
 
 function hireJanitor(): ChildProcess {

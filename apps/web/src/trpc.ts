@@ -5,7 +5,7 @@ import superjson from 'superjson'
 const socket = createWSClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/trpc`,
   keepAlive: { enabled: true, intervalMs: 20_000, pongTimeoutMs: 10_000 },
-  retryDelayMs: (attempt) => Math.random() * Math.min(10_000, 500 * 2 ** attempt),
+  retryDelayMs: (attempt) => Math.random() * Math.min(5_000, 500 * 2 ** attempt),
 })
 
 /** The shop's API: commands and queries over HTTP, subscriptions over one WebSocket. */

@@ -1,0 +1,51 @@
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance } from 'fastify'
+
+/** What a browser may send in one WebSocket message; the API takes no more. */
+const maxMessageBytes = 256 * 1024
+/** How much may wait for a browser that reads slowly. */
+const maxWaitingBytes = 4 * 1024 * 1024
+
+/** How long the API may take to show that it is there. */
+const answerMs = 2_000
+
+/**
+ * Passes `/trpc` on to the API. While the API is away a call gets 502, a WebSocket 503, and open WebSockets are closed:
+ * the browser comes back by itself and says where it stopped.
+ */
+export async function proxyToApi(app: FastifyInstance, api: string): Promise<void> {
+  await app.register(httpProxy, {
+    upstream: api,
+    prefix: '/trpc',
+    rewritePrefix: '/trpc',
+    replyOptions: {
+      onError: (reply) => reply.code(502).send({ error: 'The API does not answer.' }),
+    },
+    websocket: true,
+    // The proxy accepts a WebSocket before it has reached the API, and a tRPC client whose socket closes right after it
+    // opened may give its subscription up for good.
+    async preHandler(request, reply) {
+      if (request.headers.upgrade === undefined || (await answers(api))) return
+      return reply.code(503).send({ error: 'The API does not answer.' })
+    },
+    wsServerOptions: { maxPayload: maxMessageBytes },
+    wsClientOptions: { handshakeTimeout: 5_000 },
+    wsHooks: {
+      onConnect(_context, browser, upstream) {
+        // It left while the API was being called; nobody else would hang up.
+        if (browser.readyState !== browser.OPEN) upstream.terminate()
+      },
+      onOutgoingMessage(_context, browser) {
+        if (browser.bufferedAmount > maxWaitingBytes) browser.terminate()
+      },
+    },
+  })
+}
+
+function answers(api: string): Promise<boolean> {
+  const answer = fetch(`${api}/health`, { method: 'HEAD', signal: AbortSignal.timeout(answerMs) })
+  return answer.then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,116 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createDatabase } from '@commitcast/servers'
+import { expect, inject, test, vi } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const pages = globSync(['{README,CONTRIBUTING}.md', 'docs/**/*.md', 'packages/*/README.md'], { cwd: root }).sort()
+
+/** Private to this repository: its sample is for those who write tests here. */
+const mayShowAnyCode = ['packages/servers/README.md']
+
+test.each(pages)('%s quotes its snippets as they are', (page) => {
+  const quoted = fencesOf(page).filter(({ snippet }) => snippet !== undefined)
+  expect(quoted.map(({ code }) => code)).toEqual(quoted.map(({ snippet }) => snippetText(snippet!)))
+})
+
+test.each(pages.filter((page) => !mayShowAnyCode.includes(page)))(
+  '%s shows no TypeScript that nobody checks',
+  (page) => {
+    const unchecked = fencesOf(page).filter(({ language, snippet }) => /^tsx?$/.test(language) && snippet === undefined)
+    expect(unchecked).toEqual([])
+  },
+)
+
+test.each(pages)('%s links to files that are there', (page) => {
+  expect(linksOf(page).filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
+})
+
+test("the README's sample does what it says", async () => {
+  await using database = await createDatabase(inject('postgresUrl'))
+  vi.stubEnv('DATABASE_URL', database.url)
+  const { cast, placeOrder, router, work } = await import('../snippets/day-one.ts')
+  const { db } = await import('../snippets/shop-database.ts')
+  const stopping = new AbortController()
+  try {
+    await makeTables(db.schema)
+    await db.insertInto('books').values({ id: 1, title: 'Emma' }).execute()
+    await cast.migrate()
+    await placeOrder('first', 'ada', 1)
+    const working = work(stopping.signal)
+    const ada = router.createCaller({ customerId: 'ada' }, { signal: stopping.signal })
+    const seen: unknown[] = []
+    for await (const envelope of envelopes(await ada.orders({ customerId: 'ada' }))) {
+      seen.push(envelope)
+      if (envelope.kind === 'live') await placeOrder('second', 'ada', 1)
+      if (envelope.kind === 'event') break
+    }
+    expect(seen).toMatchObject([
+      { kind: 'state', state: [{ id: 'first', status: 'placed', title: 'Emma' }] },
+      { kind: 'live' },
+      { kind: 'event', event: { type: 'order.placed', key: 'second', metadata: { book: { id: 1, title: 'Emma' } } } },
+    ])
+    const others = envelopes(await ada.orders({ customerId: 'bruno' }))
+    await expect(others.next()).rejects.toThrow('You may not follow this.')
+    stopping.abort()
+    await working
+  } finally {
+    stopping.abort()
+    await cast.close()
+    await db.destroy()
+    vi.unstubAllEnvs()
+  }
+})
+
+interface Fence {
+  readonly language: string
+  readonly code: string
+  /** `path` or `path#region`, from the comment before the fence. */
+  readonly snippet: string | undefined
+}
+
+function fencesOf(page: string): Fence[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  const fences = text.matchAll(/(?:^<!-- snippet: (\S+) -->\n\s*)?^```(\w*)\n(.*?)^```$/gms)
+  return [...fences].map(([, snippet, language = '', code = '']) => ({ snippet, language, code: code.trim() }))
+}
+
+/** A file, or the lines between `// #region name` and `// #endregion name` in it, without the marks of other regions. */
+function snippetText(snippet: string): string {
+  const [path = '', region] = snippet.split('#')
+  const lines = readFileSync(join(root, path), 'utf8').split('\n')
+  const [start, end] = ['region', 'endregion'].map((mark) => lines.indexOf(`// #${mark} ${region}`))
+  if (region !== undefined && !(start! >= 0 && end! > start!)) throw new Error(`${path} has no region ${region}.`)
+  const shown = region === undefined ? lines : lines.slice(start, end)
+  return shown
+    .filter((line) => !/^\/\/ #(end)?region /.test(line))
+    .join('\n')
+    .trim()
+}
+
+function linksOf(page: string): string[] {
+  const prose = readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '')
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target.split('#')[0]!)
+  return targets.filter((target) => target !== '' && !/^[a-z]+:/.test(target))
+}
+
+async function makeTables(schema: typeof import('../snippets/shop-database.ts').db.schema): Promise<void> {
+  await schema
+    .createTable('books')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('title', 'text', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('orders')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('customerId', 'text', (column) => column.notNull())
+    .addColumn('bookId', 'integer', (column) => column.references('books.id'))
+    .addColumn('status', 'text', (column) => column.notNull())
+    .execute()
+}
+
+/** Called in the same process, a subscription yields [cursor, envelope]; its type says what a client makes of that. */
+async function* envelopes<T>(stream: AsyncIterable<{ readonly data: T }>): AsyncGenerator<T> {
+  for await (const tracked of stream as AsyncIterable<unknown>) yield (tracked as readonly [string, T])[1]
+}

@@ -1,0 +1,55 @@
+import { initTRPC } from '@trpc/server'
+import { createCommitcast, defineEvents } from 'commitcast'
+import { postgresBroker } from 'commitcast/postgres'
+import { z } from 'zod'
+import { booksById, connectionString, db, ordersOf } from './shop-database.ts'
+
+// #region all
+// #region events
+// The only place where an event's type is written.
+const order = z.object({ customerId: z.string(), bookId: z.number() })
+const events = defineEvents({ 'order.placed': { data: order }, 'order.delivered': { data: order } })
+// #endregion events
+
+const broker = postgresBroker({ connectionString })
+export const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
+
+// #region append
+// A command: the state and its event, in one transaction.
+export function placeOrder(id: string, customerId: string, bookId: number) {
+  return db.transaction().execute(async (trx) => {
+    await trx.insertInto('orders').values({ id, customerId, bookId, status: 'placed' }).execute()
+    await cast.append(trx, { type: 'order.placed', key: id, data: { customerId, bookId } })
+  })
+}
+// #endregion append
+
+// #region live
+// What browsers see: who hears of an event, and metadata, looked up once for a whole batch.
+const live = cast
+  .live({ channels: (event) => [`customer:${event.data.customerId}`] })
+  .enrich('book', { id: (event) => event.data.bookId, load: booksById })
+// #endregion live
+
+// #region subscription
+// The subscription: first the state, then exactly the events that it does not show yet.
+const t = initTRPC.context<{ customerId: string }>().create()
+export const router = t.router({
+  orders: t.procedure.input(z.object({ customerId: z.string() })).subscription(
+    live.query({
+      channels: ({ input }) => [`customer:${input.customerId}`],
+      authorize: ({ ctx, input }) => ctx.customerId === input.customerId,
+      state: ({ input, trx }) => ordersOf(trx, input.customerId),
+    }),
+  ),
+})
+// #endregion subscription
+
+// #region work
+// The workers: in processes of their own, or on day one in the API process.
+export async function work(signal: AbortSignal) {
+  await cast.migrate()
+  await cast.run({ roles: ['relay', 'stream'], use: [live], signal })
+}
+// #endregion work
+// #endregion all

@@ -1,15 +1,21 @@
 import { testBroker } from '@commitcast/broker/contract'
 import { natsBroker } from '@commitcast/broker/nats'
 import { startNats } from '@commitcast/servers'
-import { afterAll } from 'vitest'
+import { afterAll, describe, inject } from 'vitest'
 
-const server = await startNats()
-afterAll(() => server.stop())
+describe.skipIf(!inject('natsUrl'))('with nats-server', () => {
+  let server: Awaited<ReturnType<typeof startNats>> | undefined
+  afterAll(() => server?.stop())
 
-testBroker('nats', () => ({
-  open: () => natsBroker({ servers: server.url }),
-  async restart() {
-    await server.kill()
-    await server.restart()
-  },
-}))
+  testBroker('nats', async () => {
+    const started = await startNats()
+    server = started
+    return {
+      open: () => natsBroker({ servers: started.url }),
+      async restart() {
+        await started.kill()
+        await started.restart()
+      },
+    }
+  })
+})

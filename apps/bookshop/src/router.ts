@@ -7,7 +7,14 @@ import { orderSteps } from './orders/order-status.ts'
 import { placeOrder } from './orders/place-order.ts'
 import type { Shop } from './shop.ts'
 
-const t = initTRPC.create({ transformer: superjson })
+const t = initTRPC.create({
+  transformer: superjson,
+  /** What went wrong inside is for the log, not for the browser. */
+  errorFormatter: ({ shape, error }) =>
+    error.code === 'INTERNAL_SERVER_ERROR'
+      ? { ...shape, message: 'Something went wrong in the shop. Try again.' }
+      : shape,
+})
 const statuses = orderSteps.map((step) => step.status)
 
 /** Everything that a browser can ask of the shop. */
@@ -18,7 +25,9 @@ export function createRouter(shop: Shop) {
       db
         .selectFrom('book')
         .select(['id', 'title', 'author', 'publisher', 'year', 'category', 'price_cents as priceCents'])
-        .where((eb) => eb.or([eb('title', 'ilike', `%${input.search}%`), eb('author', 'ilike', `%${input.search}%`)]))
+        .where((eb) =>
+          eb.or([eb('title', 'ilike', anywhere(input.search)), eb('author', 'ilike', anywhere(input.search))]),
+        )
         .orderBy('title')
         .limit(50)
         .execute(),
@@ -49,3 +58,7 @@ export function createRouter(shop: Shop) {
 }
 
 export type ShopRouter = ReturnType<typeof createRouter>
+
+function anywhere(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
+}

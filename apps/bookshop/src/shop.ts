@@ -1,4 +1,4 @@
-import { createLogger, type Logger, variable } from '@commitcast/worker'
+import { type Logger, variable } from '@commitcast/worker'
 import { type Commitcast, createCommitcast } from 'commitcast'
 import { natsBroker } from 'commitcast/nats'
 import { postgresBroker } from 'commitcast/postgres'
@@ -28,7 +28,7 @@ export interface Shop {
 }
 
 /** Connects to nothing before it is used. */
-export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger = createLogger('bookshop')): Shop {
+export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger): Shop {
   const db = openDatabase(DATABASE_URL, {
     onError: (error) => logger.warn({ err: error }, 'a database connection broke'),
   })

@@ -14,7 +14,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 say('Starting Postgres, NATS and the bookshop …')
 try {
-  const everything = await startEverything({ onLine: say })
+  const everything = await startEverything({ onLine: say, revive: true })
   isRunning = true
   for (const origin of everything.origins) say(`  on ${origin}`)
   say(`open ${everything.url}`)

@@ -17,14 +17,18 @@ export interface Everything {
   stop(): Promise<void>
 }
 
+export interface EverythingOptions {
+  /** Hears every log line, and what happens to the processes. */
+  readonly onLine: (line: string) => void
+  /** Whether a process that ends by itself (or by your `kill -9`) is started again, as an orchestrator would. Default no. */
+  readonly revive?: boolean
+}
+
+const reviveAfterMs = 1_000
+const maxRevivals = 100
+
 /** Starts Postgres, NATS, and the shop's four processes on free ports; resolves when the page can be opened. */
-export async function startEverything({
-  port,
-  onLine,
-}: {
-  port?: number
-  onLine: (line: string) => void
-}): Promise<Everything> {
+export async function startEverything({ onLine, revive = false }: EverythingOptions): Promise<Everything> {
   await using stack = new AsyncDisposableStack()
   const [postgres, nats] = await Promise.all([
     startPostgres().then((server) => stack.use(server)),
@@ -33,7 +37,7 @@ export async function startEverything({
   ])
   const [apiPort, webPort, relayHealth, streamHealth] = await Promise.all([
     freePort(),
-    port ?? freePort(),
+    freePort(),
     freePort(),
     freePort(),
   ])
@@ -51,12 +55,18 @@ export async function startEverything({
     web: { PORT: String(webPort), API_URL: apiUrl },
   }
   const running = new Map<AppName, AppProcess>()
+  let revivals = 0
+  let isStopping = false
   const { promise: crashed, reject: crash } = Promise.withResolvers<never>()
   crashed.catch(() => {})
   const start = (name: AppName) => {
     const env = { ...services, ...environments[name] }
     const process = startProcess(name, { env, onLine: (line) => onLine(`${name}: ${line}`) })
-    process.crashed.catch(crash)
+    process.crashed.catch((error: Error) => {
+      if (!revive || revivals++ >= maxRevivals) return crash(error)
+      onLine(`${error.message} Starting it again.`)
+      setTimeout(() => !isStopping && start(name), reviveAfterMs)
+    })
     running.set(name, process)
   }
   const healthy = (name: AppName) => {
@@ -66,6 +76,7 @@ export async function startEverything({
   const names = Object.keys(environments) as AppName[]
   names.forEach(start)
   stack.defer(async () => {
+    isStopping = true
     await Promise.all([...running.values()].map((process) => process.stop()))
   })
   await Promise.all(names.map(healthy))

@@ -35,7 +35,7 @@ export function startProcess(
   const ended = new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(String(signal ?? code))))
   const crashed = ended.then((how): Promise<never> => {
     if (isStopping) return new Promise(() => {})
-    throw new Error(`The ${entry} process ended by itself (${how}); its last lines are above.`)
+    throw new Error(`The ${entry} process ended (${how}).`)
   })
   crashed.catch(() => {})
   return {

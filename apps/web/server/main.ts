@@ -1,23 +1,18 @@
-import { createLogger, readConfig, runProcess } from '@commitcast/worker'
+import { readConfig, runProcess } from '@commitcast/worker'
 import { webVariables } from './config.ts'
 import { findPages } from './find-pages.ts'
 import { startServer } from './server.ts'
 
-const logger = createLogger('web')
-
-await runProcess(
-  async (signal) => {
-    const config = readConfig(webVariables)
-    const server = await startServer({
-      pages: findPages(),
-      api: new URL(config.API_URL).origin,
-      port: config.PORT,
-      host: config.HOST,
-      logger,
-    })
-    logger.info({ port: server.port }, 'listening')
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
-    await server.close()
-  },
-  { logger },
-)
+await runProcess('web', async ({ signal, logger }) => {
+  const config = readConfig(webVariables)
+  const server = await startServer({
+    pages: findPages(),
+    api: new URL(config.API_URL).origin,
+    port: config.PORT,
+    host: config.HOST,
+    logger,
+  })
+  logger.info({ port: server.port }, 'listening')
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await server.close()
+})

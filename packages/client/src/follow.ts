@@ -18,7 +18,8 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
 
 /**
  * Follows a live subscription and hands each event over exactly once: what a reconnect or a change of servers brings
- * again is dropped by its offset. Works in browsers and in Node, over `wsLink` and `httpSubscriptionLink`.
+ * again is dropped by its offset. Where the connection itself failed it subscribes again with its last cursor; only an
+ * answer of the server ends it. Works in browsers and in Node, over `wsLink` and `httpSubscriptionLink`.
  * Returns what ends it.
  */
 export function follow<TProcedure extends LiveProcedure>(
@@ -27,6 +28,12 @@ export function follow<TProcedure extends LiveProcedure>(
   { onState, onEvent, onResync, onStatus, onError }: FollowHandlers<TProcedure>,
 ): () => void {
   const seen = createSeen()
+  let cursor: string | undefined
+  let subscription: Subscription | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let failures = 0
+  let isEnded = false
+
   const take = (envelope: Envelope<unknown, unknown>) => {
     switch (envelope.kind) {
       case 'state':
@@ -43,20 +50,46 @@ export function follow<TProcedure extends LiveProcedure>(
         return
     }
   }
-  onStatus?.('connecting')
   const callbacks: Callbacks<Envelope<unknown, unknown>> = {
-    onData: ({ data }) => take(data),
+    onData({ id, data }) {
+      cursor = id
+      failures = 0
+      take(data)
+    },
     onStarted: () => onStatus?.('catching up'),
     onError(error) {
-      onStatus?.('refused')
-      onError?.(error)
+      if (isEnded) return
+      if (isAnswer(error)) {
+        onStatus?.('refused')
+        onError?.(error)
+      } else {
+        onStatus?.('offline')
+        retry = setTimeout(subscribe, Math.random() * Math.min(maxRetryMs, 250 * 2 ** Math.min(failures++, 10)))
+      }
     },
-    onConnectionStateChange({ state }) {
-      if (state === 'connecting') onStatus?.('offline')
+    onConnectionStateChange({ state, error }) {
+      if (state === 'connecting' && error) onStatus?.('offline')
     },
   }
-  const subscription: Subscription = procedure.subscribe(input as never, callbacks as never)
-  return () => subscription.unsubscribe()
+  const subscribe = () => {
+    const resumed = cursor === undefined ? input : { ...(input as object), lastEventId: cursor }
+    subscription = procedure.subscribe(resumed as never, callbacks as never)
+  }
+  onStatus?.('connecting')
+  subscribe()
+  return () => {
+    isEnded = true
+    clearTimeout(retry)
+    subscription?.unsubscribe()
+  }
+}
+
+const maxRetryMs = 10_000
+
+/** tRPC puts the server's own words into `data`; an error without them came from the connection. */
+function isAnswer(error: unknown): boolean {
+  const { data } = error as { data?: { code?: unknown } | null }
+  return data?.code !== undefined
 }
 
 /** The highest offset of each partition; offsets of one partition only grow. */

@@ -14,7 +14,7 @@ export interface Callbacks<TEnvelope> {
   onData(value: { readonly id: string; readonly data: TEnvelope }): void
   onStarted(): void
   onError(error: unknown): void
-  onConnectionStateChange(state: { readonly state: string }): void
+  onConnectionStateChange(state: { readonly state: string; readonly error?: unknown }): void
 }
 
 /** `subscribe` with callbacks is the first of tRPC's overloads; before 11.25 it was the only one. */

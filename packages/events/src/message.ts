@@ -19,6 +19,9 @@ export interface Message {
   readonly body: string
 }
 
+/** The headers that an event may have on the wire beside the envelope's own; others are not carried. */
+export const eventHeaderNames = ['correlation', 'causation', 'trace', 'actor', 'notes'] as const
+
 /** Reads a message of an events topic back into the event that was appended. */
 export function decodeEvent(message: Message, place: { epoch: number; partition: number }): CommittedEvent {
   return {

@@ -1,7 +1,7 @@
 import type { LiveEvent } from '@commitcast/events'
 
 /** One event in the ring. `heads` is how far the hub had come in each partition with it; `cursor` is that as a text. */
-export interface RingEntry {
+interface RingEntry {
   /** The order in which this hub saw its events. */
   readonly seq: number
   readonly partition: number
@@ -25,7 +25,7 @@ export interface Ring {
   add(entry: Omit<RingEntry, 'seq'>): void
   /** At most `limit` entries of these channels from `seq` on, oldest first, each once. */
   read(channels: readonly string[], seq: number, limit: number): readonly RingEntry[]
-  /** Forgets everything of a partition up to `offset`, as after a jump over what the broker lost. */
+  /** Forgets everything, and knows nothing of a partition up to `offset`: after a jump over what the broker lost. */
   skipTo(partition: number, offset: number): void
 }
 
@@ -77,7 +77,10 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
       return [...once.values()].sort((a, b) => a.seq - b.seq).slice(0, limit)
     },
     skipTo(partition, offset) {
+      while (all.size > 0) dropOldest()
       tails[partition] = Math.max(tails[partition]!, offset)
+      // Nobody who was here before stands in the ring any more: each compares its offsets with the tails.
+      end++
     },
   }
 }

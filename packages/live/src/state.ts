@@ -2,7 +2,7 @@ import { type KyselyLike, sqlOf } from '@commitcast/outbox'
 import type { Kysely, Transaction } from 'kysely'
 
 /** The state as one snapshot of the database shows it, and that snapshot. */
-export interface StateReading<TState> {
+interface StateReading<TState> {
   readonly state: TState
   /** `pg_current_snapshot()` as text. */
   readonly snapshot: string

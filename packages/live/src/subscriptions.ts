@@ -1,5 +1,5 @@
 import { decodeCursor, type Envelope, type ResyncReason } from '@commitcast/events'
-import { type Logger, untilItWorks } from '@commitcast/worker'
+import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
 import { TRPCError, type TrackedEnvelope, tracked } from '@trpc/server'
 import type { Transaction } from 'kysely'
 import { createFollower, type Delivery, type Follower, MustResync } from './follower.ts'
@@ -183,7 +183,7 @@ function patiently<T>(
   return untilItWorks(act, {
     signal,
     onError(error) {
-      if (error instanceof TRPCError || error instanceof MustResync) throw error
+      if (!isOutage(error)) throw error
       logger.error({ err: error }, 'a subscription waits and tries again')
     },
   })

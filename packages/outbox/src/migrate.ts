@@ -19,7 +19,7 @@ export interface Migration {
 }
 
 const migrations: readonly Migration[] = [createOutbox]
-const leafDaysAhead = 7
+const leafDaysAhead = 2
 
 /**
  * Brings the schema up to date in one transaction. Idempotent; several processes may call it at once. Needs the right to

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Sql } from './sql.ts'
 
@@ -37,7 +37,7 @@ let workers = 0
 
 /**
  * Shares a group's partitions among workers by rows in Postgres. Times are the database's; a term only grows. Owners on
- * this host whose process is gone count as expired, so a restarted worker never waits for its own old lease.
+ * this host (and in this container) whose process is gone count as expired, so a restarted worker never waits for its own old lease.
  */
 export function createLeases({ sql, schema, group, ttlMs = 4_000, owner = thisOwner() }: LeaseOptions): Leases {
   const statement = renewStatement(schema)
@@ -116,13 +116,22 @@ function renewStatement(schema: string): string {
 }
 
 function thisOwner(): string {
-  return `${hostname()}/${process.pid}/${startTime(process.pid)}/${++workers}`
+  return `${thisHost()}/${process.pid}/${startTime(process.pid)}/${++workers}`
 }
 
 function isDeadHere(owner: string): boolean {
   const [host, pid, started] = owner.split('/')
-  if (host !== hostname() || !pid || !started) return false
+  if (host !== thisHost() || !pid || !started) return false
   return startTime(Number(pid)) !== started
+}
+
+/** Containers may share a host's name; their pids mean something only within their own namespace. */
+function thisHost(): string {
+  try {
+    return `${hostname()}:${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}`
+  } catch {
+    return hostname()
+  }
 }
 
 /** Tells a process from a later one with the same pid; where /proc is missing, whether it lives is all we know. */

@@ -1,9 +1,15 @@
 import { type Logger, pino } from 'pino'
+import { z } from 'zod'
+import { readConfig } from './config.ts'
 
 export type { Logger }
 
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const variables = { LOG_LEVEL: z.enum(levels, { error: `set it to one of ${levels.join(', ')}` }).default('info') }
+
 /** One JSON line per entry on standard output (pino). `LOG_LEVEL` sets the level; default `info`. */
-export function createLogger(name: string, level = process.env.LOG_LEVEL ?? 'info'): Logger {
+export function createLogger(name: string): Logger {
+  const { LOG_LEVEL: level } = readConfig(variables)
   return pino({ name, level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime })
 }
 

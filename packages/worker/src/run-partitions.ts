@@ -40,6 +40,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         try {
           told.trouble = undefined
           await work(lease, stopping.signal)
+          if (!stopping.signal.aborted) throw new Error('The work ended before it was asked to.')
         } catch (error) {
           if (stopping.signal.aborted) return
           told.trouble = error instanceof Error ? error.message : String(error)

@@ -17,6 +17,7 @@ export async function orderBoard(trx: Transaction<Database>, { limit }: { limit:
       'book.title as bookTitle',
     ])
     .orderBy('order.placed_at', 'desc')
+    .orderBy('order.id', 'desc')
     .limit(limit)
     .execute()
 }

@@ -6,7 +6,14 @@ import type { Streams } from './nats-streams.ts'
 
 /** Waits for acknowledgements: one subscription for all appends of a connection. */
 export interface Acks {
-  expect(): { readonly reply: string; readonly answer: Promise<Msg> }
+  expect(): Expected
+}
+
+interface Expected {
+  readonly reply: string
+  readonly answer: Promise<Msg>
+  /** Nobody waits any more. */
+  forget(): void
 }
 
 export function createAcks(nc: NatsConnection, timeoutMs: number): Acks {
@@ -37,7 +44,7 @@ export function createAcks(nc: NatsConnection, timeoutMs: number): Acks {
         resolve: (msg) => settle(() => resolve(msg)),
         reject: (error) => settle(() => reject(error)),
       })
-      return { reply, answer }
+      return { reply, answer, forget: () => settle(() => {}) }
     },
   }
 }
@@ -63,12 +70,17 @@ export async function appendChunk(
   const stream = streams.nameOf(partition)
   const answers = [acks.expect(), ...(messages.length > 1 ? [acks.expect()] : [])]
   const last = messages.length - 1
-  messages.forEach((message, index) => {
-    const subject = streams.subjectOf(partition, message.type)
-    const headers = encodeHeaders(message)
-    const reply = index === 0 ? answers[0]?.reply : index === last ? answers[1]?.reply : undefined
-    nc.publish(subject, message.body, reply === undefined ? { headers } : { headers, reply })
-  })
+  try {
+    messages.forEach((message, index) => {
+      const subject = streams.subjectOf(partition, message.type)
+      const headers = encodeHeaders(message)
+      const reply = index === 0 ? answers[0]?.reply : index === last ? answers[1]?.reply : undefined
+      nc.publish(subject, message.body, reply === undefined ? { headers } : { headers, reply })
+    })
+  } catch (error) {
+    for (const { forget } of answers) forget()
+    throw new BrokerUnavailable(`NATS takes no message for ${stream}: ${String(error)}.`, { cause: error })
+  }
   const [first, end] = await Promise.all(answers.map(({ answer }) => answer))
   checkAnswer(first!, { stream, partition, after, offset: after + 1 })
   if (end) checkAnswer(end, { stream, partition, after, offset: after + messages.length })

@@ -10,7 +10,7 @@ export interface NatsBrokerOptions {
   readonly servers: string | readonly string[]
   /** Copies of each stream in a cluster. Default 1. */
   readonly replicas?: number
-  /** How long the broker keeps events. Default 7 days. What is older is served from the outbox. */
+  /** How long the broker keeps events. Default 7 days. */
   readonly maxAgeMs?: number
   /** After this long without an answer the outcome of a request is unknown. Default 5,000. */
   readonly timeoutMs?: number

@@ -13,6 +13,8 @@ export interface LiveQuery<TState> {
   /** `undefined` until the first state came. */
   readonly state: TState | undefined
   readonly status: FollowStatus
+  /** Why the server refused the subscription. */
+  readonly error?: unknown
 }
 
 /**
@@ -47,6 +49,7 @@ export function useLiveQuery<TProcedure extends LiveProcedure>(
         change({ state: reduce(latest.current.reducers, current.state, event) })
       },
       onStatus: (status) => change({ status }),
+      onError: (error) => change({ error }),
     })
     return () => {
       stop()

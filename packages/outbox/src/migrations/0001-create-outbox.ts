@@ -10,7 +10,8 @@ export const createOutbox: Migration = {
 create table ${s}.topic (
   single boolean primary key default true check (single),
   epoch int not null default 1 check (epoch > 0),
-  partitions smallint not null check (partitions between 1 and 1024)
+  partitions smallint not null check (partitions between 1 and 1024),
+  leaves_until timestamptz not null default '-infinity'
 );
 insert into ${s}.topic (partitions) values (${partitions});
 
@@ -41,15 +42,17 @@ create trigger outbox_append_only before update or delete on ${s}.outbox
 create trigger outbox_no_truncate before truncate on ${s}.outbox
   for each statement execute function ${s}.refuse_change();
 
--- Leaves are attached, never made with PARTITION OF: that would make every append wait for it.
-create function ${s}.make_leaves(days_ahead int) returns void language plpgsql as $$
+-- Leaves are attached, never made with PARTITION OF: that would make every append wait for it. The relay makes them ahead
+-- of time; where none has run for days, an appender does, whatever its own rights.
+create function ${s}.make_leaves(days_ahead int) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  day date;
+  day date := (clock_timestamp() at time zone 'utc')::date + days_ahead;
   leaf text;
 begin
   perform pg_advisory_xact_lock(hashtextextended('${s}.make_leaves', 0));
   for day in select d::date from generate_series(
-    (now() at time zone 'utc')::date - 1, (now() at time zone 'utc')::date + days_ahead, interval '1 day') d
+    (clock_timestamp() at time zone 'utc')::date - 1, (clock_timestamp() at time zone 'utc')::date + days_ahead, interval '1 day') d
   loop
     leaf := 'outbox_' || to_char(day, 'YYYYMMDD');
     continue when to_regclass('${s}.' || leaf) is not null;
@@ -59,6 +62,15 @@ begin
     execute format('alter table ${s}.outbox attach partition ${s}.%I for values from (%L) to (%L)',
       leaf, day::timestamp at time zone 'utc', (day + 1)::timestamp at time zone 'utc');
   end loop;
+  update ${s}.topic set leaves_until = (day + 1)::timestamp at time zone 'utc'
+  where leaves_until < (day + 1)::timestamp at time zone 'utc';
+end $$;
+
+-- What every append does first: draws its transaction id, and makes sure that there is a leaf for now.
+create function ${s}.before_append() returns void language plpgsql volatile as $$
+begin
+  perform pg_current_xact_id();
+  if clock_timestamp() >= (select leaves_until from ${s}.topic) then perform ${s}.make_leaves(1); end if;
 end $$;
 
 -- The page log: which events have which offsets. Insert-only; the newest row of a partition is its progress.
@@ -115,7 +127,7 @@ alter table ${s}.outbox alter column id set default ${s}.uuid_v7();
 -- Takes a JSON array of {type, key, data, id?, headers?}; appends them in its order.
 create function ${s}.append_all(events json) returns setof uuid language plpgsql volatile as $$
 begin
-  perform pg_current_xact_id();
+  perform ${s}.before_append();
   return query
     insert into ${s}.outbox (id, type, key, data, headers)
     select coalesce((e.event ->> 'id')::uuid, ${s}.uuid_v7()), e.event ->> 'type', e.event ->> 'key',
@@ -130,7 +142,7 @@ language plpgsql volatile as $$
 declare
   appended uuid;
 begin
-  perform pg_current_xact_id();
+  perform ${s}.before_append();
   insert into ${s}.outbox (type, key, data, headers) values (type, key, data, headers) returning id into appended;
   perform ${s}.wake_relay();
   return appended;

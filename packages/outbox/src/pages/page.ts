@@ -1,4 +1,4 @@
-import type { Message } from '@commitcast/events'
+import { eventHeaderNames, type Message } from '@commitcast/events'
 import type { EventTexts } from './window-events.ts'
 
 /** A run of consecutive offsets of one partition and the events that have them. */
@@ -41,12 +41,14 @@ function toMessage(row: PageRow, offset: number): Message {
   return { offset, id: row.id, type: row.type, key: row.key, time: row.time, tx: row.tx, headers, body: row.body }
 }
 
-/** Whoever wrote them by SQL may have put in other things than texts. */
+/** Whoever wrote them by SQL may have put in other names than an event's, or other things than texts. */
 function textHeaders(json: string): Record<string, string> {
-  const parsed: unknown = JSON.parse(json)
-  if (typeof parsed !== 'object' || parsed === null) return {}
-  const present = Object.entries(parsed).filter(([, value]) => value !== null)
-  return Object.fromEntries(
-    present.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
-  )
+  const written: unknown = JSON.parse(json)
+  const headers: Record<string, string> = {}
+  if (typeof written !== 'object' || written === null) return headers
+  for (const name of eventHeaderNames) {
+    const value = (written as Record<string, unknown>)[name]
+    if (value !== undefined && value !== null) headers[name] = typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  return headers
 }

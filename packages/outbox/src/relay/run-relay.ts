@@ -15,7 +15,7 @@ import {
 import { givePages } from '../pages/give-pages.ts'
 import { readTopic } from '../read-topic.ts'
 import { createPartitionPublisher, type PartitionPublisher } from './partition-publisher.ts'
-import { createSleeper } from './sleeper.ts'
+import { createSleeper, type Sleeper } from './sleeper.ts'
 import { findEnd, missingMessages } from './take-over.ts'
 import { listen } from './wake-up.ts'
 
@@ -187,29 +187,22 @@ const hourMs = 3_600_000
 /** Makes the outbox's coming days, so that writers always find one. */
 async function keepLeaves(sql: Sql, schema: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await sql.query(`select ${schema}.make_leaves(7)`)
+    await sql.query(`select ${schema}.make_leaves(2)`)
     await sleep(hourMs, signal)
   }
 }
 
-/** A transaction that read "awake" before we slept commits without a word: look again when it is gone. */
+/** A transaction that read "awake" before we slept commits without a word: look again, less and less often, till it is gone. */
 async function ringForStragglers(
-  transactions: readonly string[],
-  {
-    sleeper,
-    bell,
-    signal,
-    pollMs,
-  }: { sleeper: ReturnType<typeof createSleeper>; bell: Bell; signal: AbortSignal; pollMs: number },
+  before: string,
+  { sleeper, bell, signal, pollMs }: { sleeper: Sleeper; bell: Bell; signal: AbortSignal; pollMs: number },
 ): Promise<void> {
-  let running = transactions
-  for (let waitMs = 5; running.length > 0 && waitMs < pollMs && !signal.aborted; waitMs *= 2) {
+  let running = true
+  for (let waitMs = 5; running && waitMs < pollMs && !signal.aborted; waitMs *= 2) {
     await sleep(waitMs, signal)
-    const now = await sleeper.stillRunning(running)
-    if (now.length < running.length) bell.ring()
-    running = now
+    running = await sleeper.isRunningBefore(before)
+    bell.ring()
   }
-  bell.ring()
 }
 
 /** Two relays gave the same offsets: the other one's page stands, ours was never there. Look again. */

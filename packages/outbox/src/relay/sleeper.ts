@@ -2,10 +2,10 @@ import type { Sql } from '@commitcast/worker'
 
 /** The relay's word to appenders whether they have to wake it. */
 export interface Sleeper {
-  /** Says that it sleeps, and returns the transactions that may still believe it is awake. */
-  fallAsleep(): Promise<readonly string[]>
-  /** Which of these transactions still run. */
-  stillRunning(transactions: readonly string[]): Promise<readonly string[]>
+  /** Says that it sleeps. Returns a transaction id: whoever has a lower one may still believe that it is awake. */
+  fallAsleep(): Promise<string>
+  /** Whether a transaction with a lower id still runs, anywhere in the cluster. */
+  isRunningBefore(tx: string): Promise<boolean>
   wakeUp(): Promise<void>
 }
 
@@ -19,16 +19,15 @@ export function createSleeper(sql: Sql, schema: string, owner: string): Sleeper 
          insert into ${schema}.sleeper values ($1) on conflict do nothing`,
         [owner],
       )
-      const rows = await sql.query<{ tx: string }>('select pg_snapshot_xip(pg_current_snapshot())::text as tx')
-      return rows.map((row) => row.tx)
+      const [row] = await sql.query<{ tx: string }>('select pg_current_xact_id()::text as tx')
+      return row!.tx
     },
-    async stillRunning(transactions) {
-      const rows = await sql.query<{ tx: string }>(
-        `select running.tx::text from pg_snapshot_xip(pg_current_snapshot()) as running(tx)
-         where running.tx = any($1::xid8[])`,
-        [transactions],
+    async isRunningBefore(tx) {
+      const [row] = await sql.query<{ running: boolean }>(
+        'select pg_snapshot_xmin(pg_current_snapshot()) < $1::xid8 as running',
+        [tx],
       )
-      return rows.map((row) => row.tx)
+      return row!.running
     },
     async wakeUp() {
       await sql.query(`delete from ${schema}.sleeper where owner = $1`, [owner])

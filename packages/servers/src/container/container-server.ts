@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ContainerRuntimeClient, GenericContainer, WaitStrategy } from 'testcontainers'
 import { freePort } from '../free-port.ts'
 import { type Server, serverOf } from '../server.ts'
@@ -20,6 +21,7 @@ const pullMs = 180_000
 const startMs = 60_000
 const stopMs = 10_000
 const portAttempts = 3
+const markLabel = 'commitcast.server'
 
 /** Starts a container as a server that is ours. Its port on the host is fixed: the address outlives a restart. */
 export async function containerServer(engine: ContainerRuntimeClient, plan: ContainerPlan): Promise<Server> {
@@ -36,21 +38,50 @@ async function firstRun(
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
     const url = plan.url(`${host === 'localhost' ? '127.0.0.1' : host}:${port}`)
-    const started = plan
-      .container()
-      .withExposedPorts({ container: plan.port, host: port })
-      .withWaitStrategy(ownAnswers(url, plan))
-      .start()
     try {
-      const running = await within(pullMs, `the start of ${plan.image}`, started)
-      return { container: engine.container.getById(running.getId()), url }
+      return { container: await runAt(engine, { plan, port, url }), url }
     } catch (error) {
-      // Too late is as good as never: one that comes up after all must go.
-      started.then((running) => running.stop()).catch(() => {})
       const isTaken = /already (allocated|in use)/i.test(String(error))
       if (attempt === portAttempts || !isTaken) throw error
     }
   }
+}
+
+/** Runs the container on a port of the host. Leaves nothing when it fails. */
+async function runAt(
+  engine: ContainerRuntimeClient,
+  { plan, port, url }: { plan: ContainerPlan; port: number; url: string },
+): Promise<Container> {
+  const mark = randomUUID()
+  const started = plan
+    .container()
+    .withLabels({ [markLabel]: mark })
+    .withExposedPorts({ container: plan.port, host: port })
+    .withWaitStrategy(ownAnswers(url, plan))
+    .start()
+  try {
+    const running = await within(pullMs, `the start of ${plan.image}`, started)
+    return engine.container.getById(running.getId())
+  } catch (error) {
+    // Too late is as good as never: one that comes up after all must go.
+    started.then((running) => running.stop()).catch(() => {})
+    const remains = await engine.container.fetchByLabel(markLabel, mark)
+    if (remains === undefined) throw error
+    throw await fateOf(remains, { error, plan }).finally(() => remains.remove({ force: true, v: true }))
+  }
+}
+
+/** Testcontainers forgets a container that ended before its port was open, and says nothing of that end. */
+async function fateOf(
+  container: Container,
+  { error, plan }: { error: unknown; plan: ContainerPlan },
+): Promise<unknown> {
+  const { Status } = (await container.inspect()).State
+  return Status === 'exited' ? failure(container, plan, 'ended at its start') : error
+}
+
+async function failure(container: Container, { image }: ContainerPlan, fate: string): Promise<Error> {
+  return new Error(`The container of ${image} ${fate}. Its log:\n${await logTail(container)}`)
 }
 
 function verbsOf(container: Container, url: string, plan: ContainerPlan): Parameters<typeof serverOf>[1] {
@@ -115,7 +146,7 @@ async function untilItAnswers(container: Container, url: string, plan: Container
   const inTime = await becomes(answersOrEnded, startMs)
   if (inTime && (await container.inspect()).State.Running) return
   const fate = inTime ? 'ended at its start' : `did not answer within ${startMs / 1000} s: ${refusal}`
-  throw new Error(`The container of ${plan.image} ${fate}. Its log:\n${await logTail(container)}`)
+  throw await failure(container, plan, fate)
 }
 
 async function logTail(container: Container): Promise<string> {

@@ -64,6 +64,18 @@ test('a cursor behind the ring is served from the log, without a gap at the seam
   await hub.done
 })
 
+test('a client that comes back passes over all that it has seen, however much, to what it has not', async () => {
+  const stopping = new AbortController()
+  const { topic, append } = await forgetfulTopic()
+  const hub = await startHub({ topic, signal: stopping.signal })
+  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  for (let offset = 1; offset <= 500; offset++) await append(offset)
+  await follower.seek({ epoch: 1, offsets: [499] })
+  expect((await follower.take(10)).map(({ event }) => event.offset)).toEqual([500])
+  stopping.abort()
+  await hub.done
+})
+
 test('a cursor behind what the broker keeps, or further back than may be caught up, must resync', async () => {
   const stopping = new AbortController()
   const { topic, append, keepFrom } = await forgetfulTopic()

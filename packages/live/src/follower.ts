@@ -11,6 +11,7 @@ import {
 } from '@commitcast/events'
 import { createBell, sleep } from '@commitcast/worker'
 import type { Hub } from './hub.ts'
+import type { RingEntry } from './ring.ts'
 
 /** One event on its way to a client, with the cursor to come back with after it. */
 export interface Delivery {
@@ -113,24 +114,30 @@ export function createFollower({ hub, channels, signal, maxCatchUp = 10_000 }: F
     return deliveries
   }
 
+  /** Passes over what is not for this client, however much it is: nothing returned means that nothing is there. */
   const takeFromRing = (limit: number): Delivery[] => {
-    const end = ring.end
-    const entries = ring.read(channels, seq, limit)
     const deliveries: Delivery[] = []
-    for (const entry of entries) {
-      seq = entry.seq + 1
-      const isOld = entry.offset <= offsets[entry.partition]!
-      const isSame = offsets.every((offset, partition) => offset <= entry.heads[partition]!)
-      offsets = isSame ? [...entry.heads] : offsets.map((offset, p) => Math.max(offset, entry.heads[p]!))
-      if (isOld || isShown(entry.tx)) continue
-      const cursor = isSame && snapshotText === undefined ? entry.cursor : cursorText()
-      deliveries.push({ cursor, event: entry.event })
+    let isEnd = false
+    while (!isEnd && deliveries.length === 0) {
+      const entries = ring.read(channels, seq, limit)
+      for (const entry of entries) pass(entry, deliveries)
+      isEnd = entries.length < limit
     }
-    if (entries.length < limit) {
-      seq = end
+    if (isEnd) {
+      seq = ring.end
       offsets = offsets.map((offset, partition) => Math.max(offset, hub.heads[partition]!))
     }
     return deliveries
+  }
+
+  const pass = (entry: RingEntry, deliveries: Delivery[]) => {
+    seq = entry.seq + 1
+    const isOld = entry.offset <= offsets[entry.partition]!
+    const isSame = offsets.every((offset, partition) => offset <= entry.heads[partition]!)
+    offsets = isSame ? [...entry.heads] : offsets.map((offset, p) => Math.max(offset, entry.heads[p]!))
+    if (isOld || isShown(entry.tx)) return
+    const cursor = isSame && snapshotText === undefined ? entry.cursor : cursorText()
+    deliveries.push({ cursor, event: entry.event })
   }
 
   return {

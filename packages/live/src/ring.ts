@@ -1,7 +1,7 @@
 import type { LiveEvent } from '@commitcast/events'
 
 /** One event in the ring. `heads` is how far the hub had come in each partition with it; `cursor` is that as a text. */
-interface RingEntry {
+export interface RingEntry {
   /** The order in which this hub saw its events. */
   readonly seq: number
   readonly partition: number

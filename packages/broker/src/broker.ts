@@ -39,7 +39,8 @@ export interface Topic extends TopicOptions {
    * is stored only if this one is.
    *
    * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,
-   * which harms nobody: an offset is given to one event for ever, so every writer has the same event for it.
+   * and two writers' messages may alternate, which harms nobody: an offset is given to one event for ever, so every
+   * writer has the same message for it. Whoever writes anything else breaks the log; readers tell (`Diverged`).
    */
   append(partition: number, after: number, messages: readonly Message[]): Promise<void>
   /**

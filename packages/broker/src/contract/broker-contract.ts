@@ -79,16 +79,16 @@ export function testBroker(name: string, start: () => Promise<BrokerUnderTest> |
       expect(await readUntil(topic, 0, 0, 5).then((read) => read.slice(0, 5))).toEqual(sent)
     })
 
-    test('of two writers at the same place one stores and the other gets a conflict', async () => {
+    test('of two writers of the same messages at most one is told that it stored them, and each is stored once', async () => {
       const topic = await freshTopic()
       const rival = await reopened(subject, topic)
-      const ours = makeMessages(1, 50)
-      const theirs = makeMessages(1, 50)
-      const results = await Promise.allSettled([topic.append(0, 0, ours), rival.topic.append(0, 0, theirs)])
+      const sent = makeMessages(1, 50)
+      const results = await Promise.allSettled([topic.append(0, 0, sent), rival.topic.append(0, 0, sent)])
       await rival.close()
-      expect(results.map((result) => result.status).sort()).toEqual(['fulfilled', 'rejected'])
-      const won = results[0].status === 'fulfilled' ? ours : theirs
-      expect(await readUntil(topic, 0, 0, 50)).toEqual(won)
+      expect(results.filter((result) => result.status === 'fulfilled').length).toBeLessThanOrEqual(1)
+      const end = (await topic.last(0))?.offset ?? 0
+      await topic.append(0, end, sent.slice(end))
+      expect(await readUntil(topic, 0, 0, 50)).toEqual(sent)
     })
 
     test('chunks may be sent ahead: each is stored only if the one before it is', async () => {

@@ -16,9 +16,11 @@ export const partitions = 8
 /** Seeds a template database once; clones are file copies on the same server, so transaction ids stay true. */
 export async function seedBacklog(server: Server, name: string, events: number): Promise<Backlog> {
   const admin = new pg.Pool({ connectionString: server.url, max: 2 })
+  admin.on('error', () => {})
   await admin.query(`create database ${name}`)
   const url = withDatabase(server.url, name)
   const pool = new pg.Pool({ connectionString: url, max: 2 })
+  pool.on('error', () => {})
   const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
   await migrate(sqlOf(db), { partitions })
   await pool.query(`create table plain_outbox (id bigint generated always as identity primary key, event_id uuid not null

@@ -52,7 +52,11 @@ test.each(Array.from({ length: 25 }, (_, run) => run))(
         maxPages: 10_000,
       })
       const given = history.pages.filter((page) => page.partition === partition)
-      expect(again, context).toEqual(given.sort((a, b) => a.firstOffset - b.firstOffset))
+      const inOrder = given.sort((a, b) => a.firstOffset - b.firstOffset).flatMap((page) => page.messages)
+      expect(
+        again.flatMap((page) => page.messages),
+        context,
+      ).toEqual(inOrder)
     }
     const offsetOf = new Map(offsets.map((message) => [message.id, message.offset]))
     for (const early of committed) {

@@ -35,7 +35,7 @@ export interface Topic extends TopicOptions {
   /**
    * Compare-and-append: stores all of `messages` right after offset `after`, or a prefix of them, or nothing. Resolves
    * when the broker calls all of them stored. Rejects with `AppendConflict` where the log is not at `after`, with
-   * `BrokerUnavailable` when the outcome is unknown: ask `last`. The next call may be made before this one resolves; it
+   * `MessageRefused` where one of them can never be stored, with `BrokerUnavailable` when the outcome is unknown: ask `last`. The next call may be made before this one resolves; it
    * is stored only if this one is.
    *
    * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,

@@ -14,6 +14,25 @@ export class AppendConflict extends Error {
   }
 }
 
+/** The broker will never take this message: too large, or a type that can't name a subject. The others of its append may. */
+export class MessageRefused extends Error {
+  override readonly name = 'MessageRefused'
+  readonly code = 'MESSAGE_REFUSED'
+  readonly offset: number
+
+  constructor(offset: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.offset = offset
+  }
+
+  static tooLarge({ id, offset }: { id: string; offset: number }, bytes: number, limit: number): MessageRefused {
+    return new MessageRefused(
+      offset,
+      `Event ${id} takes ${bytes} bytes on the wire; this broker takes at most ${limit}.`,
+    )
+  }
+}
+
 /** The offset asked for is no longer kept by the broker. Read it from the outbox, or read the state again. */
 export class OffsetGone extends Error {
   override readonly name = 'OffsetGone'

@@ -1,7 +1,7 @@
 import { createInbox, Events, type Msg, type NatsConnection } from 'nats'
 import type { Message } from '../broker.ts'
-import { AppendConflict, BrokerUnavailable, Diverged } from '../errors.ts'
-import { encodeHeaders } from './nats-headers.ts'
+import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused } from '../errors.ts'
+import { sendAll } from './nats-frames.ts'
 import type { Streams } from './nats-streams.ts'
 
 /** Waits for acknowledgements: one subscription for all appends of a connection. */
@@ -71,14 +71,15 @@ export async function appendChunk(
   const answers = [acks.expect(), ...(messages.length > 1 ? [acks.expect()] : [])]
   const last = messages.length - 1
   try {
-    messages.forEach((message, index) => {
-      const subject = streams.subjectOf(partition, message.type)
-      const headers = encodeHeaders(message)
-      const reply = index === 0 ? answers[0]?.reply : index === last ? answers[1]?.reply : undefined
-      nc.publish(subject, message.body, reply === undefined ? { headers } : { headers, reply })
-    })
+    const outgoing = messages.map((message, index) => ({
+      message,
+      subject: streams.subjectOf(partition, message.type),
+      reply: index === 0 ? answers[0]?.reply : index === last ? answers[1]?.reply : undefined,
+    }))
+    sendAll(nc, outgoing)
   } catch (error) {
     for (const { forget } of answers) forget()
+    if (error instanceof MessageRefused) throw error
     throw new BrokerUnavailable(`NATS takes no message for ${stream}: ${String(error)}.`, { cause: error })
   }
   const [first, end] = await Promise.all(answers.map(({ answer }) => answer))

@@ -1,4 +1,4 @@
-import { headers, type Msg, type MsgHdrs } from 'nats'
+import type { Msg } from 'nats'
 import type { Message } from '../broker.ts'
 
 const expectedSequence = 'Nats-Expected-Last-Sequence'
@@ -8,18 +8,19 @@ const own = new Set([expectedSequence, 'id', 'key', 'time', 'tx'])
  * A message's headers on the wire. The expected last sequence is both the fence and the message's own word on where it
  * stands: its offset is one more. The type is the end of the subject. Values are percent-encoded where they need it.
  */
-export function encodeHeaders(message: Message): MsgHdrs {
-  const encoded = headers()
-  encoded.set(expectedSequence, String(message.offset - 1))
-  encoded.set('id', message.id)
-  encoded.set('key', encodeValue(message.key))
-  encoded.set('time', message.time)
-  encoded.set('tx', message.tx)
-  for (const name in message.headers) encoded.set(name, encodeValue(message.headers[name]!))
-  return encoded
+export function headerFields(message: Message): readonly (readonly [name: string, value: string])[] {
+  const fields: [string, string][] = [
+    [expectedSequence, String(message.offset - 1)],
+    ['id', encodeValue(message.id)],
+    ['key', encodeValue(message.key)],
+    ['time', encodeValue(message.time)],
+    ['tx', encodeValue(message.tx)],
+  ]
+  for (const name in message.headers) fields.push([name, encodeValue(message.headers[name]!)])
+  return fields
 }
 
-/** The reverse of `encodeHeaders`; `undefined` for a message that none of our writers wrote at `offset`. */
+/** The reverse of `headerFields`; `undefined` for a message that none of our writers wrote at `offset`. */
 export function decodeMessage(msg: Msg, offset: number, typeStart: number): Message | undefined {
   const found = msg.headers
   if (!found || found.get(expectedSequence) !== String(offset - 1)) return undefined

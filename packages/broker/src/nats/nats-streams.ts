@@ -30,7 +30,8 @@ export async function openStreams(nc: NatsConnection, topic: TopicOptions, setti
     nameOf: (partition) => `${topic.name}-${topic.epoch}_${checked(partition, topic)}`,
     subjectOf: (partition, type) => `${topic.name}.${topic.epoch}.${partition}.${type}`,
   }
-  for (let partition = 0; partition < topic.partitions; partition++) await openStream(streams, partition, settings)
+  const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
+  await Promise.all(partitions.map((partition) => openStream(streams, partition, settings)))
   return streams
 }
 

@@ -1,5 +1,4 @@
 import { eventHeaderNames, type Message } from '@commitcast/events'
-import type { EventTexts } from './window-events.ts'
 
 /** A run of consecutive offsets of one partition and the events that have them. */
 export interface Page {
@@ -9,36 +8,56 @@ export interface Page {
   readonly messages: readonly Message[]
 }
 
-/** One event of a page as the database returns it. */
-export interface PageRow extends EventTexts {
+/** One event of a page as the database returns it: texts, as they go on the wire. */
+export interface PageRow {
   readonly epoch: number
   readonly partition: number
-  readonly first_offset: string
-  readonly nth: string
+  readonly place: string
+  readonly id: string
+  readonly type: string
+  readonly key: string
+  readonly body: string
+  readonly headers: string
+  readonly tx: string
+  readonly occurred: string
 }
 
 /** The columns of a `PageRow`, as SQL functions return them. */
 export const pageColumns =
-  'epoch int, partition smallint, first_offset bigint, nth bigint, id text, type text, key text, body text, headers text, tx text, "time" text'
+  'epoch int, partition smallint, place bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
 
-/** Gathers rows, which come in the order of partition and offset, into pages. */
+/** Gathers rows, which come in the order of partition and offset, into pages; each call's rows of a partition are one. */
 export function toPages(rows: readonly PageRow[]): Page[] {
   const pages: (Page & { messages: Message[] })[] = []
+  let page: (Page & { messages: Message[] }) | undefined
   for (const row of rows) {
-    const firstOffset = Number(row.first_offset)
-    let page = pages.at(-1)
-    if (page?.partition !== row.partition || page.firstOffset !== firstOffset) {
-      page = { epoch: row.epoch, partition: row.partition, firstOffset, messages: [] }
+    if (page?.partition !== row.partition) {
+      page = { epoch: row.epoch, partition: row.partition, firstOffset: Number(row.place), messages: [] }
       pages.push(page)
     }
-    page.messages.push(toMessage(row, firstOffset + Number(row.nth) - 1))
+    page.messages.push(toMessage(row, page.firstOffset + page.messages.length))
   }
   return pages
 }
 
 function toMessage(row: PageRow, offset: number): Message {
-  const headers = row.headers === '{}' ? {} : textHeaders(row.headers)
-  return { offset, id: row.id, type: row.type, key: row.key, time: row.time, tx: row.tx, headers, body: row.body }
+  return {
+    offset,
+    id: row.id,
+    type: row.type,
+    key: row.key,
+    time: isoTime(row.occurred),
+    tx: row.tx,
+    headers: row.headers === '{}' ? noHeaders : textHeaders(row.headers),
+    body: row.body,
+  }
+}
+
+const noHeaders = Object.freeze({})
+
+/** `2026-01-31 12:00:00.5+00`, Postgres's own way in UTC, to ISO 8601. */
+function isoTime(text: string): string {
+  return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
 }
 
 /** Whoever wrote them by SQL may have put in other names than an event's, or other things than texts. */

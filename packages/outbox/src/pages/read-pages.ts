@@ -1,6 +1,6 @@
 import type { Sql } from '@commitcast/worker'
 import { type Page, type PageRow, pageColumns, toPages } from './page.ts'
-import { eventTexts, windowEvents } from './window-events.ts'
+import { eventTexts, findWriters, windowEvents, windowSettings, windowVariables } from './window-events.ts'
 
 export interface PagesAfter {
   readonly schema: string
@@ -23,54 +23,58 @@ export class EventsGone extends Error {
  */
 export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> {
   const { schema, epoch, partition, after, maxPages = 1 } = options
-  const rows = await sql.query<PageRow & { count: number }>(`select * from ${schema}.read_pages($1, $2, $3, $4)`, [
-    epoch,
-    partition,
-    after,
-    maxPages,
-  ])
-  const pages = toPages(rows)
-  const counts = new Map(rows.map((row) => [Number(row.first_offset), row.count]))
-  for (const page of pages) {
-    const count = counts.get(page.firstOffset)
-    if (page.messages.length === count) continue
-    throw new EventsGone(
-      `The page log says ${count} events from offset ${page.firstOffset} of partition ${partition}, the outbox has ${page.messages.length} of them.`,
-    )
+  try {
+    const rows = await sql.query<PageRow>(`select * from ${schema}.read_pages($1, $2, $3, $4)`, [
+      epoch,
+      partition,
+      after,
+      maxPages,
+    ])
+    return toPages(rows)
+  } catch (error) {
+    if ((error as { code?: unknown }).code === noData) throw new EventsGone((error as Error).message, { cause: error })
+    throw error
   }
-  return pages
 }
+
+const noData = '02000'
 
 /** The function behind `readPages`. */
 export function readPagesFunction(s: string): string {
-  const events = windowEvents(s, {
-    partition: 'page.partition',
-    from: 'page.from_snapshot',
-    fromNext: 'page.from_next',
-    to: 'page.to_snapshot',
-    floor: 'page.floor',
-    after: 'page.after_position',
-    limit: 'page.count',
-  })
   return `
 create function ${s}.read_pages(of_epoch int, of_partition smallint, after_offset bigint, max_pages int)
-returns table (${pageColumns}, count int)
-language plpgsql stable set jit = off as $$
+returns table (${pageColumns})
+language plpgsql stable ${windowSettings} as $$
 #variable_conflict use_column
+declare
+  place record;
+  found_events bigint;
+  max_events int;${windowVariables}
 begin
-  return query
-    select page.epoch, page.partition, page.first_offset,
-      row_number() over (partition by page.first_offset order by event.position) as nth, ${eventTexts}, page.count
-    from (
-      select * from ${s}.page
-      where epoch = of_epoch and partition = of_partition and first_offset >= coalesce((
-        select first_offset from ${s}.page
-        where epoch = of_epoch and partition = of_partition and first_offset <= after_offset + 1
-        order by first_offset desc limit 1), 0)
-        and first_offset + count > after_offset + 1
-      order by first_offset limit max_pages
-    ) as page
-    cross join lateral ${events} as event
-    order by page.first_offset, nth;
+  for place in
+    select * from ${s}.page
+    where page.epoch = of_epoch and page.partition = of_partition and page.first_offset + page.count > after_offset + 1
+      and page.first_offset >= coalesce((
+        select page.first_offset from ${s}.page
+        where page.epoch = of_epoch and page.partition = of_partition and page.first_offset <= after_offset + 1
+        order by page.first_offset desc limit 1), 0)
+    order by page.first_offset limit max_pages
+  loop
+    from_snapshot := place.from_snapshot;
+    from_next := place.from_next;
+    to_snapshot := place.to_snapshot;
+    floor_position := place.floor;
+    after_position := place.after_position;
+    max_events := place.count;
+    writers := (${findWriters(s)});
+    return query
+    select place.epoch, of_partition, place.first_offset + row_number() over (order by position) - 1, ${eventTexts}
+    from (${windowEvents(s)}) as event order by position;
+    get diagnostics found_events = row_count;
+    if found_events <> place.count then
+      raise exception 'The page log gives % events from offset % of partition %; the outbox has % of them.',
+        place.count, place.first_offset, of_partition, found_events using errcode = 'no_data';
+    end if;
+  end loop;
 end $$;`
 }

@@ -1,77 +1,80 @@
 import type { Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 
-/** Carries one partition's messages to the topic, in order, several chunks in flight. */
-export interface PartitionPublisher {
-  readonly partition: number
-  /** The offset after which the next message belongs. */
-  readonly next: number
-  /** Whether another page may be added. */
-  readonly hasRoom: boolean
-  readonly isIdle: boolean
-  /** Why it stopped; it takes nothing more then. What is stored must be asked of the broker. */
-  readonly failure: unknown
-  add(messages: readonly Message[]): void
-  /** Resolves when nothing is in flight any more. */
-  settled(): Promise<void>
-}
-
 export interface PublisherOptions {
   readonly topic: Topic
   readonly partition: number
   /** The offset of the newest message on the broker. */
   readonly after: number
-  /** Called whenever something was stored or failed. */
-  readonly onChange: () => void
-  readonly maxChunk?: number
-  readonly maxInFlight?: number
+  /** Told of the newest offset that the broker acknowledged, in order. */
+  readonly onStored: (offset: number) => void
 }
 
-/** How many messages may wait beside those in flight before `hasRoom` is false. */
-const readAhead = 2_000
+/** Carries one partition's messages to the topic, in order, several chunks in flight, until the first failure. */
+export interface PartitionPublisher {
+  /** Whether another page may be added. */
+  readonly hasRoom: boolean
+  /** Takes the messages that follow what it has; refuses what does not. */
+  add(messages: readonly Message[]): boolean
+  readonly hasFailed: boolean
+  /** Resolves with the first failure. What is stored must then be asked of the broker. */
+  readonly failed: Promise<unknown>
+  /** Resolves when nothing is in flight any more. */
+  settled(): Promise<void>
+}
 
-export function createPartitionPublisher(options: PublisherOptions): PartitionPublisher {
-  const { topic, partition, onChange, maxChunk = 500, maxInFlight = 4 } = options
+/** Messages in one acknowledged chunk, and chunks in flight. More of either gained nothing here. */
+const maxChunk = 500
+const maxChunks = 4
+/** How many messages may be in doubt after a failure. */
+export const maxInFlight = maxChunk * maxChunks
+/** How many messages may wait beside those in flight before `hasRoom` is false. */
+const maxWaiting = 2_000
+
+export function createPartitionPublisher({ topic, partition, after, onStored }: PublisherOptions): PartitionPublisher {
   let waiting: Message[] = []
-  let sent = options.after
-  let failure: unknown
+  let sent = after
+  let hasFailed = false
   const inFlight = new Set<Promise<void>>()
+  const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>()
 
   const pump = () => {
-    while (failure === undefined && waiting.length > 0 && inFlight.size < maxInFlight) {
+    while (!hasFailed && waiting.length > 0 && inFlight.size < maxChunks) {
       const chunk = waiting.slice(0, maxChunk)
       waiting = waiting.slice(maxChunk)
-      const stored = topic.append(partition, sent, chunk).then(undefined, (error: unknown) => {
-        failure ??= error
-        waiting = []
-      })
+      const stored = store(chunk, sent)
       sent += chunk.length
       inFlight.add(stored)
       void stored.then(() => {
         inFlight.delete(stored)
         pump()
-        onChange()
       })
+    }
+  }
+  const store = async (chunk: readonly Message[], at: number) => {
+    try {
+      await topic.append(partition, at, chunk)
+      if (!hasFailed) onStored(at + chunk.length)
+    } catch (error) {
+      hasFailed = true
+      waiting = []
+      fail(error)
     }
   }
 
   return {
-    partition,
-    get next() {
-      return sent + waiting.length
+    failed,
+    get hasFailed() {
+      return hasFailed
     },
     get hasRoom() {
-      return failure === undefined && waiting.length < readAhead
-    },
-    get isIdle() {
-      return waiting.length === 0 && inFlight.size === 0
-    },
-    get failure() {
-      return failure
+      return !hasFailed && waiting.length < maxWaiting
     },
     add(messages) {
+      if (hasFailed || messages[0]?.offset !== sent + waiting.length + 1) return false
       waiting = waiting.length === 0 ? [...messages] : waiting.concat(messages)
       pump()
+      return true
     },
     async settled() {
       while (inFlight.size > 0) await Promise.all(inFlight)

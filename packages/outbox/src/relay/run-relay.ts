@@ -1,4 +1,4 @@
-import { type Broker, Diverged, type Topic } from '@commitcast/broker'
+import type { Broker, Topic } from '@commitcast/broker'
 import {
   type Bell,
   createBackoff,
@@ -13,10 +13,10 @@ import {
   sleep,
 } from '@commitcast/worker'
 import { givePages } from '../pages/give-pages.ts'
+import type { Page } from '../pages/page.ts'
 import { readTopic } from '../read-topic.ts'
-import { createPartitionPublisher, type PartitionPublisher } from './partition-publisher.ts'
+import { type PartitionRelay, startPartitionRelay } from './partition-relay.ts'
 import { createSleeper, type Sleeper } from './sleeper.ts'
-import { findEnd, missingMessages } from './take-over.ts'
 import { listen } from './wake-up.ts'
 
 export interface RelayOptions {
@@ -32,7 +32,10 @@ export interface RelayOptions {
   readonly pollMs?: number
   /** The most events of one partition that are given in one commit. Default 2,000. */
   readonly maxPage?: number
+  /** How long a lease outlives its last renewal. Default 4,000. */
   readonly leaseTtlMs?: number
+  /** How long a broker that says less than it acknowledged is given to find the rest, before it is refilled. Default 10,000. */
+  readonly lostTailMs?: number
   readonly logger?: Logger
 }
 
@@ -48,7 +51,7 @@ export interface Relay {
  */
 export function runRelay(options: RelayOptions): Relay {
   const { logger = silentLogger, signal } = options
-  const state: RelayState = { publishers: new Map(), diverged: new Map(), held: [], trouble: 'starting' }
+  const state: RelayState = { partitions: new Map(), acknowledged: new Map(), held: [], trouble: 'starting' }
   const done = (async () => {
     const backoff = createBackoff()
     while (!signal.aborted) {
@@ -61,110 +64,132 @@ export function runRelay(options: RelayOptions): Relay {
       }
     }
   })()
-  return {
-    done,
-    health: () => ({
-      ready: state.trouble === undefined && state.diverged.size === 0,
-      partitions: state.held.map((lease) => lease.partition),
-      ...(state.trouble !== undefined && { trouble: state.trouble }),
-      ...(state.diverged.size > 0 && { diverged: Object.fromEntries(state.diverged) }),
-    }),
-  }
+  return { done, health: () => healthOf(state) }
 }
 
 interface RelayState {
-  readonly publishers: Map<number, PartitionPublisher>
-  readonly diverged: Map<number, string>
+  readonly partitions: Map<number, { readonly term: bigint; readonly relay: PartitionRelay }>
+  readonly acknowledged: Map<number, number>
   held: readonly Lease[]
   trouble: string | undefined
+}
+
+function healthOf({ partitions, trouble }: RelayState): Health {
+  const troubles = [...partitions].flatMap(([partition, { relay }]) =>
+    relay.trouble ? [[partition, relay.trouble]] : [],
+  )
+  return {
+    ready: trouble === undefined && troubles.length === 0,
+    partitions: [...partitions.keys()],
+    ...(trouble !== undefined && { trouble }),
+    ...(troubles.length > 0 && { troubles: Object.fromEntries(troubles) }),
+  }
 }
 
 type Running = RelayOptions & { readonly logger: Logger }
 
 /** How long the relay keeps polling after the last event before it sleeps. */
 const awakeMs = 200
+const awakePollMs = 5
+/** Without LISTEN there is no sleep, only a longer breath. */
+const deafPollMs = 100
 
 async function relayUntilTrouble(options: Running, state: RelayState, onProgress: () => void): Promise<void> {
-  const { sql, broker, app, schema, logger, leaseTtlMs, pollMs = 1_000, maxPage = 2_000 } = options
+  const { sql, broker, app, schema, logger, leaseTtlMs, listenTo, pollMs = 1_000 } = options
   const bell = createBell()
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
-  options.signal.addEventListener('abort', bell.ring, { once: true, signal: ending.signal })
   const topic = await broker.topic({ name: `${app}-events`, ...(await readTopic(sql, schema)) })
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
   const sleeper = createSleeper(sql, schema, leases.owner)
-  const failures = watchInBackground([
+  const background = runBeside([
     () => keepLeases(leases, state, { bell, signal }),
     () => keepLeaves(sql, schema, signal),
-    ...(options.listenTo === undefined
-      ? []
-      : [() => listen({ connectionString: options.listenTo!, schema, bell, signal, logger })]),
+    ...(listenTo === undefined ? [] : [() => listen({ connectionString: listenTo, schema, bell, signal, logger })]),
   ])
-  let asleep = false
+  const give = createGive({ ...options, topic, bell }, state)
+  let quietSince = Date.now()
+  let isAsleep = false
   try {
-    for (let quietSince = Date.now(); !options.signal.aborted; ) {
-      failures.rethrow()
-      await takeOverNew({ ...options, topic, bell }, state)
-      const ready = state.held.filter((lease) => state.publishers.get(lease.partition)?.hasRoom)
-      const pages =
-        ready.length === 0 ? [] : await givePages(sql, { schema, leases: ready, maxPage }).catch(whenGivenTwice)
+    while (!signal.aborted) {
+      background.rethrow()
+      const found = await give()
       state.trouble = undefined
       onProgress()
-      for (const page of pages) state.publishers.get(page.partition)?.add(page.messages)
-      if (pages.length > 0) {
+      if (found) {
         quietSince = Date.now()
-        if (asleep) await sleeper.wakeUp()
-        asleep = false
-      } else if (ready.length < state.held.length - state.diverged.size) {
-        await bell.wait(pollMs, signal)
-      } else if (options.listenTo === undefined) {
-        await bell.wait(Date.now() - quietSince < awakeMs ? 5 : Math.min(100, pollMs), signal)
-      } else if (Date.now() - quietSince < awakeMs) {
-        await bell.wait(5, signal)
-      } else if (!asleep) {
-        asleep = true
+        if (isAsleep) await sleeper.wakeUp()
+        isAsleep = false
+      } else if (Date.now() - quietSince < awakeMs) await bell.wait(awakePollMs, signal)
+      else if (listenTo === undefined) await bell.wait(Math.min(deafPollMs, pollMs), signal)
+      else if (isAsleep) await bell.wait(pollMs, signal)
+      else {
+        isAsleep = true
         void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
-      } else {
-        await bell.wait(pollMs, signal)
       }
     }
   } finally {
     ending.abort()
-    await Promise.all([...state.publishers.values()].map((publisher) => publisher.settled()))
-    state.publishers.clear()
+    await Promise.all([...state.partitions.values()].map(({ relay }) => relay.stop()))
+    state.partitions.clear()
     state.held = []
-    await Promise.allSettled([failures.ended, sleeper.wakeUp(), leases.release()])
+    await Promise.allSettled([background.ended, sleeper.wakeUp(), leases.release()])
   }
 }
 
-/** Brings the publishers in line with the leases; one in doubt starts again from what the broker has. */
-async function takeOverNew(options: Running & { topic: Topic; bell: Bell }, state: RelayState): Promise<void> {
-  const { sql, schema, topic, bell, logger } = options
-  for (const [partition, publisher] of state.publishers) {
-    const isHeld = state.held.some((lease) => lease.partition === partition)
-    if (isHeld && publisher.failure === undefined) continue
-    await publisher.settled()
-    state.publishers.delete(partition)
-    if (publisher.failure !== undefined)
-      logger.warn({ partition, err: publisher.failure }, 'asking the broker where it ends')
+/**
+ * Gives pages to the partitions that have room. While one call's pages are sent, the database is at work on the next;
+ * says whether there was anything to give, or no room for it.
+ */
+function createGive(options: Running & { topic: Topic; bell: Bell }, state: RelayState): () => Promise<boolean> {
+  const { sql, schema, bell, maxPage = 2_000 } = options
+  let giving: Promise<readonly Page[]> | undefined
+
+  const ask = async (): Promise<readonly Page[]> => {
+    const leases = state.held.filter((lease) => state.partitions.get(lease.partition)?.relay.hasRoom)
+    if (leases.length === 0) return []
+    return givePages(sql, { schema, leases, maxPage }).catch(whenGivenTwice)
   }
-  for (const { partition } of state.held) {
-    if (state.publishers.has(partition) || state.diverged.has(partition)) continue
-    const at = { sql, schema, topic, partition }
-    try {
-      const after = await findEnd(at)
-      const publisher = createPartitionPublisher({ topic, partition, after, onChange: bell.ring })
-      for await (const messages of missingMessages(at, after)) {
-        publisher.add(messages)
-        while (!publisher.hasRoom && publisher.failure === undefined) await bell.wait(1_000)
-        if (publisher.failure !== undefined) break
-      }
-      state.publishers.set(partition, publisher)
-    } catch (error) {
-      if (!(error instanceof Diverged)) throw error
-      state.diverged.set(partition, error.message)
-      logger.error({ partition, err: error }, 'this partition has diverged and stands still')
+
+  return async () => {
+    await adopt(options, state)
+    const now = giving ?? ask()
+    giving = undefined
+    const pages = await now
+    if (pages.length > 0) {
+      giving = ask()
+      // Whoever awaits it hears of its failure; nobody may, when we stop.
+      giving.catch(() => {})
     }
+    for (const page of pages) state.partitions.get(page.partition)?.relay.add(page.messages)
+    const isFull = [...state.partitions.values()].some(({ relay }) => !relay.hasRoom && relay.trouble === undefined)
+    if (pages.length === 0 && isFull) await bell.wait(20)
+    return pages.length > 0 || isFull
+  }
+}
+
+/** Brings what runs in line with the leases. */
+async function adopt(options: Running & { topic: Topic; bell: Bell }, state: RelayState): Promise<void> {
+  const { sql, schema, topic, bell, logger, lostTailMs = 10_000 } = options
+  const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
+  for (const [partition, { term, relay }] of state.partitions) {
+    if (terms.get(partition) === term) continue
+    state.partitions.delete(partition)
+    await relay.stop()
+  }
+  for (const [partition, term] of terms) {
+    if (state.partitions.has(partition)) continue
+    const of = {
+      sql,
+      schema,
+      topic,
+      partition,
+      logger,
+      acknowledged: state.acknowledged,
+      lostTailMs,
+      onChange: bell.ring,
+    }
+    state.partitions.set(partition, { term, relay: startPartitionRelay(of) })
   }
 }
 
@@ -212,7 +237,7 @@ function whenGivenTwice(error: unknown): [] {
 }
 
 /** Runs tasks beside a loop, which asks now and then whether one of them failed. */
-function watchInBackground(tasks: readonly (() => Promise<void>)[]) {
+function runBeside(tasks: readonly (() => Promise<void>)[]) {
   let failure: { readonly error: unknown } | undefined
   const ended = Promise.allSettled(
     tasks.map((task) =>

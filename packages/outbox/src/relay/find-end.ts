@@ -1,0 +1,114 @@
+import { Diverged, type Topic } from '@commitcast/broker'
+import type { Message } from '@commitcast/events'
+import { type Logger, type Sql, sleep } from '@commitcast/worker'
+import { EventsGone, readPages } from '../pages/read-pages.ts'
+
+export interface PartitionOf {
+  readonly sql: Sql
+  readonly schema: string
+  readonly topic: Topic
+  readonly partition: number
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+export interface FindEndOptions {
+  /** The highest offset that this process has seen acknowledged. */
+  readonly acknowledged: number
+  /** How many messages may have been in flight, so how much is read back. */
+  readonly maxInFlight: number
+  /** How long a broker that says less than it acknowledged is given to find the rest. */
+  readonly lostTailMs: number
+}
+
+/**
+ * After any doubt (start, take-over, time-out, conflict): asks the broker where the partition ends, reads back what may be
+ * in doubt, and compares ids with the page log. Throws `Diverged` where an offset holds another event than it was given
+ * to. A broker that lost its tail is waited for; after that it is refilled, by whoever goes on from here.
+ */
+export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise<number> {
+  const end = await settledEnd(of, options)
+  if (end === 0) return 0
+  const after = Math.max(0, end - options.maxInFlight, (await of.topic.first(of.partition)) - 1)
+  const [stored, given] = await Promise.all([readBack(of, after, end), givenBetween(of, after, end)])
+  if (given) compare(of, stored, given)
+  if (given?.some((message) => message.offset > end)) {
+    of.logger.info({ partition: of.partition, after: end }, 'continues inside a page')
+  }
+  return end
+}
+
+const pollMs = 500
+
+async function settledEnd({ topic, partition, logger, signal }: PartitionOf, options: FindEndOptions): Promise<number> {
+  const { acknowledged, lostTailMs } = options
+  const ask = async () => (await topic.last(partition))?.offset ?? 0
+  let end = await ask()
+  for (let since = Date.now(); end < acknowledged && Date.now() - since < lostTailMs && !signal.aborted; ) {
+    await sleep(pollMs, signal)
+    const now = await ask()
+    if (now !== end) since = Date.now()
+    end = now
+  }
+  if (end < acknowledged) logger.warn({ partition, after: end, acknowledged }, 'refills what the broker lost')
+  return end
+}
+
+async function readBack({ topic, partition, signal }: PartitionOf, after: number, end: number): Promise<Message[]> {
+  const messages: Message[] = []
+  if (after >= end) return messages
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  for await (const batch of topic.read(partition, after, { signal: bounded })) {
+    messages.push(...batch)
+    if (messages.at(-1)!.offset >= end) break
+  }
+  return messages.filter((message) => message.offset <= end)
+}
+
+/** The given events after an offset, to the end of the page that holds `end`; `undefined` where retention took them. */
+async function givenBetween({ sql, schema, topic, partition }: PartitionOf, after: number, end: number) {
+  const messages: Message[] = []
+  try {
+    for (let next = after; next < end; ) {
+      const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: next })
+      if (!page) break
+      messages.push(...page.messages.filter((message) => message.offset > next))
+      next = messages.at(-1)!.offset
+    }
+    return messages
+  } catch (error) {
+    if (error instanceof EventsGone) return undefined
+    throw error
+  }
+}
+
+function compare({ topic, partition }: PartitionOf, stored: readonly Message[], given: readonly Message[]): void {
+  const ids = new Map(given.map((message) => [message.offset, message.id]))
+  for (const { offset, id } of stored) {
+    const due = ids.get(offset)
+    if (due === id) continue
+    const ours = due === undefined ? 'the outbox never gave it' : `the outbox gave it to event ${due}`
+    throw new Diverged(
+      `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
+        'Something else wrote to the topic, or the database is an older copy of the one that filled it.',
+    )
+  }
+}
+
+/**
+ * The given messages that the broker lacks, a page at a time. What another relay gave may not have been flushed before it
+ * vanished, so one commit of our own, which waits for the disk, comes first (P1).
+ */
+export async function* missingMessages(
+  { sql, schema, topic, partition }: PartitionOf,
+  after: number,
+): AsyncGenerator<readonly Message[]> {
+  await sql.query(`select set_config('synchronous_commit', 'on', true), pg_current_xact_id()`)
+  for (let next = after; ; ) {
+    const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: next })
+    if (!page) return
+    const messages = page.messages.filter((message) => message.offset > next)
+    next += messages.length
+    yield messages
+  }
+}

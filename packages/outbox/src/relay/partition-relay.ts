@@ -1,0 +1,116 @@
+import { Diverged, MessageRefused } from '@commitcast/broker'
+import type { Message } from '@commitcast/events'
+import { createBackoff, sleep } from '@commitcast/worker'
+import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
+import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
+
+export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
+  /** The highest acknowledged offset of each partition; outlives a lease. */
+  readonly acknowledged: Map<number, number>
+  readonly lostTailMs: number
+  /** Called when there is room for a page, or something else to look at. */
+  readonly onChange: () => void
+}
+
+/** One leased partition on its way to the broker: finds where it stands, catches up, then carries what it is given. */
+export interface PartitionRelay {
+  /** Whether it takes another page now. */
+  readonly hasRoom: boolean
+  /** What keeps it from carrying events. */
+  readonly trouble: string | undefined
+  /** A page that was just given. */
+  add(messages: readonly Message[]): void
+  /** Ends it when nothing is in flight any more. */
+  stop(): Promise<void>
+}
+
+/** A partition that stands still is looked at again, in case somebody mended it. */
+const standStillMs = 30_000
+
+export function startPartitionRelay(options: PartitionRelayOptions): PartitionRelay {
+  const { topic, partition, logger, acknowledged, lostTailMs, onChange } = options
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const of: PartitionOf = { ...options, signal }
+  let ready: PartitionPublisher | undefined
+  let raiseDoubt: ((why: unknown) => void) | undefined
+  let missedPage = false
+  let trouble: string | undefined = 'taking over'
+
+  const onStored = (offset: number) => {
+    acknowledged.set(partition, Math.max(offset, acknowledged.get(partition) ?? 0))
+    onChange()
+  }
+
+  /** From the broker's end on, through what it lacks, into what is given now; returns when that came to a halt. */
+  const carry = async (): Promise<unknown> => {
+    let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
+    const publisher = createPartitionPublisher({ topic, partition, after, onStored })
+    const { promise: doubted, resolve: doubt } = Promise.withResolvers<unknown>()
+    const halted = Promise.race([publisher.failed, doubted, aborted(signal)])
+    try {
+      do {
+        missedPage = false
+        for await (const messages of missingMessages(of, after)) {
+          while (!publisher.hasRoom && !publisher.hasFailed && !signal.aborted) await sleep(5, signal)
+          if (!publisher.add(messages)) return await halted
+          after = messages.at(-1)!.offset
+        }
+      } while (missedPage)
+      ready = publisher
+      raiseDoubt = doubt
+      trouble = undefined
+      onChange()
+      return await halted
+    } finally {
+      ready = undefined
+      await publisher.settled()
+    }
+  }
+
+  const life = async () => {
+    const backoff = createBackoff()
+    while (!signal.aborted) {
+      const startedAt = Date.now()
+      const failure = await carry().catch((error: unknown) => error)
+      if (signal.aborted) return
+      if (Date.now() - startedAt > 5_000) backoff.reset()
+      trouble = failure instanceof Error ? failure.message : String(failure)
+      if (failure instanceof Diverged || failure instanceof MessageRefused) {
+        logger.error({ partition, err: failure }, 'this partition stands still')
+        await sleep(standStillMs, signal)
+      } else {
+        logger.warn({ partition, err: failure }, 'asking the broker where it ends')
+        await backoff.wait(signal)
+      }
+    }
+  }
+  const lived = life()
+
+  return {
+    get hasRoom() {
+      return ready?.hasRoom ?? false
+    },
+    get trouble() {
+      return trouble
+    },
+    add(messages) {
+      if (ready?.add(messages)) return
+      // Somebody else gave a page before it, or we are in doubt: it will be read from the page log in its turn.
+      missedPage = true
+      ready = undefined
+      raiseDoubt?.(new Error('A page was given that does not follow the one before.'))
+    },
+    async stop() {
+      stopping.abort()
+      await lived
+    },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

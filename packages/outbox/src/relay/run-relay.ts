@@ -88,10 +88,13 @@ function healthOf({ partitions, trouble }: RelayState): Health {
 
 type Running = RelayOptions & { readonly logger: Logger }
 
-/** How long the relay keeps polling after the last event before it sleeps. */
-const awakeMs = 200
+/** From so many events a second on, notifying would tax the writers: the relay stays awake and polls instead. */
+const awakeFromPerSecond = 2_000
+/** Below this it sleeps, and is woken by each commit: the fastest way to few events. */
+const asleepBelowPerSecond = 1_000
 const awakePollMs = 5
-/** Without LISTEN there is no sleep, only a longer breath. */
+/** Without LISTEN there is no sleep, only a longer breath after this long without an event. */
+const deafAfterMs = 200
 const deafPollMs = 100
 
 async function relayUntilTrouble(options: Running, state: RelayState, onProgress: () => void): Promise<void> {
@@ -108,7 +111,8 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
     ...(listenTo === undefined ? [] : [() => listen({ connectionString: listenTo, schema, bell, signal, logger })]),
   ])
   const give = createGive({ ...options, topic, bell }, state)
-  let quietSince = Date.now()
+  const rate = createRate()
+  let lastFound = Date.now()
   let isAsleep = false
   try {
     while (!signal.aborted) {
@@ -116,16 +120,17 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
       const found = await give()
       state.trouble = undefined
       onProgress()
-      if (found) {
-        quietSince = Date.now()
-        if (isAsleep) await sleeper.wakeUp()
+      rate.add(found)
+      if (found > 0) lastFound = Date.now()
+      if (listenTo !== undefined && isAsleep && rate.perSecond() >= awakeFromPerSecond) {
         isAsleep = false
-      } else if (Date.now() - quietSince < awakeMs) await bell.wait(awakePollMs, signal)
-      else if (listenTo === undefined) await bell.wait(Math.min(deafPollMs, pollMs), signal)
-      else if (isAsleep) await bell.wait(pollMs, signal)
-      else {
+        await sleeper.wakeUp()
+      } else if (listenTo !== undefined && !isAsleep && rate.perSecond() < asleepBelowPerSecond) {
         isAsleep = true
         void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
+      } else if (found === 0) {
+        const isDeaf = listenTo === undefined && Date.now() - lastFound > deafAfterMs
+        await bell.wait(isAsleep ? pollMs : isDeaf ? Math.min(deafPollMs, pollMs) : awakePollMs, signal)
       }
     }
   } finally {
@@ -139,9 +144,9 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
 
 /**
  * Gives pages to the partitions that have room. While one call's pages are sent, the database is at work on the next;
- * says whether there was anything to give, or no room for it.
+ * says how many events there were. Where there is no room it waits a moment for some.
  */
-function createGive(options: Running & { topic: Topic; bell: Bell }, state: RelayState): () => Promise<boolean> {
+function createGive(options: Running & { topic: Topic; bell: Bell }, state: RelayState): () => Promise<number> {
   const { sql, schema, bell, maxPage = 2_000 } = options
   let giving: Promise<readonly Page[]> | undefined
 
@@ -162,9 +167,33 @@ function createGive(options: Running & { topic: Topic; bell: Bell }, state: Rela
       giving.catch(() => {})
     }
     for (const page of pages) state.partitions.get(page.partition)?.relay.add(page.messages)
+    const count = pages.reduce((sum, page) => sum + page.messages.length, 0)
     const isFull = [...state.partitions.values()].some(({ relay }) => !relay.hasRoom && relay.trouble === undefined)
-    if (pages.length === 0 && isFull) await bell.wait(20)
-    return pages.length > 0 || isFull
+    if (count > 0 || !isFull) return count
+    await bell.wait(20)
+    return 1
+  }
+}
+
+const rateMs = 200
+
+/** Events per second over the last moment. */
+function createRate() {
+  let since = Date.now()
+  let count = 0
+  let perSecond = 0
+  return {
+    add(events: number) {
+      count += events
+    },
+    perSecond() {
+      const ms = Date.now() - since
+      if (ms < rateMs) return perSecond
+      perSecond = (count / ms) * 1_000
+      since = Date.now()
+      count = 0
+      return perSecond
+    },
   }
 }
 

@@ -26,6 +26,8 @@ export interface PartitionRelay {
 
 /** A partition that stands still is looked at again, in case somebody mended it. */
 const standStillMs = 30_000
+/** How often a broker is asked whether it still has what it acknowledged, for nobody may be writing when it loses it. */
+const tailCheckMs = 10_000
 
 export function startPartitionRelay(options: PartitionRelayOptions): PartitionRelay {
   const { topic, partition, logger, acknowledged, lostTailMs, onChange } = options
@@ -45,7 +47,9 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   /** From the broker's end on, through what it lacks, into what is given now; returns when that came to a halt. */
   const carry = async (): Promise<unknown> => {
     let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
+    acknowledged.set(partition, after)
     const publisher = createPartitionPublisher({ topic, partition, after, onStored })
+    const ending = new AbortController()
     const { promise: doubted, resolve: doubt } = Promise.withResolvers<unknown>()
     const halted = Promise.race([publisher.failed, doubted, aborted(signal)])
     try {
@@ -61,10 +65,23 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       raiseDoubt = doubt
       trouble = undefined
       onChange()
+      void checkTail(doubt, ending.signal)
       return await halted
     } finally {
       ready = undefined
+      ending.abort()
       await publisher.settled()
+    }
+  }
+
+  const checkTail = async (doubt: (why: unknown) => void, signal: AbortSignal) => {
+    for (;;) {
+      await sleep(tailCheckMs * (0.5 + Math.random()), signal)
+      if (signal.aborted) return
+      const due = acknowledged.get(partition) ?? 0
+      const last = await topic.last(partition).catch(() => undefined)
+      if (last && last.offset < due)
+        doubt(new Error(`The broker ends at offset ${last.offset}; it had acknowledged ${due}.`))
     }
   }
 

@@ -57,7 +57,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         missedPage = false
         for await (const messages of missingMessages(of, after)) {
           while (!publisher.hasRoom && !publisher.hasFailed && !signal.aborted) await sleep(5, signal)
-          if (!publisher.add(messages)) return await halted
+          if (!publisher.add(messages)) return await Promise.race([halted, sleep(1_000, signal)])
           after = messages.at(-1)!.offset
         }
       } while (missedPage)
@@ -79,9 +79,12 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       await sleep(tailCheckMs * (0.5 + Math.random()), signal)
       if (signal.aborted) return
       const due = acknowledged.get(partition) ?? 0
-      const last = await topic.last(partition).catch(() => undefined)
-      if (last && last.offset < due)
-        doubt(new Error(`The broker ends at offset ${last.offset}; it had acknowledged ${due}.`))
+      try {
+        const end = (await topic.last(partition))?.offset ?? 0
+        if (end < due) doubt(new Error(`The broker ends at offset ${end}; it had acknowledged ${due}.`))
+      } catch {
+        // An outage shows when there is something to send.
+      }
     }
   }
 

@@ -3,8 +3,10 @@ import type { EventCatalog, EventOf, LiveEventOf } from '@commitcast/events'
 import { createStateReader, createSubscriptions, type Hub, type Subscriptions, startHub } from '@commitcast/live'
 import {
   type Append,
+  type AppendSql,
   checkSchemaName,
   createAppend,
+  createAppendSql,
   defaultSchema,
   type MigrateOptions,
   migrate,
@@ -63,6 +65,8 @@ export interface LiveOptions<TEvent> {
 export interface Commitcast<TCatalog extends EventCatalog, TDatabase> {
   /** Appends events in the caller's transaction. */
   readonly append: Append<TCatalog>
+  /** The same as a statement, for any other library to run in its transaction. */
+  readonly appendSql: AppendSql<TCatalog>
   /** Brings Commitcast's tables up to date; idempotent. */
   migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<void>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
@@ -117,6 +121,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
 
   return {
     append: createAppend(events, { schema }),
+    appendSql: createAppendSql(events, { schema }),
     migrate: (migration = {}) => migrate(sql, { ...migration, schema }),
     live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
     async run({ roles, use = [], signal }) {
@@ -148,7 +153,8 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
   }
 }
 
-function checkAppName(app: string): string {
+/** Checks an app's name, which begins the names of its topics, and returns it. */
+export function checkAppName(app: string): string {
   if (/^[A-Za-z0-9_-]{1,60}$/.test(app)) return app
   throw new RangeError(`The app name ${JSON.stringify(app)} can't be used: take 1 to 60 letters, digits, "-" and "_".`)
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '@commitcast/worker'
 import { createOutbox } from './migrations/0001-create-outbox.ts'
+import { closeLeaves } from './migrations/0002-close-leaves.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 export interface MigrateOptions {
@@ -18,7 +19,7 @@ export interface Migration {
   sql(schema: string, options: Required<MigrateOptions>): string
 }
 
-const migrations: readonly Migration[] = [createOutbox]
+const migrations: readonly Migration[] = [createOutbox, closeLeaves]
 const leafDaysAhead = 2
 
 /**
@@ -26,18 +27,19 @@ const leafDaysAhead = 2
  * create a schema, or to create in it.
  */
 export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<void> {
-  await sql.query(migrationSql(options))
+  // Several statements in one message are one transaction; a BEGIN of our own would outlive a failure on its connection.
+  await sql.query(stepsSql(options))
 }
 
 /**
- * All of `migrate` as one text that can be run again and again: for teams with their own migration tool, and what
- * `migrate` itself sends. Several statements: run it without parameters.
+ * All of `migrate` as one text that can be run again and again, in a transaction of its own: for teams with their own
+ * migration tool. Several statements: run it without parameters.
  */
-export function migrationSql({
-  schema = defaultSchema,
-  partitions = 8,
-  maxEventBytes = 786_432,
-}: MigrateOptions = {}): string {
+export function migrationSql(options: MigrateOptions = {}): string {
+  return `begin;\n${stepsSql(options)}commit;\n`
+}
+
+function stepsSql({ schema = defaultSchema, partitions = 8, maxEventBytes = 786_432 }: MigrateOptions): string {
   const s = checkSchemaName(schema)
   const settings = {
     schema: s,
@@ -45,14 +47,12 @@ export function migrationSql({
     maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000),
   }
   const steps = migrations.map((migration) => stepSql(s, migration, settings))
-  return `begin;
-select pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
+  return `select pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
 create schema if not exists ${s};
 create table if not exists ${s}.migration (
   version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
 ${steps.join('\n')}
 select ${s}.make_leaves(${leafDaysAhead});
-commit;
 `
 }
 

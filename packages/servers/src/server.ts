@@ -8,6 +8,8 @@ export interface Server extends AsyncDisposable {
   readonly url: string
   /** What it is and where it came from, for people: `nats-server 2.11.4 at /usr/sbin/nats-server`. */
   readonly origin: string
+  /** Where a local server of ours keeps its data, for tests that copy or damage it while it is halted. */
+  readonly dataFolder?: string
   /** Ends it in good order and removes its data. Final; calling it twice is fine. */
   stop(): Promise<void>
   /** Ends it in good order and keeps its data for `restart`. */
@@ -26,7 +28,7 @@ export interface Server extends AsyncDisposable {
 export type ServerVerbs = Pick<Server, 'stop' | 'halt' | 'kill' | 'restart' | 'pause' | 'resume'>
 
 /** Makes a `Server` from its verbs: one call at a time, `stop` once and for good. */
-export function serverOf(about: Pick<Server, 'url' | 'origin'>, verbs: ServerVerbs): Server {
+export function serverOf(about: Pick<Server, 'url' | 'origin' | 'dataFolder'>, verbs: ServerVerbs): Server {
   let last: Promise<void> = Promise.resolve()
   let stopped: Promise<void> | undefined
 

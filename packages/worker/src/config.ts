@@ -28,7 +28,7 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, string | undefi
 }
 
 function maskPassword(value: string): string {
-  return value.replace(/(\/\/[^:/@\s]*:)[^@\s]*@/, '$1***@')
+  return value.replace(/(\/\/[^:/@\s]*:)\S*@/, '$1***@')
 }
 
 /** Variable kinds that all our processes share, with messages that mend. */

@@ -1,12 +1,15 @@
 import { type ConnectionOptions, connect, type NatsConnection } from 'nats'
 import type { Broker, TopicOptions } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
+import { readNatsAddress } from './nats-address.ts'
 import { createAcks } from './nats-append.ts'
 import { openStreams } from './nats-streams.ts'
 import { createTopic } from './nats-topic.ts'
 
+export { readNatsAddress }
+
 export interface NatsBrokerOptions {
-  /** `nats://127.0.0.1:4222`, or several of one cluster. */
+  /** `nats://user:password@127.0.0.1:4222`, or several of one cluster; `tls://` insists on TLS. */
   readonly servers: string | readonly string[]
   /** Copies of each stream in a cluster. Default 1. */
   readonly replicas?: number
@@ -60,21 +63,21 @@ interface Opened {
 }
 
 async function open(options: NatsBrokerOptions & { timeoutMs: number }): Promise<Opened> {
-  const servers = typeof options.servers === 'string' ? options.servers : [...options.servers]
+  const address = readNatsAddress(options.servers)
   try {
     const nc = await connect({
       name: 'commitcast',
       reconnectTimeWait: 250,
       reconnectJitter: 250,
       pingInterval: 10_000,
+      ...address,
       ...options.connection,
-      servers,
       maxReconnectAttempts: -1,
     })
     return { nc, acks: createAcks(nc, options.timeoutMs) }
   } catch (error) {
     throw new BrokerUnavailable(
-      `Can't connect to NATS at ${String(options.servers)}: ${messageOf(error)}. Is a nats-server with JetStream (-js) running there?`,
+      `Can't connect to NATS at ${String(address.servers)}: ${messageOf(error)}. Is a nats-server with JetStream (-js) running there?`,
       { cause: error },
     )
   }

@@ -99,13 +99,11 @@ function isRefusal(error: unknown): boolean {
 
 function tables(s: string): string {
   return `
-    begin;
     select pg_advisory_xact_lock(hashtextextended('${s}', 0));
     create schema if not exists ${s};
     create table if not exists ${s}.message (
       topic text not null, epoch int not null, partition int not null, "offset" bigint not null,
       id text not null, type text not null, key text not null, time text not null, tx text not null,
       headers json not null, body text not null, stored_at timestamptz not null default clock_timestamp(),
-      primary key (topic, epoch, partition, "offset"));
-    commit;`
+      primary key (topic, epoch, partition, "offset"));`
 }

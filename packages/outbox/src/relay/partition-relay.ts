@@ -39,8 +39,10 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   let missedPage = false
   let trouble: string | undefined = 'taking over'
 
+  const backoff = createBackoff()
   const onStored = (offset: number) => {
     acknowledged.set(partition, Math.max(offset, acknowledged.get(partition) ?? 0))
+    backoff.reset()
     onChange()
   }
 
@@ -89,12 +91,9 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   }
 
   const life = async () => {
-    const backoff = createBackoff()
     while (!signal.aborted) {
-      const startedAt = Date.now()
       const failure = await carry().catch((error: unknown) => error)
       if (signal.aborted) return
-      if (Date.now() - startedAt > 5_000) backoff.reset()
       trouble = failure instanceof Error ? failure.message : String(failure)
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
         logger.error({ partition, err: failure }, 'this partition stands still')

@@ -13,10 +13,12 @@ export async function localNats({ path, env, origin }: NatsProgram, config: stri
   if (config !== undefined) await writeFile(configFile, config)
   // Its own name in its greeting tells it from another server that was faster at the port.
   const name = basename(folder.path)
-  const fixed = ['-js', '-sd', join(folder.path, 'data'), '-a', '127.0.0.1', '-n', name]
+  const dataFolder = join(folder.path, 'data')
+  const fixed = ['-js', '-sd', dataFolder, '-a', '127.0.0.1', '-n', name]
   return programServer({
     origin,
     folder,
+    dataFolder,
     env: { PATH: process.env.PATH ?? '', HOME: folder.path, ...env },
     stopSignal: 'SIGTERM',
     url: (port) => `nats://127.0.0.1:${port}`,

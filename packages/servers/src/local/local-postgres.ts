@@ -30,6 +30,7 @@ export async function localPostgres({ bin, origin }: PostgresPrograms, options: 
   return programServer({
     origin,
     folder,
+    dataFolder: data,
     user,
     env: plainEnv(),
     stopSignal: 'SIGINT',

@@ -10,6 +10,7 @@ import type { WatchedFolder } from './watched-folder.ts'
 export interface Program {
   readonly origin: string
   readonly folder: WatchedFolder
+  readonly dataFolder: string
   readonly user?: RunAs | undefined
   readonly env: Readonly<Record<string, string>>
   readonly stopSignal: 'SIGINT' | 'SIGTERM'

@@ -36,7 +36,7 @@ async function firstRun(program: Program, log: ServerLog): Promise<{ port: numbe
 function ownServer(program: Program, log: ServerLog, port: number, firstRun: Run): Server {
   let run = firstRun
   let paused = false
-  const { origin, folder, stopSignal } = program
+  const { origin, folder, dataFolder, stopSignal } = program
 
   const resume = async (): Promise<void> => {
     if (paused) for (const member of [...descendants(run.id), run.id]) signal(member, 'SIGCONT')
@@ -48,7 +48,7 @@ function ownServer(program: Program, log: ServerLog, port: number, firstRun: Run
     if (!(await becomes(() => isOver(run), stopMs))) await killFamily(run)
   }
   return serverOf(
-    { url: program.url(port), origin },
+    { url: program.url(port), origin, dataFolder },
     {
       halt,
       resume,

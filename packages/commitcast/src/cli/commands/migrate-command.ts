@@ -1,0 +1,60 @@
+import { defaultSchema, migrate, migrationSql, sqlOf } from '@commitcast/outbox'
+import { InvalidConfig, type Sql } from '@commitcast/worker'
+import { type Command, InvalidArgumentError } from 'commander'
+import { findTopic } from '../find-topic.ts'
+import { openDatabase } from '../open-database.ts'
+import { addSettings, readSettings } from '../settings.ts'
+
+interface MigrateFlags {
+  readonly print?: boolean
+  readonly partitions?: number
+}
+
+/** `commitcast migrate`: makes the tables or brings them up to date, any number of times; or prints the SQL of that. */
+export function addMigrateCommand(program: Command): void {
+  const command = program
+    .command('migrate')
+    .description("make Commitcast's tables, or bring them up to date; again does no harm")
+    .option('--print', 'print the SQL and connect to nothing; run it as one text, without parameters')
+    .option('--partitions <n>', 'how many partitions, fixed when the tables are made (default: 8)', wholeNumber)
+  addSettings(command, ['database', 'schema']).action((flags: MigrateFlags) => run(command, flags))
+}
+
+async function run(command: Command, { print = false, partitions }: MigrateFlags): Promise<void> {
+  const { schema = defaultSchema } = readSettings(command, { needed: [], optional: ['schema'] })
+  const options = { schema, ...(partitions !== undefined && { partitions }) }
+  if (print) {
+    process.stdout.write(migrationSql(options))
+    return
+  }
+  const { database } = readSettings(command, { needed: ['database'] })
+  const db = openDatabase(database)
+  try {
+    const sql = sqlOf(db)
+    if (partitions !== undefined) await refuseOtherPartitions(sql, { schema, partitions })
+    await migrate(sql, options)
+    const topic = await findTopic(sql, schema)
+    const [newest] = await sql.query<{ version: number }>(`select max(version) as version from ${schema}.migration`)
+    process.stdout.write(
+      `The tables in schema "${schema}" are up to date: version ${newest?.version}, ${topic?.partitions} partitions.\n`,
+    )
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** A key's events would change their partition, and with it their order. */
+async function refuseOtherPartitions(sql: Sql, { schema, partitions }: { schema: string; partitions: number }) {
+  const topic = await findTopic(sql, schema)
+  if (topic === undefined || topic.partitions === partitions) return
+  throw new InvalidConfig(
+    `--partitions ${partitions} came too late: the tables in schema "${schema}" were made with ${topic.partitions}, for good. ` +
+      'Leave it out; nothing was changed.',
+  )
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 1024) return value
+  throw new InvalidArgumentError('It has to be a whole number from 1 to 1024.')
+}

@@ -1,0 +1,55 @@
+import { defaultSchema, sqlOf } from '@commitcast/outbox'
+import type { Command } from 'commander'
+import { CommandFailed } from '../explain-failure.ts'
+import { findTopic } from '../find-topic.ts'
+import { openDatabase } from '../open-database.ts'
+import { addSettings, readSettings } from '../settings.ts'
+import { lookAtBroker } from '../status/look-at-broker.ts'
+import { readPipeline } from '../status/read-pipeline.ts'
+import { type Status, statusText } from '../status/status-text.ts'
+
+/** `commitcast status`: what the pipeline has done, what waits, and who works. Changes nothing, anywhere. */
+export function addStatusCommand(program: Command): void {
+  const command = program
+    .command('status')
+    .description('show how far each partition is, what waits, and who works')
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'nats', 'app', 'schema']).action((flags: { json?: boolean }) => run(command, flags))
+}
+
+async function run(command: Command, { json = false }: { json?: boolean }): Promise<void> {
+  const settings = readSettings(command, { needed: ['database', 'app'], optional: ['nats', 'schema'] })
+  const status = await readStatus(settings)
+  process.stdout.write(json ? `${JSON.stringify(status)}\n` : statusText(status))
+  if (status.broker.trouble !== undefined) throw new CommandFailed(status.broker.trouble)
+}
+
+/** The broker is asked first: what it has was given, so it can only be ahead where something is wrong. */
+async function readStatus(options: { database: string; app: string; nats?: string; schema?: string }): Promise<Status> {
+  const { database, app, nats, schema = defaultSchema } = options
+  const db = openDatabase(database)
+  try {
+    const shape = await findTopic(sqlOf(db), schema)
+    if (!shape) {
+      throw new CommandFailed(
+        `There are no tables in schema "${schema}" of this database: run "commitcast migrate", or name another schema with --schema.`,
+      )
+    }
+    const topic = { name: `${app}-events`, ...shape }
+    const { ends, ...broker } = await lookAtBroker(topic, { sql: sqlOf(db), nats })
+    const { partitions, ...pipeline } = await readPipeline(db, schema)
+    return {
+      topic,
+      broker,
+      partitions: partitions.map(({ partition, given, ...row }) => ({
+        partition,
+        given,
+        stored: ends?.[partition] ?? null,
+        ...row,
+      })),
+      ...pipeline,
+    }
+  } finally {
+    await db.destroy()
+  }
+}

@@ -1,0 +1,81 @@
+import type { TopicOptions } from '@commitcast/broker'
+import type { BrokerView } from './look-at-broker.ts'
+import type { Member, PartitionStatus, Pipeline } from './read-pipeline.ts'
+
+/** All that `commitcast status` found out, as `--json` prints it. */
+export interface Status extends Pipeline {
+  readonly topic: TopicOptions
+  readonly broker: Omit<BrokerView, 'ends'>
+  readonly partitions: readonly (PartitionStatus & {
+    /** The newest offset that the broker has; null where it could not be asked. */
+    readonly stored: number | null
+  })[]
+}
+
+/** The same for people: a table of the partitions, then who works and how long the outbox has room. */
+export function statusText({ topic, broker, partitions, members, leaves }: Status): string {
+  return [
+    `${topic.name}, epoch ${topic.epoch}, on ${broker.name}`,
+    '',
+    ...table([
+      ['partition', 'given', 'waiting', 'oldest', 'stored', 'relay'],
+      ...partitions.map((row) => [
+        String(row.partition),
+        String(row.given),
+        `${row.waiting}${row.waitingIsMore ? '+' : ''}`,
+        row.oldestWaitingMs === null ? '' : duration(row.oldestWaitingMs),
+        storedText(row),
+        leaseText(row.lease),
+      ]),
+    ]),
+    '',
+    ...workerLines('relays', 'relay', members),
+    ...workerLines('stream workers', 'live', members),
+    `leaves: ${leaves.count}, ${leaves.until === null ? 'none ahead' : `until ${leaves.until}`}`,
+    '',
+  ].join('\n')
+}
+
+function storedText({ given, stored }: { given: number; stored: number | null }): string {
+  if (stored === null) return '?'
+  return stored > given ? `${stored} (never given!)` : String(stored)
+}
+
+function leaseText(lease: PartitionStatus['lease']): string {
+  if (lease === null) return 'nobody'
+  const left =
+    lease.expiresInMs > 0 ? `${duration(lease.expiresInMs)} left` : `ran out ${duration(-lease.expiresInMs)} ago`
+  return `${lease.owner}, term ${lease.term}, ${left}`
+}
+
+function workerLines(title: string, group: string, members: readonly Member[]): string[] {
+  const ours = members.filter((member) => member.group === group)
+  const line = ({ owner, seenMs, asleep }: Member) =>
+    `  ${owner}, seen ${duration(seenMs)} ago${asleep ? ', asleep' : ''}`
+  return [`${title}: ${ours.length || 'none'}`, ...ours.map(line)]
+}
+
+/** The first columns are short, the last one is as long as it is. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** `3.2 s`, `12 min`: as much as one looks for. */
+function duration(ms: number): string {
+  const [unit, size] = units.find(([, size]) => ms >= size) ?? ['s', 1_000]
+  const amount = ms / size
+  return `${amount < 10 ? Math.max(0, amount).toFixed(1) : Math.floor(amount)} ${unit}`
+}

@@ -1,0 +1,78 @@
+import {
+  type EventCatalog,
+  type EventHeaders,
+  type EventInputOf,
+  type EventTypeOf,
+  InvalidEvent,
+  noteTypes,
+} from '@commitcast/events'
+import { v7 as uuidv7 } from 'uuid'
+import { checkSchemaName, defaultSchema } from './schema-name.ts'
+
+/** An event to be appended. `type` picks the schema that `data` has to fit. */
+export type NewEvent<TCatalog extends EventCatalog> = {
+  [TType in EventTypeOf<TCatalog>]: {
+    readonly type: TType
+    /** What order is kept for: an order's id, a room's id. 1 to 500 characters. */
+    readonly key: string
+    readonly data: EventInputOf<TCatalog, TType>
+    /** A UUIDv7 of your own; default a new one. */
+    readonly id?: string
+    readonly headers?: Partial<Omit<EventHeaders, 'time'>>
+  }
+}[EventTypeOf<TCatalog>]
+
+/** One statement with numbered parameters that appends events, for any library that can run it in its transaction. */
+export interface AppendStatement {
+  /** Has the one parameter `$1`, a text. Returns the events' ids as rows of one column, `id`. */
+  readonly text: string
+  readonly values: [string]
+  /** The ids that the events will have, in their order. */
+  readonly ids: readonly string[]
+}
+
+/**
+ * Makes the statement that appends events, with the checks and the encoding of `append`. Nothing is sent: run it inside
+ * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
+ *
+ * Throws `InvalidEvent` for an unknown type, a bad key, or data that does not fit its schema. It can't tell whether you
+ * run it in a transaction.
+ */
+export type AppendSql<TCatalog extends EventCatalog> = (
+  events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
+) => Promise<AppendStatement>
+
+/** Makes `appendSql` for a catalogue and a schema. */
+export function createAppendSql<TCatalog extends EventCatalog>(
+  catalog: TCatalog,
+  { schema = defaultSchema }: { readonly schema?: string } = {},
+): AppendSql<TCatalog> {
+  // The parameter is a text, and json only in the server: some libraries would encode what they know to be json again.
+  const text = `select append_all as id from ${checkSchemaName(schema)}.append_all($1::text::json)`
+  return async (events) => {
+    const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
+    const rows = await Promise.all(list.map((event) => toRow(catalog, event)))
+    return { text, values: [JSON.stringify(rows)], ids: rows.map((row) => row.id) }
+  }
+}
+
+async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>) {
+  checkKey(event.type, event.key)
+  const { json, notes } = noteTypes(await catalog.validate(event.type, event.data))
+  const { correlationId, causationId, trace, actor } = event.headers ?? {}
+  const headers = {
+    correlation: correlationId,
+    causation: causationId,
+    trace,
+    actor,
+    notes: notes && JSON.stringify(notes),
+  }
+  return { id: event.id ?? uuidv7(), type: event.type, key: event.key, data: json ?? null, headers }
+}
+
+function checkKey(type: string, key: unknown): void {
+  if (typeof key === 'string' && key.length >= 1 && key.length <= 500 && !key.includes('\0')) return
+  throw new InvalidEvent(
+    `The key of "${type}" is ${JSON.stringify(key)?.slice(0, 80)}: it has to be a text of 1 to 500 characters, like the id of what the event is about.`,
+  )
+}

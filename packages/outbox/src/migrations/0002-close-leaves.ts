@@ -1,0 +1,14 @@
+import type { Migration } from '../migrate.ts'
+
+/** What retention hangs on a leaf before it goes, so that nothing can be appended to it any more. */
+export const closeLeaves: Migration = {
+  version: 2,
+  name: 'close leaves',
+  sql: (s) => `
+create function ${s}.refuse_late() returns trigger language plpgsql as $$
+begin
+  raise exception 'The outbox is closed for %: its events are being retired.', new.occurred_at
+    using hint = 'Leave occurred_at to its default. If the default gave it, the clock of the database went back.';
+end $$;
+`,
+}

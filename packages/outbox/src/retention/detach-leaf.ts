@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { type Sql, sleep } from '@commitcast/worker'
+import type { Leaf } from './leaf.ts'
+import { isHeldUp, tryBriefly } from './try-briefly.ts'
+
+export interface DetachOptions {
+  readonly schema: string
+  /** How long to wait for transactions that use the outbox. */
+  readonly patienceMs: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Takes a leaf out of the outbox; appends go on meanwhile, and so do new leaves. It waits for the transactions that use the
+ * outbox now, holding no lock. When patience ends or `signal` aborts it is cancelled and the leaf stays `detaching`: no new
+ * statement sees it, and `finalizeLeaf` has the rest. False where it is not through.
+ *
+ * It can't run in a transaction or a function, so no time-out can be set for it through a pool. It is cancelled from
+ * another connection, by the mark in its text.
+ */
+export async function detachLeaf(sql: Sql, { table }: Leaf, options: DetachOptions): Promise<boolean> {
+  const { schema, patienceMs, signal } = options
+  const mark = `/* retention ${randomUUID()} */`
+  const ended = new AbortController()
+  const act = sql
+    .query(`${mark} alter table ${schema}.outbox detach partition ${table} concurrently`)
+    .then(() => true)
+    .catch((error: unknown) => {
+      if (isHeldUp(error)) return false
+      throw error
+    })
+    .finally(() => ended.abort())
+  const patience = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])
+  const [isThrough] = await Promise.all([act, sleep(patienceMs, patience).then(() => cancel(sql, mark, ended.signal))])
+  return isThrough
+}
+
+/** Again and again, because the statement may still wait for a connection of the pool. */
+async function cancel(sql: Sql, mark: string, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted) {
+    await sql.query(
+      `select pg_cancel_backend(pid) from pg_stat_activity
+       where starts_with(query, $1) and state = 'active' and pid <> pg_backend_pid()`,
+      [mark],
+    )
+    await sleep(100, ended)
+  }
+}
+
+/**
+ * Ends a detach that was interrupted. It waits, as briefly as everything here, for snapshots that may still show the leaf
+ * and for readers of the leaf itself, not for idle writers. False where there still is one.
+ */
+export function finalizeLeaf(sql: Sql, schema: string, { table }: Leaf): Promise<boolean> {
+  return tryBriefly(sql, `alter table ${schema}.outbox detach partition ${table} finalize;`)
+}
+
+/** Drops a leaf that is detached. False where somebody still reads it. */
+export function dropLeaf(sql: Sql, { table }: Leaf): Promise<boolean> {
+  return tryBriefly(sql, `drop table if exists ${table};`)
+}

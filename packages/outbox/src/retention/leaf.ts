@@ -1,0 +1,36 @@
+import type { Sql } from '@commitcast/worker'
+
+/** One day's table of the outbox that is due to go. */
+export interface Leaf {
+  readonly name: string
+  /** With its schema, quoted for statements. */
+  readonly table: string
+  /** Nothing can be appended to it any more. */
+  readonly closed: boolean
+  /** Where it stands on its way out of the outbox; `detaching` was interrupted and has to be finalised. */
+  readonly place: 'attached' | 'detaching' | 'detached'
+}
+
+/**
+ * The leaves that are due: whose range ended more than `keepMs` ago by the database's clock, and those that an earlier
+ * call has begun to take away. Oldest first.
+ */
+export async function findDueLeaves(sql: Sql, schema: string, keepMs: number): Promise<readonly Leaf[]> {
+  return sql.query<Leaf>(
+    `with leaf as (
+       select c.relname::text as name, format('%I.%I', n.nspname, c.relname) as "table",
+         exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'outbox_closed') as closed,
+         case when i.inhrelid is null then 'detached' when i.inhdetachpending then 'detaching' else 'attached' end as place,
+         case when i.inhrelid is not null then
+           (regexp_match(pg_get_expr(c.relpartbound, c.oid), $$ TO \\('([^']+)'\\)$$))[1]::timestamptz end as range_end
+       from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace and n.nspname = $1
+       left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = to_regclass($1 || '.outbox')
+       where c.relkind = 'r'
+     )
+     select name, "table", closed, place from leaf
+     where case place when 'attached' then range_end < clock_timestamp() - make_interval(secs => $2) else closed end
+     order by place = 'attached', range_end, name`,
+    [schema, Number.isFinite(keepMs) ? keepMs / 1_000 : null],
+  )
+}

@@ -1,0 +1,113 @@
+import type { Sql } from '@commitcast/worker'
+import { readTopic } from '../read-topic.ts'
+import { defaultSchema } from '../schema-name.ts'
+import { closeLeaf } from './close-leaf.ts'
+import { deleteOldPages } from './delete-old-pages.ts'
+import { detachLeaf, dropLeaf, finalizeLeaf } from './detach-leaf.ts'
+import { findDueLeaves, type Leaf } from './leaf.ts'
+import { isHeldUp } from './try-briefly.ts'
+import { type StoredUpTo, unsettledPartitions } from './unsettled-partitions.ts'
+import { whoHolds } from './who-holds.ts'
+
+export interface RetireOptions {
+  readonly schema?: string
+  /** How long events stay after their day has ended, at least a day. Default 7 days; `Infinity` keeps them for ever. */
+  readonly keepMs?: number
+  /** Up to which offset the broker has a partition's messages; 0 where that is in doubt. */
+  readonly storedUpTo: (partition: number) => Promise<number>
+  /** How long a leaf waits for transactions that use the outbox before it is left for the next call. Default 60,000. */
+  readonly patienceMs?: number
+  /** How many pages are deleted in one commit. Default 5,000. */
+  readonly pageBatch?: number
+  readonly signal?: AbortSignal
+}
+
+/** What a call of `retireEvents` did. */
+export interface Retired {
+  /** The leaves that are gone, oldest first. */
+  readonly leaves: readonly string[]
+  /** The leaves that are due and still there, and what they wait for. */
+  readonly waiting: readonly { readonly leaf: string; readonly because: string }[]
+  /** How many pages were deleted. */
+  readonly pages: number
+}
+
+const dayMs = 86_400_000
+const defaultPageBatch = 5_000
+
+/**
+ * Retires old events: whole days at a time, oldest first, and then the pages that had them. A day goes only when the page
+ * log gave all of its events and the broker has them. Writers never wait for it; what is in its way is waited for briefly
+ * and told. It may be called by many at once and killed anywhere: the next call goes on where this one stopped. Needs the
+ * right to alter the tables, and a pool of more than one connection.
+ */
+export async function retireEvents(sql: Sql, options: RetireOptions): Promise<Retired> {
+  const { schema = defaultSchema, keepMs = 7 * dayMs, pageBatch = defaultPageBatch, signal } = options
+  if (!(keepMs >= dayMs))
+    throw new RangeError(
+      `retireEvents: keepMs is ${keepMs}. Events go by whole days: take ${dayMs} (a day) or more, or Infinity to keep them.`,
+    )
+  const leaves: string[] = []
+  const waiting: { leaf: string; because: string }[] = []
+  for (const leaf of await findDueLeaves(sql, schema, keepMs)) {
+    if (signal?.aborted) break
+    const because = await retireLeaf(sql, leaf, { ...options, schema }).catch(whenElsewhere)
+    if (because === undefined) leaves.push(leaf.name)
+    else waiting.push({ leaf: leaf.name, because })
+  }
+  let pages = 0
+  const { partitions } = await readTopic(sql, schema)
+  for (let partition = 0; partition < partitions && !signal?.aborted; partition++)
+    pages += await deleteOldPages(sql, { schema, partition, batch: pageBatch, ...(signal && { signal }) })
+  return { leaves, waiting, pages }
+}
+
+type Options = RetireOptions & { readonly schema: string }
+
+/** Each step leaves its trace in the catalogue, so any of them can be the last of a call. Returns what it waits for. */
+async function retireLeaf(sql: Sql, leaf: Leaf, options: Options): Promise<string | undefined> {
+  const { schema, patienceMs = 60_000, signal } = options
+  const heldBy = async (what: string) => `${what} is held up by ${await whoHolds(sql, schema, leaf)}.`
+  if (!leaf.closed && !(await closeLeaf(sql, schema, leaf))) return heldBy('Closing it to writers')
+  const unsettled = await unsettledPartitions(sql, schema, leaf, await askStored(sql, options))
+  if (unsettled.length > 0)
+    return `The broker does not have all of its events of partition ${unsettled.join(', ')} yet.`
+  if (leaf.place === 'attached') {
+    if (!(await leavesAreAhead(sql, schema))) return 'The leaves of the coming days are not made yet.'
+    await detachLeaf(sql, leaf, { schema, patienceMs, ...(signal && { signal }) })
+  }
+  const place = await placeNow(sql, leaf)
+  if (place === 'attached') return heldBy('Detaching it')
+  if (place === 'detaching' && !(await finalizeLeaf(sql, schema, leaf))) return heldBy('Detaching it')
+  if (!(await dropLeaf(sql, leaf))) return heldBy('Dropping it')
+  return undefined
+}
+
+/** Another caller took the next step of the same leaf. */
+function whenElsewhere(error: unknown): string {
+  if (isHeldUp(error)) return `Another call is at it: ${error.message}.`
+  throw error
+}
+
+async function askStored(sql: Sql, { schema, storedUpTo }: Options): Promise<readonly StoredUpTo[]> {
+  const { partitions } = await readTopic(sql, schema)
+  const all = Array.from({ length: partitions }, (_, partition) => partition)
+  return Promise.all(all.map(async (partition) => ({ partition, offset: await storedUpTo(partition) })))
+}
+
+/** A new leaf and one that goes lock each other out for a moment; no writer may need a new one then. */
+async function leavesAreAhead(sql: Sql, schema: string): Promise<boolean> {
+  const [row] = await sql.query<{ ahead: boolean }>(
+    `select leaves_until > clock_timestamp() + interval '1 hour' as ahead from ${schema}.topic`,
+  )
+  return row?.ahead ?? false
+}
+
+async function placeNow(sql: Sql, { table }: Leaf): Promise<Leaf['place']> {
+  const [row] = await sql.query<{ pending: boolean }>(
+    'select inhdetachpending as pending from pg_inherits where inhrelid = to_regclass($1)',
+    [table],
+  )
+  if (!row) return 'detached'
+  return row.pending ? 'detaching' : 'attached'
+}

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, inject, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../../torture/src/main.ts', import.meta.url))
+
+/** A short torture; see torture/README.md. Its last line is what it found. */
+async function torture(...options: string[]) {
+  const broker = inject('natsUrl') ? 'nats' : 'postgres'
+  const { stdout } = await promisify(execFile)(process.execPath, [main, '--broker', broker, '--json', ...options])
+  return JSON.parse(stdout.trim().split('\n').at(-1)!)
+}
+
+test('killed, frozen and cut-off relays, brokers and databases lose, double and disorder nothing', async () => {
+  const found = await torture('--seconds', '10', '--seed', '1')
+  expect(found).toMatchObject({ lost: 0, phantom: 0, duplicated: 0, outOfOrder: 0, gaps: 0 })
+  expect(found.stored).toBe(found.committed)
+}, 180_000)
+
+test('the torture finds the damage that a relay with a position cursor does', async () => {
+  const found = await torture('--seconds', '10', '--seed', '1', '--sabotage', 'position-cursor')
+  expect(found).toMatchObject({ sabotage: 'position-cursor', damaged: true })
+}, 180_000)

@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto'
+
+/** A message as the checker found it on the broker. */
+export interface Found {
+  /** Where it was found. */
+  readonly offset: number
+  readonly id: string
+  readonly key: string
+  /** Its number within its key. */
+  readonly n: number
+  /** Tells whether two messages are the same in every part. */
+  readonly digest: string
+}
+
+/** The checker's own way to read a broker, which shares no code with the adapters. Everything may fail in an outage. */
+export interface BrokerLog {
+  /** Where a partition begins and ends; 1 and 0 where nothing is. */
+  bounds(partition: number): Promise<{ readonly first: number; readonly last: number }>
+  /** The messages after offset `after` up to `last`, in their order; perhaps not all of them. */
+  read(partition: number, after: number, last: number): Promise<readonly Found[]>
+  close(): Promise<void>
+}
+
+/** What is found at an offset, of its texts. */
+export function found(
+  offset: number,
+  texts: { id: string; key: string; body: string; others: readonly string[] },
+): Found {
+  const { id, key, body, others } = texts
+  const n = Number((JSON.parse(body) as { n?: unknown }).n)
+  return { offset, id, key, n, digest: hash('md5', JSON.stringify([id, key, body, ...others])) }
+}

@@ -1,0 +1,45 @@
+import type { BrokerName } from '../options.ts'
+import { createRandom } from '../random.ts'
+
+/** What is done, in lanes: the faults of one lane come one after the other, those of several at the same time. */
+const lanes = {
+  servers: ['brokerKilled', 'brokerTailLost', 'postgresKilled'],
+  relays: ['relayKilled', 'relayPaused'],
+  lines: ['connectionsCut'],
+  replies: ['repliesLost'],
+} as const
+
+export type Lane = keyof typeof lanes
+export type FaultKind = (typeof lanes)[Lane][number]
+export const faultKinds: readonly FaultKind[] = [...lanes.relays, ...lanes.servers, ...lanes.lines, ...lanes.replies]
+
+export interface PlannedFault {
+  readonly kind: FaultKind
+  /** Not before then, counted from the start. */
+  readonly atMs: number
+}
+
+const calmMs = 2_500
+
+/** The faults of each lane, spread over the run. The same options give the same plan. */
+export function planFaults(options: {
+  readonly seed: number
+  readonly seconds: number
+  readonly broker: BrokerName
+}): Record<Lane, readonly PlannedFault[]> {
+  const { seed, seconds, broker } = options
+  const each = Math.max(1, Math.round(seconds / 10))
+  const spread = (lane: Lane, stream: number, times: number) => {
+    const random = createRandom(seed, stream)
+    const kinds = lanes[lane].filter((kind) => broker === 'nats' || kind !== 'brokerTailLost')
+    const order = random.shuffled(kinds.flatMap((kind) => Array.from({ length: each * times }, () => kind)))
+    const stepMs = (seconds * 1_000 - calmMs) / order.length
+    return order.map((kind, place) => ({ kind, atMs: Math.round(calmMs + (place + random.next() * 0.5) * stepMs) }))
+  }
+  return {
+    servers: spread('servers', 1, 1),
+    relays: spread('relays', 2, 1),
+    lines: spread('lines', 3, 2),
+    replies: spread('replies', 4, 3),
+  }
+}

@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util'
+
+const brokers = ['nats', 'postgres'] as const
+/** The mechanisms that can be switched off to see that the torture would notice. */
+const sabotages = [
+  'no-fencing',
+  'position-cursor',
+  'publish-before-page',
+  'async-page-commit',
+  'trust-last-offset',
+] as const
+
+export type BrokerName = (typeof brokers)[number]
+export type Sabotage = (typeof sabotages)[number]
+
+/** What a run was asked for. */
+export interface Options {
+  readonly seconds: number
+  readonly seed: number
+  readonly broker: BrokerName
+  readonly json: boolean
+  readonly help: boolean
+  readonly quietTailLoss: boolean
+  readonly sabotage: Sabotage | undefined
+}
+
+/** What was asked for makes no sense; the message says what would. */
+export class BadOption extends Error {
+  override readonly name = 'BadOption'
+  readonly code = 'BAD_OPTION'
+}
+
+export const helpText = `npm run torture -- [options]
+
+Writes events while relays, broker and database are killed, frozen and cut off, and checks at the end that each
+committed event is stored exactly once and in order.
+
+  --seconds N     how long faults go on, 10 to 3600            (60)
+  --seed N        which faults, when, and what is written      (a new one)
+  --broker NAME   ${brokers.join(' or ')}                              (nats)
+  --json          nothing but one line of JSON at the end
+  --sabotage NAME switch one mechanism off; the run succeeds when it finds damage:
+                  ${sabotages.join(', ')}
+  --quiet-tail-loss  lose the newest messages once more when nobody writes any more (nats)
+  --help          this
+
+Exit code 0: as it should be; 1: damage, or none in spite of sabotage; 2: bad options.
+`
+
+/** Reads the command line. Throws `BadOption`. */
+export function readOptions(args: readonly string[]): Options {
+  const values = parsed(args)
+  return {
+    seconds: whole('--seconds', values.seconds ?? '60', { low: 10, high: 3_600 }),
+    seed: whole('--seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), { low: 0, high: 2 ** 31 }),
+    broker: oneOf('--broker', values.broker ?? 'nats', brokers),
+    json: values.json ?? false,
+    quietTailLoss: values['quiet-tail-loss'] ?? false,
+    help: values.help ?? false,
+    sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', values.sabotage, sabotages),
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    const text = { type: 'string' } as const
+    const flag = { type: 'boolean' } as const
+    const options = {
+      seconds: text,
+      seed: text,
+      broker: text,
+      sabotage: text,
+      json: flag,
+      help: flag,
+      'quiet-tail-loss': flag,
+    }
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    throw new BadOption(`${error instanceof Error ? error.message : String(error)}. See --help.`)
+  }
+}
+
+function whole(name: string, text: string, { low, high }: { low: number; high: number }): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= low && value <= high) return value
+  throw new BadOption(`${name} ${text}: give a whole number from ${low} to ${high}.`)
+}
+
+function oneOf<T extends string>(name: string, text: string, names: readonly T[]): T {
+  const found = names.find((each) => each === text)
+  if (found !== undefined) return found
+  throw new BadOption(`${name} ${text}: give one of ${names.join(', ')}.`)
+}

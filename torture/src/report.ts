@@ -1,0 +1,53 @@
+import type { Options } from './options.ts'
+import type { Outcome } from './run-torture.ts'
+
+/** A run in numbers; with these names it is the line of JSON. */
+export interface Report {
+  readonly seed: number
+  readonly committed: number
+  readonly stored: number
+  readonly lost: number
+  readonly phantom: number
+  readonly duplicated: number
+  readonly outOfOrder: number
+  readonly gaps: number
+  readonly takeovers: number
+  readonly conflicts: number
+  readonly resumedMidChunk: number
+  readonly refilled: number
+  readonly faults: Outcome['faults']
+  readonly sabotage?: string
+  readonly damaged?: boolean
+}
+
+/** Puts together what the checker found and what the relays told. */
+export function reportOf({ seed, sabotage }: Options, { verdict, news, faults }: Outcome): Report {
+  const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills } = verdict
+  const { conflicts, resumedMidChunk, refilled } = news
+  const damage = { lost, phantom, duplicated, outOfOrder, gaps }
+  return {
+    seed,
+    committed,
+    stored,
+    ...damage,
+    takeovers,
+    conflicts,
+    resumedMidChunk,
+    refilled: Math.max(refilled, refills),
+    faults,
+    ...(sabotage && { sabotage, damaged: isDamaged(damage) }),
+  }
+}
+
+type Counts = Pick<Report, 'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps'>
+
+/** Whether anything at all is wrong. */
+export function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps }: Counts): boolean {
+  return lost + phantom + duplicated + outOfOrder + gaps > 0
+}
+
+/** The report for people. */
+export function tableOf({ faults, ...rest }: Report): string {
+  const rows = [...Object.entries(rest), ...Object.entries(faults)]
+  return rows.map(([name, value]) => `${name.padEnd(16)} ${String(value).padStart(9)}`).join('\n')
+}

@@ -1,0 +1,26 @@
+import { sleep } from '@commitcast/worker'
+import type { Progress } from './checker.ts'
+import type { Child } from './child.ts'
+
+const askMs = 500
+const answerMs = 5_000
+const calmMs = 2_000
+const longestMs = 120_000
+
+/**
+ * Waits until as much is stored as was committed and nothing more comes for a moment, or until nothing has moved for
+ * `patienceMs`: then the check will say what is missing.
+ */
+export async function drained(checker: Child, { patienceMs }: { patienceMs: number }): Promise<void> {
+  let before: Progress | undefined
+  const end = Date.now() + longestMs
+  for (let movedAt = Date.now(); Date.now() < end; ) {
+    const now = await checker.ask<Progress>('progress', answerMs).catch(() => undefined)
+    const moved = now?.stored !== before?.stored || now?.committed !== before?.committed
+    if (moved) movedAt = Date.now()
+    before = now
+    const isComplete = now?.committed !== undefined && now.stored !== undefined && now.stored >= now.committed
+    if (Date.now() - movedAt > (isComplete ? calmMs : patienceMs)) return
+    await sleep(askMs)
+  }
+}

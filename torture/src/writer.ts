@@ -1,0 +1,29 @@
+import { runProcess } from '@commitcast/worker'
+import { createRandom } from './random.ts'
+import { writeEvents } from './writer/write-events.ts'
+
+/** What a writer process is given. */
+export interface WriterConfig {
+  readonly databaseUrl: string
+  readonly seed: number
+  /** Which of the writers this is. */
+  readonly number: number
+  readonly connections: number
+}
+
+await runProcess(
+  'writer',
+  async ({ signal, logger }) => {
+    const { databaseUrl, seed, number, connections } = JSON.parse(process.argv[2] ?? '{}') as WriterConfig
+    const slots = Array.from({ length: connections }, (_, slot) => ({
+      connectionString: databaseUrl,
+      name: `w${number}c${slot}`,
+      isIdler: slot === 0,
+      random: createRandom(seed, 1_000 * (number + 1) + slot),
+      signal,
+      logger,
+    }))
+    await Promise.all(slots.map(writeEvents))
+  },
+  { drainMs: 9_000 },
+)

@@ -21,8 +21,9 @@ export async function givePages(
 
 /**
  * The function behind `givePages`. All new windows of a call end with the same snapshot; the statements after it may see
- * more, and leave out what it does not show. One event more than fits is looked at, to know whether the window ends with
- * this page.
+ * more, and leave out what it does not show. First it finds where each partition stands and whether it may have anything;
+ * then those with the same window, which are nearly always all, are read and given by one statement. One event more than
+ * fits is looked at, to know whether the window ends with this page.
  */
 export function givePagesFunction(s: string): string {
   return `
@@ -32,67 +33,91 @@ language plpgsql volatile ${windowSettings} as $$
 declare
   this_snapshot pg_snapshot := pg_current_snapshot();
   max_events int := max_page + 1;
-  place record;
-  of_partition smallint;
   to_next xid8;
-  seen_snapshot text;${windowVariables}
+  found record;
+  seen_window text;
+  p smallint[];
+  t bigint[];
+  o bigint[];
+  f bigint[];
+  a bigint[];
+  e int;${windowVariables}
 begin
   perform set_config('synchronous_commit', 'on', true);
-  for place in
-    select topic.epoch, lease.partition, lease.term, newest.*
+  for found in
+    select * from (
+    select topic.epoch, lease.partition, lease.term, coalesce(newest.first_offset + newest.count, 1) as next_offset,
+      newest.window_done is false as goes_on,
+      case when newest.window_done is false then newest.from_snapshot else coalesce(newest.to_snapshot, '1:1:') end as from_s,
+      case when newest.window_done is false then newest.from_next else coalesce(newest.to_next, '1') end as from_n,
+      case when newest.window_done is false then newest.to_snapshot else this_snapshot end as to_s,
+      case when newest.window_done is false then newest.to_next end as to_n,
+      case when newest.window_done is false then newest.floor
+        else greatest(newest.floor, newest.last_position, 0) end as floor_position,
+      case when newest.window_done is false then newest.last_position else 0 end as after_position
     from unnest(partitions, terms) as held(partition, term)
     join ${s}.lease on lease.grp = 'relay' and lease.partition = held.partition and lease.term = held.term
     cross join ${s}.topic
     left join lateral (
-      select page.first_offset, page.count, page.from_snapshot as old_from, page.from_next as old_from_next,
-        page.to_snapshot as old_to, page.to_next as old_to_next, page.floor, page.last_position, page.window_done
-      from ${s}.page
-      where page.epoch = topic.epoch and page.partition = held.partition
+      select * from ${s}.page where page.epoch = topic.epoch and page.partition = held.partition
       order by page.first_offset desc limit 1
     ) as newest on true
+    ) as place order by from_s::text, to_s::text, partition
   loop
-    of_partition := place.partition;
-    if place.window_done is false then
-      from_snapshot := place.old_from;
-      from_next := place.old_from_next;
-      to_snapshot := place.old_to;
-      to_next := place.old_to_next;
-      floor_position := place.floor;
-      after_position := place.last_position;
-    else
-      from_snapshot := coalesce(place.old_to, '1:1:');
-      from_next := coalesce(place.old_to_next, '1');
-      to_snapshot := this_snapshot;
-      to_next := null;
-      floor_position := greatest(place.floor, place.last_position, 0);
-      after_position := 0;
-      if pg_snapshot_xmax(to_snapshot) < pg_snapshot_xmax(from_snapshot) then
-        raise exception 'The database went back in time: partition % has a page up to snapshot %, now is %.',
-          of_partition, from_snapshot, to_snapshot
-          using errcode = 'data_exception', hint = 'It was restored from an older copy, or failed over to one.';
+    if pg_snapshot_xmax(found.to_s) < pg_snapshot_xmax(found.from_s) then
+      raise exception 'The database went back in time: partition % has a page up to snapshot %, now is %.',
+        found.partition, found.from_s, found.to_s
+        using errcode = 'data_exception', hint = 'It was restored from an older copy, or failed over to one.';
+    end if;
+    if seen_window is distinct from found.from_s::text || ' ' || found.to_s::text then
+      if cardinality(p) > 0 then
+        return query ${giveWindow(s)};
       end if;
-    end if;
-    if from_snapshot::text is distinct from seen_snapshot then
+      seen_window := found.from_s::text || ' ' || found.to_s::text;
+      from_snapshot := found.from_s;
+      from_next := found.from_n;
+      to_snapshot := found.to_s;
+      to_next := found.to_n;
       writers := (${findWriters(s)});
-      seen_snapshot := from_snapshot::text;
+      p := '{}'; t := '{}'; o := '{}'; f := '{}'; a := '{}';
+      e := found.epoch;
     end if;
-    continue when cardinality(writers) = 0 and not exists (
-      select from ${s}.outbox where partition = of_partition and position > greatest(floor_position, after_position));
+    if cardinality(writers) > 0 or exists (
+      select from ${s}.outbox
+      where partition = found.partition and position > greatest(found.floor_position, found.after_position))
+    then
+      p := p || found.partition;
+      t := t || found.term;
+      o := o || found.next_offset;
+      f := f || found.floor_position;
+      a := a || found.after_position;
+    end if;
+  end loop;
+  if cardinality(p) > 0 then
+    return query ${giveWindow(s)};
+  end if;
+end $$;`
+}
 
-    return query
+/** Reads and gives one page of the window for each partition in the arrays: number, term, next offset, floor, and after. */
+function giveWindow(s: string): string {
+  return `
     with picked as materialized (
-      select event.*, row_number() over (order by position) as nth from (${windowEvents(s)}) as event
+      select place.*, event.*
+      from unnest(p, t, o, f, a) as place(partition, term, next_offset, floor_position, after_position)
+      cross join lateral (
+        select *, row_number() over (order by position) as nth from (${windowEvents(s)}) as events
+      ) as event
     ), given as (
       insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next,
         to_snapshot, to_next, floor, after_position, last_position, window_done)
-      select place.epoch, of_partition, coalesce(place.first_offset + place.count, 1), least(count(*), max_page), place.term,
-        from_snapshot, from_next, to_snapshot, coalesce(to_next, pg_current_xact_id()), floor_position, after_position,
+      select e, partition, next_offset, least(count(*), max_page), term, from_snapshot, from_next,
+        to_snapshot, coalesce(to_next, pg_current_xact_id()), floor_position, after_position,
         max(position) filter (where nth <= max_page), count(*) <= max_page
-      from picked having count(*) > 0
+      from picked
+      group by partition, next_offset, term, floor_position, after_position
       returning 1
     )
-    select place.epoch, of_partition, coalesce(place.first_offset + place.count, 1) + nth - 1, ${eventTexts}
-    from picked where nth <= max_page and exists (select from given) order by nth;
-  end loop;
-end $$;`
+    select e, partition, next_offset + nth - 1, ${eventTexts}
+    from picked where nth <= max_page and exists (select from given)`
 }

@@ -26,18 +26,17 @@ export interface PageRow {
 export const pageColumns =
   'epoch int, partition smallint, place bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
 
-/** Gathers rows, which come in the order of partition and offset, into pages; each call's rows of a partition are one. */
+/** Gathers rows into one page per partition, by offset. */
 export function toPages(rows: readonly PageRow[]): Page[] {
-  const pages: (Page & { messages: Message[] })[] = []
-  let page: (Page & { messages: Message[] }) | undefined
-  for (const row of rows) {
-    if (page?.partition !== row.partition) {
-      page = { epoch: row.epoch, partition: row.partition, firstOffset: Number(row.place), messages: [] }
-      pages.push(page)
+  const byPartition = Map.groupBy(rows, (row) => row.partition)
+  return [...byPartition].map(([partition, own]) => {
+    const messages = own.map((row) => toMessage(row, Number(row.place)))
+    // They come in order; nobody promises it.
+    if (messages.some((message, index) => message.offset !== messages[0]!.offset + index)) {
+      messages.sort((a, b) => a.offset - b.offset)
     }
-    page.messages.push(toMessage(row, page.firstOffset + page.messages.length))
-  }
-  return pages
+    return { epoch: own[0]!.epoch, partition, firstOffset: messages[0]!.offset, messages }
+  })
 }
 
 function toMessage(row: PageRow, offset: number): Message {

@@ -47,11 +47,11 @@ returns table (${pageColumns})
 language plpgsql stable ${windowSettings} as $$
 #variable_conflict use_column
 declare
-  place record;
+  page record;
   found_events bigint;
   max_events int;${windowVariables}
 begin
-  for place in
+  for page in
     select * from ${s}.page
     where page.epoch = of_epoch and page.partition = of_partition and page.first_offset + page.count > after_offset + 1
       and page.first_offset >= coalesce((
@@ -60,20 +60,19 @@ begin
         order by page.first_offset desc limit 1), 0)
     order by page.first_offset limit max_pages
   loop
-    from_snapshot := place.from_snapshot;
-    from_next := place.from_next;
-    to_snapshot := place.to_snapshot;
-    floor_position := place.floor;
-    after_position := place.after_position;
-    max_events := place.count;
+    from_snapshot := page.from_snapshot;
+    from_next := page.from_next;
+    to_snapshot := page.to_snapshot;
+    max_events := page.count;
     writers := (${findWriters(s)});
     return query
-    select place.epoch, of_partition, place.first_offset + row_number() over (order by position) - 1, ${eventTexts}
-    from (${windowEvents(s)}) as event order by position;
+    select page.epoch, of_partition, page.first_offset + row_number() over (order by position) - 1, ${eventTexts}
+    from (select of_partition as partition, page.floor as floor_position, page.after_position) as place
+    cross join lateral (${windowEvents(s)}) as event order by position;
     get diagnostics found_events = row_count;
-    if found_events <> place.count then
+    if found_events <> page.count then
       raise exception 'The page log gives % events from offset % of partition %; the outbox has % of them.',
-        place.count, place.first_offset, of_partition, found_events using errcode = 'no_data';
+        page.count, page.first_offset, of_partition, found_events using errcode = 'no_data';
     end if;
   end loop;
 end $$;`

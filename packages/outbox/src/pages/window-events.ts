@@ -1,8 +1,8 @@
 /**
  * The events of one partition that are visible in snapshot `to_snapshot` and not in `from_snapshot`, by position: a window
  * (the idea is PgQ's). Two snapshots always give the same set. This is the SQL of it, over the variables of the functions
- * that use it: `of_partition`, both snapshots, `writers` (see `findWriters`), `after_position` (where the window's last page
- * ended), `floor_position` (the highest position that earlier windows gave) and `max_events`.
+ * that use it: both snapshots, `writers` (see `findWriters`) and `max_events`; and over a row `place`: its `partition`, its
+ * `after_position` (where the window's last page ended) and its `floor_position` (the highest that earlier windows gave).
  *
  * Two index walks: whoever got its transaction id after `from_snapshot` was taken drew positions above the floor; those
  * that were running then may have drawn lower ones and are looked up by their ids.
@@ -10,13 +10,16 @@
 export function windowEvents(s: string): string {
   const columns = 'position, tx, id, type, key, data, headers, occurred_at'
   return `
-      (select ${columns} from ${s}.outbox
-        where tx = any (writers) and partition = of_partition and position > after_position
-          and position <= floor_position and pg_visible_in_snapshot(tx, to_snapshot)
+      (select ${columns} from unnest(writers) as writer(writer_tx) cross join lateral (
+          select ${columns} from ${s}.outbox
+          where tx = writer_tx and partition = place.partition and position > place.after_position
+            and position <= place.floor_position and pg_visible_in_snapshot(tx, to_snapshot)
+          order by position limit max_events
+        ) as written
         order by position limit max_events)
       union all
       (select ${columns} from ${s}.outbox
-        where partition = of_partition and position > greatest(floor_position, after_position)
+        where partition = place.partition and position > greatest(place.floor_position, place.after_position)
           and not pg_visible_in_snapshot(tx, from_snapshot) and pg_visible_in_snapshot(tx, to_snapshot)
         order by position limit max_events)
       order by position limit max_events`
@@ -48,9 +51,7 @@ export const windowVariables = `
   from_snapshot pg_snapshot;
   from_next xid8;
   to_snapshot pg_snapshot;
-  writers xid8[];
-  floor_position bigint;
-  after_position bigint;`
+  writers xid8[];`
 
 export const windowSettings = `set jit = off set plan_cache_mode = force_generic_plan set timezone = 'UTC' set datestyle = 'ISO'`
 

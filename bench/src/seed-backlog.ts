@@ -6,7 +6,7 @@ import pg from 'pg'
 /** What every contender finds: `events` committed events, each in a transaction of its own, none of them carried yet. */
 export interface Backlog {
   /** A database with its own copy of the backlog. */
-  clone(): Promise<{ readonly url: string; readonly pool: pg.Pool; drop(): Promise<void> }>
+  clone(): Promise<AsyncDisposable & { readonly url: string; readonly pool: pg.Pool }>
 }
 
 export const payload = JSON.stringify({ customerId: 'c-1', note: 'x'.repeat(260) })
@@ -48,7 +48,7 @@ export async function seedBacklog(server: Server, name: string, events: number):
       return {
         url: copyUrl,
         pool: copyPool,
-        async drop() {
+        async [Symbol.asyncDispose]() {
           await copyPool.end()
           await admin.query(`drop database ${copy} with (force)`)
         },

@@ -143,31 +143,36 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
 }
 
 /**
- * Gives pages to the partitions that have room. While one call's pages are sent, the database is at work on the next;
- * says how many events there were. Where there is no room it waits a moment for some.
+ * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load two halves
+ * of the partitions take turns: while one half's pages are read and sent here, the database is at work on the other's.
+ * Where there is no room it waits a moment for some.
  */
 function createGive(options: Running & { topic: Topic; bell: Bell }, state: RelayState): () => Promise<number> {
   const { sql, schema, bell, maxPage = 2_000 } = options
-  let giving: Promise<readonly Page[]> | undefined
+  const asked = new Map<number, Promise<{ readonly half: number; readonly pages: readonly Page[] }>>()
+  let halves = 1
 
-  const ask = async (): Promise<readonly Page[]> => {
-    const leases = state.held.filter((lease) => state.partitions.get(lease.partition)?.relay.hasRoom)
-    if (leases.length === 0) return []
-    return givePages(sql, { schema, leases, maxPage }).catch(whenGivenTwice)
+  const ask = (half: number) => {
+    const leases = state.held.filter(
+      ({ partition }) => partition % halves === half && state.partitions.get(partition)?.relay.hasRoom,
+    )
+    const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage })
+    const answer = given.catch(whenGivenTwice).then((pages) => ({ half, pages }))
+    // Whoever awaits it hears of its failure; nobody may, when we stop.
+    answer.catch(() => {})
+    asked.set(half, answer)
   }
 
   return async () => {
     await adopt(options, state)
-    const now = giving ?? ask()
-    giving = undefined
-    const pages = await now
-    if (pages.length > 0) {
-      giving = ask()
-      // Whoever awaits it hears of its failure; nobody may, when we stop.
-      giving.catch(() => {})
-    }
-    for (const page of pages) state.partitions.get(page.partition)?.relay.add(page.messages)
+    if (asked.size === 0) for (let half = 0; half < halves; half++) ask(half)
+    const { half, pages } = await Promise.race(asked.values())
+    asked.delete(half)
     const count = pages.reduce((sum, page) => sum + page.messages.length, 0)
+    const isBusy = count >= maxPage
+    if (isBusy && halves === 2) ask(half)
+    else if (asked.size === 0) halves = isBusy ? 2 : 1
+    for (const page of pages) state.partitions.get(page.partition)?.relay.add(page.messages)
     const isFull = [...state.partitions.values()].some(({ relay }) => !relay.hasRoom && relay.trouble === undefined)
     if (count > 0 || !isFull) return count
     await bell.wait(20)

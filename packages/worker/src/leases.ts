@@ -75,7 +75,8 @@ function makeRows(schema: string): string {
 
 /**
  * One statement: heartbeat, fair share = ceil(partitions / living members), give back the highest partitions over it,
- * renew the rest, take free ones up to it. Rows that somebody else is just changing are skipped till the next round.
+ * renew the rest, take free ones up to it. Free rows that somebody else is at are skipped till the next round; for our own
+ * we wait, because work of ours that is just committing holds them.
  */
 function renewStatement(schema: string): string {
   return `
@@ -94,7 +95,7 @@ function renewStatement(schema: string): string {
     ), mine as (
       select partition from ${schema}.lease
       where grp = $1 and owner = $2 and expires_at > clock_timestamp()
-      order by partition for update skip locked
+      order by partition for update
     ), keep as (
       select partition from mine order by partition limit (select size from share)
     ), free as (

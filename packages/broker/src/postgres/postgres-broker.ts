@@ -38,7 +38,13 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
       `The schema name ${JSON.stringify(schema)} can't be used: take lower-case letters, digits and "_".`,
     )
   }
-  const pool = new pg.Pool({ connectionString, max: maxConnections, keepAlive: true })
+  const pool = new pg.Pool({
+    connectionString,
+    max: maxConnections,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 30_000,
+  })
   pool.on('error', () => {})
   const closing = new AbortController()
   let opening: Promise<void> | undefined

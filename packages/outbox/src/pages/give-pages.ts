@@ -70,9 +70,7 @@ begin
         using errcode = 'data_exception', hint = 'It was restored from an older copy, or failed over to one.';
     end if;
     if seen_window is distinct from found.from_s::text || ' ' || found.to_s::text then
-      if cardinality(p) > 0 then
-        return query ${giveWindow(s)};
-      end if;
+      ${giveLocked(s)}
       seen_window := found.from_s::text || ' ' || found.to_s::text;
       from_snapshot := found.from_s;
       from_next := found.from_n;
@@ -93,10 +91,23 @@ begin
       a := a || found.after_position;
     end if;
   end loop;
-  if cardinality(p) > 0 then
-    return query ${giveWindow(s)};
-  end if;
+  ${giveLocked(s)}
 end $$;`
+}
+
+/**
+ * Whoever takes a lease over has to wait for this commit, and so finds its pages; a lease that was lost meanwhile gives
+ * nothing. Locked only where there is something to give, in the order in which leases are renewed.
+ */
+function giveLocked(s: string): string {
+  return `
+      if cardinality(p) > 0 and cardinality(p) = cardinality(array(
+        select lease.partition from ${s}.lease
+        where lease.grp = 'relay' and (lease.partition, lease.term) in (select * from unnest(p, t))
+        order by lease.partition for share))
+      then
+        return query ${giveWindow(s)};
+      end if;`
 }
 
 /** Reads and gives one page of the window for each partition in the arrays: number, term, next offset, floor, and after. */

@@ -37,7 +37,7 @@ export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> 
   }
 }
 
-const noData = '02000'
+const noData = 'P0002'
 
 /** The function behind `readPages`. */
 export function readPagesFunction(s: string): string {
@@ -72,7 +72,7 @@ begin
     get diagnostics found_events = row_count;
     if found_events <> page.count then
       raise exception 'The page log gives % events from offset % of partition %; the outbox has % of them.',
-        page.count, page.first_offset, of_partition, found_events using errcode = 'no_data';
+        page.count, page.first_offset, of_partition, found_events using errcode = 'no_data_found';
     end if;
   end loop;
 end $$;`

@@ -47,12 +47,19 @@ async function cancel(sql: Sql, mark: string, ended: AbortSignal): Promise<void>
   }
 }
 
+const finalizeTries = 5
+
 /**
- * Ends a detach that was interrupted. It waits, as briefly as everything here, for snapshots that may still show the leaf
- * and for readers of the leaf itself, not for idle writers. False where there still is one.
+ * Ends a detach that was interrupted. It waits for snapshots that may still show the leaf and for readers of the leaf
+ * itself, not for idle writers. Because it locks new leaves out while it waits, it does so briefly, a few times. False where
+ * there still is one.
  */
-export function finalizeLeaf(sql: Sql, schema: string, { table }: Leaf): Promise<boolean> {
-  return tryBriefly(sql, `alter table ${schema}.outbox detach partition ${table} finalize;`)
+export async function finalizeLeaf(sql: Sql, schema: string, { table }: Leaf): Promise<boolean> {
+  for (let tries = 1; tries <= finalizeTries; tries++) {
+    if (await tryBriefly(sql, `alter table ${schema}.outbox detach partition ${table} finalize;`)) return true
+    await sleep(50)
+  }
+  return false
 }
 
 /** Drops a leaf that is detached. False where somebody still reads it. */

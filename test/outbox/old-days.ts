@@ -1,0 +1,152 @@
+import { givePages, type Page } from '@commitcast/outbox'
+import { createLeases, type Lease, type Sql } from '@commitcast/worker'
+import pg from 'pg'
+import { freshDatabase } from '../fixtures/fresh-database.ts'
+
+export type Database = Awaited<ReturnType<typeof freshDatabase>>
+export const schema = 'commitcast'
+
+/** What retention asks of a broker that has stored everything. */
+export const all = async () => Number.MAX_SAFE_INTEGER
+
+/** A database with leaves of so many days ago. */
+export async function oldDays(days: readonly number[], partitions = 1): Promise<Database> {
+  const database = await freshDatabase({ partitions })
+  for (const day of days) await attachDay(database, day)
+  return database
+}
+
+export async function attachDay(database: Database, daysAgo: number): Promise<void> {
+  await database.sql.query(
+    `create table commitcast.${leafOf(daysAgo)} (like commitcast.outbox including defaults including generated including constraints);
+     alter table commitcast.outbox attach partition commitcast.${leafOf(daysAgo)}
+       for values from ('${utcDay(daysAgo)}T00:00Z') to ('${utcDay(daysAgo - 1)}T00:00Z')`,
+  )
+}
+
+function utcDay(daysAgo: number): string {
+  return new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)
+}
+
+export function leafOf(daysAgo: number): string {
+  return `outbox_${utcDay(daysAgo).replaceAll('-', '')}`
+}
+
+export function insertAt(daysAgo: number, id: string, key: string): string {
+  return `insert into commitcast.outbox (id, type, key, data, occurred_at)
+    select ${id}, 'thing.done', ${key}, '1', clock_timestamp() - interval '${daysAgo} days'`
+}
+
+export async function write(database: Database, daysAgo: number, count: number): Promise<void> {
+  await database.sql.query(`${insertAt(daysAgo, 'gen_random_uuid()', "'k' || n")} from generate_series(1, ${count}) n`)
+}
+
+export function leasesOf(database: Database): Promise<readonly Lease[]> {
+  return createLeases({ sql: database.sql, schema, group: 'relay', ttlMs: 600_000, owner: 'test' }).renew()
+}
+
+export async function giveAll(database: Database, maxPage: number): Promise<readonly Page[]> {
+  const leases = await leasesOf(database)
+  const given: Page[] = []
+  for (;;) {
+    const pages = await givePages(database.sql, { schema, leases, maxPage })
+    if (pages.length === 0) return given
+    given.push(...pages)
+  }
+}
+
+export async function given(database: Database): Promise<number> {
+  const [row] = await database.sql.query<{ last: number }>(
+    'select coalesce(max(first_offset + count - 1), 0)::int as last from commitcast.page',
+  )
+  return row!.last
+}
+
+export async function pages(database: Database): Promise<readonly string[]> {
+  const rows = await database.sql.query<{ first: string }>(
+    'select first_offset::text as first from commitcast.page order by first_offset',
+  )
+  return rows.map((row) => row.first)
+}
+
+/** The old days that are still there, in the outbox or beside it. */
+export async function leavesLeft(database: Database): Promise<readonly string[]> {
+  const rows = await database.sql.query<{ name: string }>(
+    `select relname::text as name from pg_class where relname ~ '^outbox_\\d+$' and relkind = 'r' and relname < $1 order by 1`,
+    [leafOf(2)],
+  )
+  return rows.map((row) => row.name)
+}
+
+/** A transaction that did one thing and is idle, until committed or the end of the block. */
+export async function begin(database: Database, isolation: string, statement: string) {
+  const client = await database.pool.connect()
+  await client.query(`begin isolation level ${isolation || 'read committed'}`)
+  await client.query(statement)
+  let open = true
+  const commit = async () => {
+    if (open) await client.query('commit')
+    if (open) client.release()
+    open = false
+  }
+  return { commit, [Symbol.asyncDispose]: commit }
+}
+
+/** Answers so many statements; what comes after is never heard of. */
+export function dyingAfter(sql: Sql, statements: number) {
+  const death = new Error('killed')
+  const dying: Sql = {
+    async query<TRow>(text: string, values?: readonly unknown[]) {
+      if (statements-- <= 0) throw death
+      return sql.query<TRow>(text, values)
+    },
+  }
+  const died = (error: unknown) => {
+    if (error !== death) throw error
+  }
+  return { dying, died }
+}
+
+export function onNewConnections(connectionString: string): Sql {
+  return {
+    async query<TRow>(text: string, values: readonly unknown[] = []) {
+      const client = new pg.Client({ connectionString })
+      client.on('error', () => {})
+      await client.connect()
+      try {
+        return (await client.query(text, [...values])).rows as TRow[]
+      } finally {
+        await client.end().catch(() => {})
+      }
+    },
+  }
+}
+
+/** Appends, gives and asks for leaves until stopped, and keeps the longest time that any of it took. */
+export function watchTraffic(database: Database) {
+  let stopped = false
+  let slowestMs = 0
+  let appended = 0
+  const leases = leasesOf(database)
+  const repeat = async (act: () => Promise<unknown>) => {
+    for (; !stopped; await new Promise((resolve) => setTimeout(resolve, 5))) {
+      const began = performance.now()
+      await act()
+      slowestMs = Math.max(slowestMs, performance.now() - began)
+    }
+  }
+  const loops = [
+    repeat(async () => {
+      await database.sql.query(`select commitcast.append('a', 'k', '1')`)
+      appended++
+    }),
+    repeat(async () => givePages(database.sql, { schema, leases: await leases, maxPage: 10 })),
+    repeat(() => database.sql.query('select commitcast.make_leaves(2)')),
+  ]
+  const stop = async () => {
+    stopped = true
+    await Promise.all(loops)
+    return { slowestMs }
+  }
+  return { appended: () => appended, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+}

@@ -1,0 +1,163 @@
+import { EventsGone, givePages, readPages, retireEvents } from '@commitcast/outbox'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
+import {
+  all,
+  begin,
+  type Database,
+  giveAll,
+  given,
+  insertAt,
+  leafOf,
+  leasesOf,
+  leavesLeft,
+  oldDays,
+  pages,
+  schema,
+  watchTraffic,
+  write,
+} from './old-days.ts'
+
+const patienceMs = 300
+
+describe('retention', () => {
+  test('a day goes when its time is over, with its pages; the newest page of a partition stays', async () => {
+    await using database = await oldDays([9, 8, 3])
+    for (const day of [9, 8, 3]) await write(database, day, 20)
+    await giveAll(database, 4)
+    const before = await pages(database)
+    expect(await retireEvents(database.sql, { storedUpTo: all, pageBatch: 3 })).toEqual({
+      leaves: [leafOf(9), leafOf(8)],
+      waiting: [],
+      pages: expect.any(Number),
+    })
+    expect(await leavesLeft(database)).toEqual([leafOf(3)])
+    const after = await pages(database)
+    expect(after.length).toBeLessThan(before.length)
+    expect(after).toEqual(before.slice(before.length - after.length))
+    const kept = await readPages(database.sql, { schema, epoch: 1, partition: 0, after: 40, maxPages: 100 })
+    expect(kept.flatMap((page) => page.messages)).toHaveLength(20)
+  })
+
+  test('a partition idle for longer keeps its newest page and goes on after it; what is gone is told', async () => {
+    await using database = await oldDays([9])
+    await write(database, 9, 10)
+    await giveAll(database, 4)
+    expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual({
+      leaves: [leafOf(9)],
+      waiting: [],
+      pages: 2,
+    })
+    expect(await pages(database)).toEqual(['9'])
+    for (const after of [0, 9])
+      await expect(readPages(database.sql, { schema, epoch: 1, partition: 0, after })).rejects.toThrow(EventsGone)
+    await write(database, 0, 1)
+    const [next] = await giveAll(database, 4)
+    expect(next).toMatchObject({ firstOffset: 11 })
+  })
+
+  test('a day stays while an event of it is not given, or given and not stored', async () => {
+    await using database = await oldDays([9])
+    await write(database, 9, 3)
+    await giveAll(database, 4)
+    await write(database, 9, 1)
+    const because = 'The broker does not have all of its events of partition 0 yet.'
+    const waiting = { leaves: [], waiting: [{ leaf: leafOf(9), because }], pages: 0 }
+    expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual(waiting)
+    await giveAll(database, 4)
+    expect(await retireEvents(database.sql, { storedUpTo: async () => 3 })).toEqual(waiting)
+    expect((await retireEvents(database.sql, { storedUpTo: async () => 4 })).leaves).toEqual([leafOf(9)])
+  })
+
+  test.each([
+    ['was running and had drawn a lower id', ['late', 'early']],
+    ['was running and had drawn a higher id', ['early', 'late']],
+  ])('a day stays for an event below what is given, of a transaction that %s', async (_, idsInOrder) => {
+    await using database = await oldDays([9])
+    const leases = await leasesOf(database)
+    const writers = { early: await database.pool.connect(), late: await database.pool.connect() }
+    for (const name of idsInOrder as readonly (keyof typeof writers)[]) {
+      await writers[name].query('begin')
+      await writers[name].query('select pg_current_xact_id()')
+    }
+    await writers.late.query(insertAt(9, 'gen_random_uuid()', "'k'"))
+    await writers.early.query(insertAt(9, 'gen_random_uuid()', "'k'"))
+    await writers.early.query('commit')
+    await givePages(database.sql, { schema, leases, maxPage: 4 })
+    await writers.late.query('commit')
+    for (const writer of Object.values(writers)) writer.release()
+    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([])
+    await giveAll(database, 4)
+    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+  })
+
+  test('a day that is on its way takes no events any more, and says so', async () => {
+    await using database = await oldDays([9])
+    await write(database, 9, 1)
+    await retireEvents(database.sql, { storedUpTo: all })
+    await expect(write(database, 9, 1)).rejects.toThrow(/The outbox is closed for .*: its events are being retired/)
+    await write(database, 0, 1)
+  })
+
+  test('keeps for ever what is to be kept for ever, and takes no part of a day', async () => {
+    await using database = await oldDays([400])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs: Infinity })).leaves).toEqual([])
+    await expect(retireEvents(database.sql, { storedUpTo: all, keepMs: 3_600_000 })).rejects.toThrow(
+      /keepMs is 3600000. Events go by whole days: take 86400000/,
+    )
+  })
+
+  const day9 = `insert into commitcast.outbox (type, key, data, occurred_at) values ('a', 'k', '1', now() - interval '9 days')`
+  const today = `select commitcast.append('a', 'k', '1')`
+  test.each([
+    ['wrote to the day itself', '', day9, /Closing it to writers is held up by the transaction of process \d+/],
+    ['wrote to another day', '', today, undefined],
+    ['wrote to another day, repeatable read', 'repeatable read', today, /Detaching it is held up by the transaction/],
+    ['only took a snapshot', 'repeatable read', 'select 1', undefined],
+    ['read the outbox', '', 'select count(*) from commitcast.outbox', /Detaching it is held up by the transaction/],
+    ['read the leaf', '', `select count(*) from commitcast.${leafOf(9)}`, /Detaching it is held up by the transaction/],
+  ])('an idle transaction that %s: writers and the relay go on', async (_, isolation, statement, because) => {
+    await using database = await oldDays([9])
+    await write(database, 9, 3)
+    await giveAll(database, 10)
+    await using idle = await begin(database, isolation, statement)
+    await using traffic = watchTraffic(database)
+    const held = await retireEvents(database.sql, { storedUpTo: all, patienceMs })
+    if (because) expect(held.waiting.map((one) => one.because)).toEqual([expect.stringMatching(because)])
+    else await eventually(async () => expect(await retireAndSeeWhatIsLeft(database)).toEqual([]))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect((await traffic.stop()).slowestMs).toBeLessThan(2_000)
+    await idle.commit()
+    await giveAll(database, 10)
+    await retireEvents(database.sql, { storedUpTo: all, patienceMs })
+    expect(await leavesLeft(database)).toEqual([])
+    expect(await given(database)).toBe(3 + (statement === day9 || statement === today ? 1 : 0) + traffic.appended())
+  })
+
+  test('a prepared transaction holds its day, also without a process', async () => {
+    await using database = await oldDays([9])
+    const client = await database.pool.connect()
+    await client.query(`begin; ${day9}; prepare transaction 'kept'`)
+    client.release()
+    const held = await retireEvents(database.sql, { storedUpTo: all, patienceMs })
+    expect(held.waiting[0]?.because).toMatch(/held up by the prepared transaction 'kept'; commit it or roll it back/)
+    await database.sql.query(`commit prepared 'kept'`)
+    expect((await retireEvents(database.sql, { storedUpTo: all })).waiting[0]?.because).toMatch(/does not have all/)
+    await giveAll(database, 10)
+    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+  })
+
+  test('an abort ends the waiting', async () => {
+    await using database = await oldDays([9])
+    await using _reader = await begin(database, '', 'select count(*) from commitcast.outbox')
+    const signal = AbortSignal.timeout(300)
+    const began = Date.now()
+    await retireEvents(database.sql, { storedUpTo: all, signal })
+    expect(Date.now() - began).toBeLessThan(5_000)
+  })
+})
+
+async function retireAndSeeWhatIsLeft(database: Database): Promise<readonly string[]> {
+  await retireEvents(database.sql, { storedUpTo: all, patienceMs })
+  return leavesLeft(database)
+}

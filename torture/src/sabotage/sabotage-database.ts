@@ -10,8 +10,8 @@ const changes: Partial<Record<Sabotage, readonly Change[]>> = {
     [' and lease.term = held.term', ''],
   ],
   'position-cursor': [
-    [`from_snapshot := coalesce(place.old_to, '1:1:')`, `from_snapshot := '1:1:'`],
-    [`from_next := coalesce(place.old_to_next, '1')`, `from_next := '1'`],
+    [`coalesce(newest.to_snapshot, '1:1:') end as from_s`, `'1:1:' end as from_s`],
+    [`coalesce(newest.to_next, '1') end as from_n`, `'1' end as from_n`],
   ],
   'async-page-commit': [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
 }

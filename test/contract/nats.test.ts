@@ -1,20 +1,26 @@
 import { testBroker } from '@commitcast/broker/contract'
 import { natsBroker } from '@commitcast/broker/nats'
 import { startNats } from '@commitcast/servers'
+import { connect } from 'nats'
 import { afterAll, describe, inject } from 'vitest'
+import { natsDamage } from '../fixtures/nats-damage.ts'
 
-describe.skipIf(!inject('natsUrl'))('with nats-server', () => {
-  let server: Awaited<ReturnType<typeof startNats>> | undefined
-  afterAll(() => server?.stop())
+describe.skipIf(!inject('natsUrl')).each([false, true])('with nats-server, strictChain %s', (strictChain) => {
+  const opened: { stop(): Promise<void> }[] = []
+  afterAll(async () => {
+    for (const each of opened.reverse()) await each.stop()
+  })
 
   testBroker('nats', async () => {
-    const started = await startNats()
-    server = started
+    const server = await startNats()
+    const nc = await connect({ servers: server.url, maxReconnectAttempts: -1 })
+    opened.push(server, { stop: () => nc.close() })
     return {
-      open: () => natsBroker({ servers: started.url }),
+      open: () => natsBroker({ servers: server.url, strictChain }),
+      damage: await natsDamage(nc),
       async restart() {
-        await started.kill()
-        await started.restart()
+        await server.kill()
+        await server.restart()
       },
     }
   })

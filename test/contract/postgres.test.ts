@@ -1,19 +1,43 @@
 import { testBroker } from '@commitcast/broker/contract'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { startPostgres } from '@commitcast/servers'
-import { afterAll } from 'vitest'
+import pg from 'pg'
+import { afterAll, describe } from 'vitest'
+import { skips } from './skips.ts'
 
-const server = await startPostgres()
-afterAll(() => server.stop())
+describe.each([
+  { name: 'postgres', options: {} },
+  { name: 'postgres behind a pooler', options: { schema: 'pooled', listen: false } },
+])('with a server of its own', ({ name, options }) => {
+  const opened: { stop(): Promise<void> }[] = []
+  afterAll(async () => {
+    for (const each of opened.reverse()) await each.stop()
+  })
 
-testBroker('postgres', () => ({
-  open: () => postgresBroker({ connectionString: server.url }),
-  async restart() {
-    await server.kill()
-    await server.restart()
-  },
-}))
-
-testBroker('postgres behind a pooler', () => ({
-  open: () => postgresBroker({ connectionString: server.url, schema: 'pooled', listen: false }),
-}))
+  testBroker(
+    name,
+    async () => {
+      const server = await startPostgres()
+      const pool = new pg.Pool({ connectionString: server.url })
+      pool.on('error', () => {})
+      opened.push(server, { stop: () => pool.end() })
+      const remove = async (which: string, values: readonly unknown[]) => {
+        const table = `${options.schema ?? 'commitcast_broker'}.message`
+        const place = 'topic = $1 and epoch = $2 and partition = $3'
+        await pool.query(`delete from ${table} where ${place} and "offset" ${which} $4`, [...values])
+      }
+      return {
+        open: () => postgresBroker({ connectionString: server.url, ...options }),
+        async restart() {
+          await server.kill()
+          await server.restart()
+        },
+        damage: {
+          trim: ({ topic, partition }, offset) => remove('<=', [topic.name, topic.epoch, partition, offset]),
+          remove: ({ topic, partition }, offset) => remove('=', [topic.name, topic.epoch, partition, offset]),
+        },
+      }
+    },
+    skips.postgres,
+  )
+})

@@ -3,19 +3,31 @@ import type { Message } from '@commitcast/events'
 export type { Message }
 
 /**
- * A message system, seen as partitioned append-only logs. An adapter implements this and passes
+ * A message system, seen as partitioned, append-only logs. An adapter implements this and passes
  * `@commitcast/broker/contract`; nothing else in Commitcast knows which one it is.
  */
 export interface Broker {
   /** The adapter's name: `memory`, `nats`, `postgres`. */
   readonly name: string
+  readonly traits: Traits
   /**
    * Creates what is missing of a topic, idempotently, and checks what is there. Throws `TopicMismatch` where something
    * exists with settings that would break a promise.
    */
   topic(options: TopicOptions): Promise<Topic>
+  /**
+   * Looks for a topic and creates nothing. `undefined` where nothing of it is there. Checks what is there, as `topic` does;
+   * a partition that is missing rejects with `BrokerUnavailable` when it is asked for.
+   */
+  find(options: TopicOptions): Promise<Topic | undefined>
   /** Ends every read and closes what this broker opened. Idempotent. Waiting calls reject with `BrokerUnavailable`. */
   close(): Promise<void>
+}
+
+/** In what adapters differ. All else is promised by every one of them. */
+export interface Traits {
+  /** Whether what was acknowledged is still there after the server was killed and started again. */
+  readonly durable: boolean
 }
 
 export interface TopicOptions {
@@ -28,15 +40,26 @@ export interface TopicOptions {
 
 /** One incarnation of a topic: `partitions` logs with gapless offsets from 1. */
 export interface Topic extends TopicOptions {
-  /** The newest message of a partition, or `undefined` where there was never one. */
+  /**
+   * The largest message that is surely taken, in bytes on the wire, where key and headers count, too. `undefined` where
+   * the broker takes whatever the outbox takes. As the broker said it when the topic was opened.
+   */
+  readonly maxMessageBytes: number | undefined
+  /**
+   * The newest message of a partition, or `undefined` where there was never one. Its id is empty where the message itself
+   * is no longer kept.
+   */
   last(partition: number): Promise<Position | undefined>
   /** The oldest offset that can still be read; `last + 1` where nothing is kept. */
   first(partition: number): Promise<number>
   /**
    * Compare-and-append: stores all of `messages` right after offset `after`, or a prefix of them, or nothing. Resolves
-   * when the broker calls all of them stored. Rejects with `AppendConflict` where the log is not at `after`, with
-   * `MessageRefused` where one of them can never be stored, with `BrokerUnavailable` when the outcome is unknown: ask `last`. The next call may be made before this one resolves; it
-   * is stored only if this one is.
+   * when the broker calls all of them stored; at once where there are none. The next call may be made before this one
+   * resolves; it is stored only if this one is.
+   *
+   * Rejects with `AppendConflict` where the log is not at `after`, with `MessageRefused` where one of them can never be
+   * stored (those before it may be; where only the broker can tell, a refusal in mid-chunk may show as a conflict, so send
+   * that message alone), with `BrokerUnavailable` when the outcome is unknown or the broker can't store anything now.
    *
    * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,
    * and two writers' messages may alternate, which harms nobody: an offset is given to one event for ever, so every
@@ -46,7 +69,7 @@ export interface Topic extends TopicOptions {
   /**
    * The messages after offset `after`, oldest first, from history into the live tail; ends when the signal aborts. A
    * batch is what is there, at most `maxBatch`. Waits out outages and goes on without a gap. Throws `OffsetGone` where
-   * `after + 1` is no longer kept, `Diverged` where a message does not carry the offset it was found at.
+   * `after + 1` is no longer kept, `Diverged` where the log is not what its writer made of it.
    */
   read(partition: number, after: number, options: ReadOptions): AsyncIterable<readonly Message[]>
 }

@@ -1,4 +1,7 @@
-/** The broker can't be reached or did not answer: what was asked may or may not have happened. Wait, then look again. */
+/**
+ * The broker can't be reached, did not answer, or can't do it now (no leader, no room, no rights): what was asked may or may
+ * not have happened. The message says what to mend, where waiting alone won't help. Wait, then look again.
+ */
 export class BrokerUnavailable extends Error {
   override readonly name = 'BrokerUnavailable'
   readonly code = 'BROKER_UNAVAILABLE'
@@ -28,8 +31,12 @@ export class MessageRefused extends Error {
   static tooLarge({ id, offset }: { id: string; offset: number }, bytes: number, limit: number): MessageRefused {
     return new MessageRefused(
       offset,
-      `Event ${id} takes ${bytes} bytes on the wire; this broker takes at most ${limit}.`,
+      `Event ${id} takes ${bytes} bytes on the wire; this broker takes at most ${limit}. Raise that limit.`,
     )
+  }
+
+  static badType({ id, offset, type }: { id: string; offset: number; type: string }): MessageRefused {
+    return new MessageRefused(offset, `Event ${id} has the type ${JSON.stringify(type)}, which can't name a subject.`)
   }
 }
 
@@ -39,7 +46,10 @@ export class OffsetGone extends Error {
   readonly code = 'OFFSET_GONE'
 }
 
-/** A message stands where its own offset says it should not: something else wrote to the log. Needs a new epoch. */
+/**
+ * The log is not what its writer made of it: a message stands where its own offset says it should not, one inside was
+ * deleted, or the whole log was and begins anew. Offsets that hold something else need a new epoch.
+ */
 export class Diverged extends Error {
   override readonly name = 'Diverged'
   readonly code = 'DIVERGED'

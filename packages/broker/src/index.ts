@@ -1,2 +1,2 @@
-export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions } from './broker.ts'
+export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions, Traits } from './broker.ts'
 export { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone, TopicMismatch } from './errors.ts'

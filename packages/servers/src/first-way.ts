@@ -2,21 +2,21 @@ import type { Server } from './server.ts'
 import { describeWays, type NotHere, ServerUnavailable } from './server-unavailable.ts'
 import type { ServersEnvironment } from './servers-environment.ts'
 
-/** One way to a server. `start` answers what is missing where the way is closed, and throws where it is broken. */
-export interface Way {
+/** One way to a server, or to several. `start` answers what is missing where the way is closed, and throws where it is broken. */
+export interface Way<TServer extends object = Server> {
   readonly name: string
   readonly kind: 'container' | 'local'
   /** What to do when it is broken. */
   readonly whenBroken: string
-  start(): Promise<Server | NotHere>
+  start(): Promise<TServer | NotHere>
 }
 
-export interface WaysToServer {
+export interface WaysToServer<TServer extends object = Server> {
   /** The server, for people: `NATS`. */
   readonly server: string
   /** The variable that may hold the address of one. */
-  readonly address: 'TEST_POSTGRES_URL' | 'TEST_NATS_URL'
-  readonly ways: readonly Way[]
+  readonly address?: 'TEST_POSTGRES_URL' | 'TEST_NATS_URL'
+  readonly ways: readonly Way<TServer>[]
 }
 
 /**
@@ -24,22 +24,26 @@ export interface WaysToServer {
  * the others are not tried, and the failure is a plain error, not `ServerUnavailable`: who forces a way must not have
  * tests skipped in silence.
  */
-export async function firstWay(
-  { server, address, ways }: WaysToServer,
-  { TEST_SERVERS: forced }: Pick<ServersEnvironment, 'TEST_SERVERS'>,
-): Promise<Server> {
+export async function firstWay<TServer extends object>(
+  { server, address, ways }: WaysToServer<TServer>,
+  { TEST_SERVERS: forced }: Pick<ServersEnvironment, 'TEST_SERVERS'> = {},
+): Promise<TServer> {
   const tried = new Map<string, NotHere>()
   for (const way of ways.filter(({ kind }) => forced === undefined || kind === forced)) {
     const outcome = await (isForeign(way) ? foreign : way.start().catch((error: Error) => brokenWay(way, error)))
-    if (!('because' in outcome)) return outcome
+    if (!isNotHere(outcome)) return outcome
     tried.set(way.name, outcome)
   }
   if (forced === undefined) throw new ServerUnavailable(server, tried, address)
   throw new Error(`TEST_SERVERS=${forced} gives no ${server} server.\n${describeWays(tried)}\n- or unset TEST_SERVERS.`)
 }
 
+function isNotHere(outcome: object): outcome is NotHere {
+  return 'because' in outcome
+}
+
 /** Signals that freeze and kill, and `/bin/sh`, are what servers of our own are led by. */
-function isForeign({ kind }: Way): boolean {
+function isForeign({ kind }: Pick<Way, 'kind'>): boolean {
   return kind === 'local' && process.platform === 'win32'
 }
 
@@ -48,7 +52,7 @@ const foreign: NotHere = {
   mend: 'Start Docker, or use WSL 2',
 }
 
-function brokenWay({ whenBroken }: Way, { message }: Error): NotHere {
+function brokenWay({ whenBroken }: Pick<Way, 'whenBroken'>, { message }: Error): NotHere {
   return { because: message.trim().replace(/\.$/, ''), mend: whenBroken }
 }
 

@@ -6,14 +6,22 @@ const answerMs = 2_000
 const longestInfo = 64 * 1024
 const info = z.object({ server_name: z.string().optional(), jetstream: z.boolean().default(false) })
 
-/** Resolves when the server at `url` introduces itself with JetStream on; with `name`, only when that is its name. */
-export async function natsAnswers(url: string, name?: string): Promise<void> {
+export interface Expected {
+  /** The server's own name. Default: any. */
+  readonly name?: string
+  /** Whether JetStream must be on. Default yes. */
+  readonly jetstream?: boolean
+}
+
+/** Resolves when the server at `url` introduces itself as expected. */
+export async function natsAnswers(url: string, expected: Expected = {}): Promise<void> {
+  const { name, jetstream: isNeeded = true } = expected
   const { hostname, port } = new URL(url)
   const about = await within(answerMs, `an answer from ${hostname}`, firstLine(hostname, Number(port || 4222)))
   const { server_name, jetstream } = info.parse(JSON.parse(about.replace(/^INFO /, '')))
   if (name !== undefined && server_name !== name)
     throw new Error(`another NATS server answers at ${url}: ${server_name}`)
-  if (!jetstream) throw new Error(`the NATS server at ${url} runs without JetStream: start it with -js`)
+  if (isNeeded && !jetstream) throw new Error(`the NATS server at ${url} runs without JetStream: start it with -js`)
 }
 
 /** A NATS server speaks first: one line, `INFO {…}`. */

@@ -43,6 +43,16 @@ export function freeze(root: ProcessId): ProcessId[] {
   return family
 }
 
+/** Whether all threads of a process stand still: a stop reaches them one by one. Without /proc the signal has to do. */
+export function isFrozen({ pid }: ProcessId): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    return threads.every((thread) => /^[TtZX]/.test(fieldsOf(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))))
+  } catch {
+    return true
+  }
+}
+
 function sent(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name)
@@ -59,10 +69,14 @@ function linuxTable(): Entry[] {
 }
 
 /** `/proc/PID/stat` is `PID (NAME) STATE PPID …`, with the start time as the 22nd field; NAME may hold anything. */
+function fieldsOf(stat: string): string {
+  return stat.slice(stat.lastIndexOf(')') + 2)
+}
+
 function readStat(pid: number): Entry | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [state = '', parent = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [state = '', parent = '', ...rest] = fieldsOf(stat).split(' ')
     return 'ZX'.includes(state) ? undefined : { pid, parent: Number(parent), started: rest[17] ?? '' }
   } catch {
     return undefined

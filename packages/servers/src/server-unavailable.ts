@@ -9,8 +9,9 @@ export class ServerUnavailable extends Error {
   override readonly name = 'ServerUnavailable'
   readonly code = 'SERVER_UNAVAILABLE'
 
-  constructor(server: string, tried: ReadonlyMap<string, NotHere>, address: string) {
-    super(`No ${server} server can be had here.\n${describeWays(tried)}\n- or give the address of one in ${address}.`)
+  constructor(server: string, tried: ReadonlyMap<string, NotHere>, address?: string) {
+    const given = address === undefined ? '' : `\n- or give the address of one in ${address}.`
+    super(`No ${server} server can be had here.\n${describeWays(tried)}${given}`)
   }
 }
 

@@ -1,73 +1,31 @@
-import { createInbox, Events, type Msg, type NatsConnection } from 'nats'
+import type { Msg } from 'nats'
 import type { Message } from '../broker.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused } from '../errors.ts'
+import type { Connection } from './nats-connection.ts'
 import { sendAll } from './nats-frames.ts'
 import type { Streams } from './nats-streams.ts'
+import { type ApiError, refusedFor } from './nats-trouble.ts'
 
-/** Waits for acknowledgements: one subscription for all appends of a connection. */
-export interface Acks {
-  expect(): Expected
+interface Chunk {
+  readonly partition: number
+  readonly after: number
+  readonly messages: readonly Message[]
+  /** Whether each message names the one before it, too. */
+  readonly isStrict: boolean
 }
-
-interface Expected {
-  readonly reply: string
-  readonly answer: Promise<Msg>
-  /** Nobody waits any more. */
-  forget(): void
-}
-
-export function createAcks(nc: NatsConnection, timeoutMs: number): Acks {
-  const inbox = createInbox()
-  const waiting = new Map<string, { resolve(msg: Msg): void; reject(error: Error): void }>()
-  let count = 0
-  nc.subscribe(`${inbox}.*`, {
-    callback: (_error, msg) => waiting.get(msg.subject)?.resolve(msg),
-  })
-  const failAll = (why: string) => {
-    for (const { reject } of waiting.values()) reject(new BrokerUnavailable(why))
-  }
-  void failOnDisconnect(nc, failAll)
-
-  return {
-    expect() {
-      const reply = `${inbox}.${++count}`
-      const { promise: answer, resolve, reject } = Promise.withResolvers<Msg>()
-      const settle = (act: () => void) => {
-        clearTimeout(timer)
-        waiting.delete(reply)
-        act()
-      }
-      const timer = setTimeout(() => {
-        settle(() => reject(new BrokerUnavailable(`NATS did not acknowledge an append within ${timeoutMs} ms.`)))
-      }, timeoutMs)
-      waiting.set(reply, {
-        resolve: (msg) => settle(() => resolve(msg)),
-        reject: (error) => settle(() => reject(error)),
-      })
-      return { reply, answer, forget: () => settle(() => {}) }
-    },
-  }
-}
-
-async function failOnDisconnect(nc: NatsConnection, failAll: (why: string) => void): Promise<void> {
-  for await (const status of nc.status()) {
-    if (status.type === Events.Disconnect) failAll('The connection to NATS was cut during an append.')
-  }
-  failAll('The connection to NATS was closed during an append.')
-}
-
-const wrongLastSequence = 10071
 
 /**
  * Publishes one chunk: an expected sequence on every message, acknowledgements asked for only on the first and the last.
  * The first one's tells whether the log was at `after`; without it a stale chunk that reaches past the end would pass.
  */
 export async function appendChunk(
-  { nc, acks, streams }: { nc: NatsConnection; acks: Acks; streams: Streams },
-  { partition, after, messages }: { partition: number; after: number; messages: readonly Message[] },
+  { connection, streams }: { connection: Connection; streams: Streams },
+  { partition, after, messages, isStrict }: Chunk,
 ): Promise<void> {
-  if (messages.length === 0) return
+  const { nc, acks, line } = connection
   const stream = streams.nameOf(partition)
+  if (messages.length === 0) return
+  line.check()
   const answers = [acks.expect(), ...(messages.length > 1 ? [acks.expect()] : [])]
   const last = messages.length - 1
   try {
@@ -75,6 +33,8 @@ export async function appendChunk(
       message,
       subject: streams.subjectOf(partition, message.type),
       reply: index === 0 ? answers[0]?.reply : index === last ? answers[1]?.reply : undefined,
+      // The first one asks for an answer of its own. And a server that was restarted may not know the last id before it.
+      ...(isStrict && { link: index === 0 ? ('first' as const) : ('next' as const) }),
     }))
     sendAll(nc, outgoing)
   } catch (error) {
@@ -89,16 +49,29 @@ export async function appendChunk(
 
 interface PubAck {
   readonly seq?: number
-  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string }
+  readonly duplicate?: boolean
+  readonly error?: ApiError
 }
 
+/** Wrong last sequence, in two wordings; wrong last message id; this message id is being stored right now. */
+const conflicts: ReadonlySet<number | undefined> = new Set([10071, 10164, 10070, 10158])
+/** Larger than the stream's max_msg_size; headers of more than 64 kB. */
+const refusals: ReadonlySet<number | undefined> = new Set([10054, 10097])
+
 function checkAnswer(msg: Msg, at: { stream: string; partition: number; after: number; offset: number }): void {
-  if (msg.headers?.code === 503) throw new BrokerUnavailable(`No stream takes what is published for ${at.stream}.`)
-  const ack = msg.json<PubAck>()
-  if (ack.error?.err_code === wrongLastSequence) {
-    throw AppendConflict.at(at.stream, at.partition, at.after, { cause: ack.error })
+  const { stream, partition, after, offset } = at
+  if (msg.headers?.code === 503) {
+    throw new BrokerUnavailable(
+      `No stream takes what is published for ${stream}: it has no leader now, or was deleted.`,
+    )
   }
-  if (ack.error) throw new BrokerUnavailable(`NATS refused an append to ${at.stream}: ${ack.error.description}.`)
-  if (ack.seq === at.offset) return
-  throw new Diverged(`${at.stream} stored a message at ${ack.seq} that belongs at ${at.offset}: who else writes there?`)
+  const { error, seq, duplicate } = msg.json<PubAck>()
+  if (conflicts.has(error?.err_code) || duplicate) throw AppendConflict.at(stream, partition, after, { cause: error })
+  if (error && refusals.has(error.err_code)) {
+    const words = `${stream} refuses the message at offset ${offset}: ${error.description}. Raise its max_msg_size.`
+    throw new MessageRefused(offset, words, { cause: error })
+  }
+  if (error) throw refusedFor(stream, error)
+  if (seq === offset) return
+  throw new Diverged(`${stream} stored a message at ${seq} that belongs at ${offset}: who else writes there?`)
 }

@@ -1,14 +1,19 @@
 import { headers, type NatsConnection } from 'nats'
 import type { Message } from '../broker.ts'
 import { MessageRefused } from '../errors.ts'
-import { headerFields } from './nats-headers.ts'
+import { headerFields, type Link } from './nats-headers.ts'
 
 /** A message on its way to the server: its subject, and where to answer, if anywhere. */
 export interface Outgoing {
   readonly message: Message
   readonly subject: string
   readonly reply: string | undefined
+  /** Whether it names itself and, but for the first of a chunk, the one before it. */
+  readonly link?: Link
 }
+
+/** Anything else would end the line that it stands in. */
+const isWord = /^[\w-]+(\.[\w-]+)*$/
 
 /**
  * Sends messages in one go. The client's `publish` encodes several small pieces per message; writing the protocol's own
@@ -23,20 +28,21 @@ export function sendAll(nc: NatsConnection, outgoing: readonly Outgoing[]): void
     return
   }
   let text = ''
-  for (const { message, subject, reply } of outgoing) {
+  for (const { message, subject, reply, link } of outgoing) {
     let head = 'NATS/1.0\r\n'
-    for (const [name, value] of headerFields(message)) head += `${name}: ${value}\r\n`
+    for (const [name, value] of headerFields(message, link)) head += `${name}: ${value}\r\n`
     head += '\r\n'
     const length = head.length + Buffer.byteLength(message.body)
     if (length > limit) throw MessageRefused.tooLarge(message, length, limit)
+    if (!isWord.test(message.type)) throw MessageRefused.badType(message)
     const to = reply === undefined ? subject : `${subject} ${reply}`
     text += `HPUB ${to} ${head.length} ${length}\r\n${head}${message.body}\r\n`
   }
   protocol.sendCommand(Buffer.from(text))
 }
 
-function publish(nc: NatsConnection, { message, subject, reply }: Outgoing): void {
+function publish(nc: NatsConnection, { message, subject, reply, link }: Outgoing): void {
   const encoded = headers()
-  for (const [name, value] of headerFields(message)) encoded.set(name, value)
+  for (const [name, value] of headerFields(message, link)) encoded.set(name, value)
   nc.publish(subject, message.body, reply === undefined ? { headers: encoded } : { headers: encoded, reply })
 }

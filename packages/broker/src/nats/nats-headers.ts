@@ -2,13 +2,18 @@ import type { Msg } from 'nats'
 import type { Message } from '../broker.ts'
 
 const expectedSequence = 'Nats-Expected-Last-Sequence'
-const own = new Set([expectedSequence, 'id', 'key', 'time', 'tx'])
+const ownId = 'Nats-Msg-Id'
+const expectedId = 'Nats-Expected-Last-Msg-Id'
+const own = new Set([expectedSequence, ownId, expectedId, 'id', 'key', 'time', 'tx'])
+
+/** A strict chain: the first message of a chunk names itself, the next ones the one before them, too. */
+export type Link = 'first' | 'next'
 
 /**
  * A message's headers on the wire. The expected last sequence is both the fence and the message's own word on where it
  * stands: its offset is one more. The type is the end of the subject. Values are percent-encoded where they need it.
  */
-export function headerFields(message: Message): readonly (readonly [name: string, value: string])[] {
+export function headerFields(message: Message, link?: Link): readonly (readonly [name: string, value: string])[] {
   const fields: [string, string][] = [
     [expectedSequence, String(message.offset - 1)],
     ['id', encodeValue(message.id)],
@@ -16,6 +21,9 @@ export function headerFields(message: Message): readonly (readonly [name: string
     ['time', encodeValue(message.time)],
     ['tx', encodeValue(message.tx)],
   ]
+  // The offset as name, for an event may come again elsewhere: the server would take it for a repetition.
+  if (link !== undefined) fields.push([ownId, String(message.offset)])
+  if (link === 'next') fields.push([expectedId, String(message.offset - 1)])
   for (const name in message.headers) fields.push([name, encodeValue(message.headers[name]!)])
   return fields
 }

@@ -1,7 +1,8 @@
 import pg from 'pg'
-import type { Broker, Topic } from '../broker.ts'
+import type { Broker, TopicOptions } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { createTopic } from './postgres-topic.ts'
+import { asTrouble } from './postgres-trouble.ts'
 import { createWatch, type Watch } from './postgres-watch.ts'
 
 export interface PostgresBrokerOptions {
@@ -58,31 +59,43 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     ...(listen && { listenTo: connectionString }),
   })
 
-  const query = async <TRow extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+  const checkOpen = () => {
     if (closing.signal.aborted) throw new BrokerUnavailable('This Postgres broker was closed.')
+  }
+  const query = async <TRow extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+    checkOpen()
     const answer = pool.query<TRow>(text, [...values])
     asking.add(answer)
     try {
       return await answer
     } catch (error) {
-      if (isRefusal(error)) throw error
-      throw new BrokerUnavailable(`Postgres did not answer as a broker: ${String(error)}.`, { cause: error })
+      throw asTrouble(error)
     } finally {
       asking.delete(answer)
     }
   }
 
+  const make = () => {
+    opening ??= query(tables(schema))
+      .then(() => {})
+      .catch((error) => {
+        opening = undefined
+        throw error
+      })
+    return opening
+  }
+  const open = (topic: TopicOptions) => createTopic({ topic, schema, query, watch, closed: closing.signal, maxAgeMs })
+
   return {
     name: 'postgres',
-    async topic(topic): Promise<Topic> {
-      opening ??= query(tables(schema))
-        .then(() => {})
-        .catch((error) => {
-          opening = undefined
-          throw error
-        })
-      await opening
-      return createTopic({ topic, schema, query, watch, closed: closing.signal, maxAgeMs })
+    traits: { durable: true },
+    async topic(topic) {
+      checkOpen()
+      await make()
+      return open(topic)
+    },
+    async find(topic) {
+      return (await isThere(query, schema, topic)) ? open(topic) : undefined
     },
     async close() {
       closing.abort()
@@ -97,10 +110,15 @@ export type Query = <TRow extends pg.QueryResultRow>(
   values?: readonly unknown[],
 ) => Promise<pg.QueryResult<TRow>>
 
-/** An answer, if a bad one, as against an outage: constraint violations and errors in what was sent. */
-function isRefusal(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code
-  return typeof code === 'string' && /^(22|23|42)/.test(code)
+/** A topic is its rows: one without any is not there. */
+async function isThere(query: Query, schema: string, { name, epoch }: TopicOptions): Promise<boolean> {
+  const table = await query<{ made: boolean }>('select to_regclass($1) is not null as made', [`${schema}.message`])
+  if (!table.rows[0]?.made) return false
+  const { rows } = await query<{ found: boolean }>(
+    `select exists (select from ${schema}.message where topic = $1 and epoch = $2) as found`,
+    [name, epoch],
+  )
+  return rows[0]?.found ?? false
 }
 
 function tables(s: string): string {

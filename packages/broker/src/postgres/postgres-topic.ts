@@ -1,10 +1,13 @@
-import type { Message, ReadOptions, Topic, TopicOptions } from '../broker.ts'
-import { checkOffsets } from '../check-append.ts'
-import { AppendConflict, BrokerUnavailable, OffsetGone } from '../errors.ts'
+import type { Message, Topic, TopicOptions } from '../broker.ts'
+import { checkOffsets, checkPartition } from '../check-place.ts'
+import { AppendConflict } from '../errors.ts'
 import type { Query } from './postgres-broker.ts'
+import { readRows } from './postgres-read.ts'
+import { isTaken } from './postgres-trouble.ts'
 import type { Watch } from './postgres-watch.ts'
 
-interface Parts {
+/** What the verbs of a topic work with. */
+export interface Parts {
   readonly topic: TopicOptions
   readonly schema: string
   readonly query: Query
@@ -16,12 +19,14 @@ interface Parts {
 /** A topic in Postgres; see the port for what each verb promises. */
 export function createTopic(parts: Parts): Topic {
   const { topic, schema, query } = parts
-  const at = (partition: number) => [topic.name, topic.epoch, checked(partition, topic)]
+  const at = (partition: number) => [topic.name, topic.epoch, checkPartition(partition, topic)]
   const appends = new Map<number, Promise<unknown>>()
   const trim = createTrim(parts)
 
   return {
     ...topic,
+    // A value may have 1 GB.
+    maxMessageBytes: undefined,
     async last(partition) {
       const { rows } = await query<{ offset: string; id: string }>(
         `select "offset", id from ${schema}.message
@@ -49,13 +54,8 @@ export function createTopic(parts: Parts): Topic {
       appends.set(partition, appended)
       return appended
     },
-    read: (partition, after, options) => read(parts, { place: at(partition), partition, after }, options),
+    read: (partition, after, options) => readRows(parts, { place: at(partition), partition, after }, options),
   }
-}
-
-function checked(partition: number, topic: TopicOptions): number {
-  if (Number.isInteger(partition) && partition >= 0 && partition < topic.partitions) return partition
-  throw new RangeError(`${topic.name} has the partitions 0 to ${topic.partitions - 1}, not ${partition}.`)
 }
 
 /** One statement: nothing is inserted unless the row before is there, and the primary key refuses what is there. */
@@ -79,56 +79,11 @@ async function append(
     [...place, after, JSON.stringify(messages), watch.word(topic, partition, end)],
   )
   const { rowCount } = await appended.catch((error) => {
-    if (error.code === '23505') throw AppendConflict.at(topic.name, partition, after, { cause: error })
+    if (isTaken(error)) throw AppendConflict.at(topic.name, partition, after, { cause: error })
     throw error
   })
   if (rowCount === 0) throw AppendConflict.at(topic.name, partition, after)
   watch.grown(topic, partition, end)
-}
-
-async function* read(
-  parts: Parts,
-  { place, partition, after }: { place: readonly unknown[]; partition: number; after: number },
-  { signal, maxBatch = 1_000 }: ReadOptions,
-): AsyncGenerator<readonly Message[]> {
-  const { topic, schema, query, watch, closed } = parts
-  const end = AbortSignal.any([signal, closed])
-  for (let next = after; !end.aborted; ) {
-    try {
-      const { rows } = await query<Row>(
-        `select "offset", id, type, key, time, tx, headers::text, body from ${schema}.message
-         where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4 order by "offset" limit $5`,
-        [...place, next, maxBatch],
-      )
-      const batch = rows.map(toMessage)
-      if (batch[0] && batch[0].offset !== next + 1) {
-        throw new OffsetGone(
-          `${topic.name}, partition ${partition}, is kept from offset ${batch[0].offset} on; ${next + 1} is gone.`,
-        )
-      }
-      next += batch.length
-      if (batch.length > 0) yield batch
-      else await watch.wait(topic, partition, next, end)
-    } catch (error) {
-      if (!(error instanceof BrokerUnavailable)) throw error
-      await watch.pause(end)
-    }
-  }
-}
-
-interface Row {
-  readonly offset: string
-  readonly id: string
-  readonly type: string
-  readonly key: string
-  readonly time: string
-  readonly tx: string
-  readonly headers: string
-  readonly body: string
-}
-
-function toMessage(row: Row): Message {
-  return { ...row, offset: Number(row.offset), headers: row.headers === '{}' ? {} : JSON.parse(row.headers) }
 }
 
 const trimEveryMs = 600_000

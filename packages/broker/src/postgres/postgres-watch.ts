@@ -50,7 +50,7 @@ export function createWatch({ pool, schema, signal, pollMs, listenTo }: WatchOpt
     for (;;) {
       await delay(pollMs, undefined, { signal, ref: false }).catch(() => {})
       if (signal.aborted || waiting.size === 0) break
-      await wakeGrown(pool, schema, [...waiting]).catch(() => {})
+      await wakeGrown(pool, schema, [...waiting]).catch(wakeAll)
     }
     running = false
   }

@@ -7,12 +7,14 @@ import { dockerEngine, type ImageWish } from './docker-engine.ts'
 export interface NatsContainerOptions extends ImageWish {
   /** Text of a configuration file. */
   readonly config: string | undefined
+  /** Whether JetStream is on. */
+  readonly jetstream: boolean
 }
 
 const configFile = '/etc/nats/commitcast.conf'
 
 /** A NATS server of our own in a container, with JetStream on. */
-export async function natsContainer({ config, ...wish }: NatsContainerOptions): Promise<Server | NotHere> {
+export async function natsContainer({ config, jetstream, ...wish }: NatsContainerOptions): Promise<Server | NotHere> {
   const engine = await dockerEngine(wish)
   if ('because' in engine) return engine
   const { GenericContainer } = await import('testcontainers')
@@ -23,9 +25,9 @@ export async function natsContainer({ config, ...wish }: NatsContainerOptions): 
     stopSignal: 'SIGTERM',
     container: () =>
       new GenericContainer(wish.image)
-        .withCommand(['-js', '-sd', '/data', ...files.flatMap(({ target }) => ['-c', target])])
+        .withCommand([...(jetstream ? ['-js', '-sd', '/data'] : []), ...files.flatMap(({ target }) => ['-c', target])])
         .withCopyContentToContainer(files),
     url: (at) => `nats://${at}`,
-    answers: natsAnswers,
+    answers: (url) => natsAnswers(url, { jetstream }),
   })
 }

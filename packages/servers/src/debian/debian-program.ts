@@ -1,6 +1,8 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { readablePrograms } from '../local/readable-programs.ts'
+import type { RunAs } from '../local/run-as.ts'
 import { runProgram } from '../local/run-program.ts'
 import { watchedFolder } from '../local/watched-folder.ts'
 import { hasApt, privateApt } from './private-apt.ts'
@@ -17,6 +19,8 @@ export interface DebianProgramOptions {
   readonly also?: readonly string[]
   /** How long download and unpacking may take. Default: 180 s; a browser is some 100 MB. */
   readonly timeoutMs?: number
+  /** Another user of this machine who is to run it: a copy is made in the folder for temporary files, which all can read. */
+  readonly user?: RunAs | undefined
 }
 
 /**
@@ -28,17 +32,19 @@ export interface DebianProgramOptions {
 export async function debianProgram(
   packageName: string,
   programName: string,
-  { also = [], timeoutMs = 180_000 }: DebianProgramOptions = {},
+  { also = [], timeoutMs = 180_000, user }: DebianProgramOptions = {},
 ): Promise<DebianProgram> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'commitcast', 'debian')
-  const root = join(cache, [packageName, ...also].join('+'))
-  if ((await programIn(root, packageName, programName)) === undefined) {
+  const name = [packageName, ...also].join('+')
+  const unpacked = join(cache, name)
+  if ((await programIn(unpacked, packageName, programName)) === undefined) {
     if (!hasApt()) throw new Error('this machine has no apt-get: it is not Debian or Ubuntu')
     await mkdir(cache, { recursive: true }).catch((cause: Error) => {
       throw new Error(`cannot write to ${cache}: ${cause.message}. Set XDG_CACHE_HOME to a folder of yours`, { cause })
     })
-    await unpackInto(root, cache, { packages: [packageName, ...also], timeoutMs })
+    await unpackInto(unpacked, cache, { packages: [packageName, ...also], timeoutMs })
   }
+  const root = user === undefined ? unpacked : await readablePrograms(unpacked, `debian-${name}`)
   const path = await programIn(root, packageName, programName)
   if (path === undefined)
     throw new Error(`Debian's package ${packageName} holds no program ${programName} (see ${root})`)

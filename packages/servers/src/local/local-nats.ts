@@ -6,15 +6,27 @@ import type { NatsProgram } from './nats-program.ts'
 import { programServer } from './program-server.ts'
 import { watchedFolder } from './watched-folder.ts'
 
-/** A NATS server of our own: JetStream on, its files in its own folder, one port and no other. */
-export async function localNats({ path, env, origin }: NatsProgram, config: string | undefined): Promise<Server> {
+export interface LocalNatsOptions {
+  /** Text of a configuration file. */
+  readonly config?: string | undefined
+  /** Whether JetStream is on. Default yes. */
+  readonly jetstream?: boolean
+  /** What the server calls itself; nobody else may. Default: its folder's name. */
+  readonly name?: string
+  /** More of the command line. Default: none. */
+  readonly args?: readonly string[]
+}
+
+/** A NATS server of our own: JetStream on, its files in its own folder, one port for clients. */
+export async function localNats({ path, env, origin }: NatsProgram, options: LocalNatsOptions): Promise<Server> {
+  const { config, jetstream = true, args = [] } = options
   const folder = await watchedFolder('nats')
   const configFile = join(folder.path, 'nats.conf')
   if (config !== undefined) await writeFile(configFile, config)
   // Its own name in its greeting tells it from another server that was faster at the port.
-  const name = basename(folder.path)
+  const name = options.name ?? basename(folder.path)
   const dataFolder = join(folder.path, 'data')
-  const fixed = ['-js', '-sd', dataFolder, '-a', '127.0.0.1', '-n', name]
+  const fixed = [...(jetstream ? ['-js', '-sd', dataFolder] : []), '-a', '127.0.0.1', '-n', name, ...args]
   return programServer({
     origin,
     folder,
@@ -23,6 +35,6 @@ export async function localNats({ path, env, origin }: NatsProgram, config: stri
     stopSignal: 'SIGTERM',
     url: (port) => `nats://127.0.0.1:${port}`,
     command: (port) => [path, ...(config === undefined ? [] : ['-c', configFile]), ...fixed, '-p', String(port)],
-    answers: (url) => natsAnswers(url, name),
+    answers: (url) => natsAnswers(url, { name, jetstream }),
   })
 }

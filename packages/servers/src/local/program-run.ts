@@ -15,6 +15,8 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>
   readonly stopSignal: 'SIGINT' | 'SIGTERM'
   url(port: number): string
+  /** What to do before each start, such as to write the port into a file. */
+  prepare?(port: number): Promise<void>
   command(port: number): readonly [program: string, ...args: string[]]
   /** Resolves when this very server, not another one on its port, does its work. */
   answers(url: string): Promise<void>
@@ -32,6 +34,7 @@ const orphanMs = 5_000
 
 /** Starts a program at a port. Resolves when it answers; an error holds the last lines of its log. */
 export async function startRun(program: Program, port: number, log: ServerLog): Promise<Run> {
+  await program.prepare?.(port)
   const run = await spawnProgram(program, port, log)
   const url = program.url(port)
   let refusal = ''

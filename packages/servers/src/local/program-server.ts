@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../free-port.ts'
-import { descendants, freeze, signal } from '../process-table.ts'
+import { descendants, freeze, isFrozen, signal } from '../process-table.ts'
 import { type Server, serverOf } from '../server.ts'
 import { becomes } from '../waits.ts'
 import { isOver, killFamily, killParent, type Program, type Run, startMs, startRun } from './program-run.ts'
@@ -68,8 +68,9 @@ function ownServer(program: Program, log: ServerLog, port: number, firstRun: Run
       },
       async pause() {
         if (isOver(run)) throw new Error(`Cannot pause ${origin}: it does not run. Call restart first.`)
-        freeze(run.id)
+        const family = freeze(run.id)
         paused = true
+        await becomes(() => family.every(isFrozen), stopMs)
       },
     },
   )

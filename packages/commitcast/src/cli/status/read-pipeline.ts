@@ -29,6 +29,8 @@ export interface Member {
 export interface Pipeline {
   readonly partitions: readonly PartitionStatus[]
   readonly members: readonly Member[]
+  /** Events that were taken out of the way, and wait for an operator. */
+  readonly parked: number
   /** The outbox's days: how many tables, and until when there are some. */
   readonly leaves: { readonly count: number; readonly until: string | null }
 }
@@ -45,6 +47,7 @@ export async function readPipeline(db: Kysely<Record<string, never>>, schema: st
     return {
       partitions: await readPartitions(sql, schema),
       members: await sql.query<Member>(membersSql(schema)),
+      parked: (await sql.query<{ count: number }>(`select count(*)::float8 as count from ${schema}.parked`))[0]!.count,
       leaves: (await sql.query<Pipeline['leaves']>(leavesSql(schema)))[0]!,
     }
   })
@@ -75,7 +78,7 @@ async function readPartitions(sql: Sql, schema: string): Promise<readonly Partit
 function partitionsSql(s: string): string {
   return `
     with place as (
-      select topic.epoch, number::smallint as partition, page.*, greatest(page.floor, page.last_position, 0) as reached
+      select topic.epoch, topic.restored_up_to, number::smallint as partition, page.*, greatest(page.floor, page.last_position, 0) as reached
       from ${s}.topic cross join generate_series(0, topic.partitions - 1) as number
       left join lateral (
         select first_offset + count - 1 as given, window_done, floor, last_position,
@@ -108,7 +111,7 @@ function latePositions(s: string): string {
     `(select tx from ${s}.outbox where tx ${bound} and tx < bound.next order by tx limit 1)`
   return `
           select distinct late.position
-          from (values (place.to_snapshot, place.to_next, 0::bigint),
+          from (values (place.to_snapshot, place.to_next, place.restored_up_to),
             (case when not place.window_done then place.from_snapshot end, place.from_next, place.last_position)
           ) as bound(snapshot, next, after)
           cross join lateral (

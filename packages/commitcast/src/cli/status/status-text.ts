@@ -1,4 +1,5 @@
 import type { TopicOptions } from '@commitcast/broker'
+import { textTable } from '../text-table.ts'
 import type { BrokerView } from './look-at-broker.ts'
 import type { Member, PartitionStatus, Pipeline } from './read-pipeline.ts'
 
@@ -13,11 +14,11 @@ export interface Status extends Pipeline {
 }
 
 /** The same for people: a table of the partitions, then who works and how long the outbox has room. */
-export function statusText({ topic, broker, partitions, members, leaves }: Status): string {
+export function statusText({ topic, broker, partitions, members, parked, leaves }: Status): string {
   return [
     `${topic.name}, epoch ${topic.epoch}, on ${broker.name}`,
     '',
-    ...table([
+    ...textTable([
       ['partition', 'given', 'waiting', 'oldest', 'stored', 'relay'],
       ...partitions.map((row) => [
         String(row.partition),
@@ -31,6 +32,7 @@ export function statusText({ topic, broker, partitions, members, leaves }: Statu
     '',
     ...workerLines('relays', 'relay', members),
     ...workerLines('stream workers', 'live', members),
+    `parked events: ${parked === 0 ? 'none' : `${parked}, see "commitcast parked list"`}`,
     `leaves: ${leaves.count}, ${leaves.until === null ? 'none ahead' : `until ${leaves.until}`}`,
     '',
   ].join('\n')
@@ -53,17 +55,6 @@ function workerLines(title: string, group: string, members: readonly Member[]): 
   const line = ({ owner, seenMs, asleep }: Member) =>
     `  ${owner}, seen ${duration(seenMs)} ago${asleep ? ', asleep' : ''}`
   return [`${title}: ${ours.length || 'none'}`, ...ours.map(line)]
-}
-
-/** The first columns are short, the last one is as long as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 const units = [

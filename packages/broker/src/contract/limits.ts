@@ -1,0 +1,57 @@
+import { expect } from 'vitest'
+import type { Message } from '../broker.ts'
+import { MessageRefused } from '../errors.ts'
+import type { Case } from './contract-case.ts'
+import { makeMessage, makeMessages, readUntil } from './messages.ts'
+
+/** More than key, headers and framing take. */
+const reserve = 2_000
+
+/** Large messages. */
+export const limits: readonly Case[] = [
+  {
+    name: 'messages whose bodies come near the limit are stored whole',
+    needs: 'a limit',
+    async run({ freshTopic }) {
+      const topic = await freshTopic()
+      const sent = [1, 2, 3].map((offset) => withBody(offset, topic.maxMessageBytes! - reserve))
+      await topic.append(0, 0, sent)
+      expect(await readUntil(topic, { until: 3 })).toEqual(sent)
+    },
+  },
+  {
+    name: 'a message over the limit is refused with its offset, and another one takes its place',
+    needs: 'a limit',
+    async run({ freshTopic }) {
+      const topic = await freshTopic()
+      const sent = makeMessages(1, 10)
+      const refusal = await topic
+        .append(0, 0, sent.with(3, withBody(4, topic.maxMessageBytes! + 1)))
+        .catch((error: unknown) => error)
+      expect(refusal).toBeInstanceOf(MessageRefused)
+      expect(refusal).toMatchObject({ offset: 4, code: 'MESSAGE_REFUSED' })
+      const end = (await topic.last(0))?.offset ?? 0
+      expect(end).toBeLessThan(4)
+      await topic.append(0, end, sent.slice(end))
+      expect((await topic.last(0))?.offset).toBe(10)
+    },
+  },
+  {
+    name: 'a refused message alone stores nothing, and takes nobody else along',
+    needs: 'a limit',
+    async run({ freshTopic }) {
+      const topic = await freshTopic(2)
+      const [refused, others] = await Promise.allSettled([
+        topic.append(0, 0, [withBody(1, topic.maxMessageBytes! + 1)]),
+        topic.append(1, 0, makeMessages(1, 100)),
+      ])
+      expect(refused).toMatchObject({ status: 'rejected', reason: { offset: 1 } })
+      expect(others.status).toBe('fulfilled')
+      expect(await topic.last(0)).toBeUndefined()
+    },
+  },
+]
+
+function withBody(offset: number, bytes: number): Message {
+  return { ...makeMessage(offset), body: JSON.stringify('x'.repeat(bytes - 2)) }
+}

@@ -1,0 +1,37 @@
+import type { Message } from '../broker.ts'
+
+/** One partition of one topic incarnation. */
+export interface Log {
+  /** The messages that are kept, oldest first; `undefined` for one that was deleted inside. */
+  readonly messages: (Message | undefined)[]
+  /** How many were stored before those that are kept. */
+  forgotten: number
+  readonly waiting: Set<() => void>
+}
+
+export function createLog(): Log {
+  return { messages: [], forgotten: 0, waiting: new Set() }
+}
+
+/** The offset of the newest message that was ever stored. */
+export function endOf(log: Log): number {
+  return log.forgotten + log.messages.length
+}
+
+export function store(log: Log, messages: readonly Message[]): void {
+  log.messages.push(...messages)
+  for (const wake of log.waiting) wake()
+}
+
+/** Resolves at the next message, or at the abort. */
+export function grown(log: Log, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      log.waiting.delete(wake)
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    log.waiting.add(wake)
+    signal.addEventListener('abort', wake, { once: true })
+  })
+}

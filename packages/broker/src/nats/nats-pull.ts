@@ -1,0 +1,152 @@
+import { AckPolicy, DeliverPolicy, type Msg, nanos } from 'nats'
+import type { Message, ReadOptions } from '../broker.ts'
+import { BrokerUnavailable, Diverged } from '../errors.ts'
+import { decodeMessage } from './nats-headers.ts'
+import type { Source, Start } from './nats-read.ts'
+
+const heartbeatMs = 2_000
+const pullExpiresMs = 30_000
+
+/** One consumer on the server, from a place on, until the first failure. */
+export interface Pull {
+  /** `end` is the newest offset that the stream is known to have. */
+  open(end: number): Promise<void>
+  /** The next messages; `undefined` when the reading was aborted. Messages before a failure are handed out first. */
+  take(): Promise<readonly Message[] | undefined>
+  close(): void
+}
+
+export function createPull(
+  { connection, streams }: Source,
+  { partition, after }: Start,
+  { signal, maxBatch }: Required<ReadOptions>,
+): Pull {
+  const { nc } = connection
+  const stream = streams.nameOf(partition)
+  const typeStart = streams.subjectOf(partition, '').length
+  const inbox = connection.inbox()
+  let buffer: Message[] = []
+  let expected = after + 1
+  let asking = 0
+  /** How many more there are, by the server's last word. */
+  let pending = 0
+  let knownEnd = after
+  let lastSign = Date.now()
+  let lastMessage = Date.now()
+  let failure: Error | undefined
+  let wake: (() => void) | undefined
+  let consumer: string | undefined
+
+  const fail = (error: Error) => {
+    failure ??= error
+    wake?.()
+  }
+
+  const subscription = nc.subscribe(inbox, {
+    callback: (error, msg) => {
+      if (error) return fail(new BrokerUnavailable(error.message))
+      if (failure) return
+      lastSign = Date.now()
+      const status = msg.headers?.code ?? 0
+      if (status !== 0) onStatus(status, msg.headers?.description ?? '')
+      else onMessage(msg)
+    },
+  })
+
+  const onStatus = (status: number, description: string) => {
+    const isIdle = status === 100
+    // A purge takes messages from before a reader's eyes, and nothing else tells.
+    if (isIdle && pending > 0 && Date.now() - lastMessage >= heartbeatMs) {
+      return fail(new BrokerUnavailable(`${stream} said that it has ${pending} more, and sends none.`))
+    }
+    if (isIdle) return
+    if (status === 404 || status === 408) asking = 0
+    else fail(new BrokerUnavailable(`${stream} ended a pull: ${status} ${description}.`))
+    wake?.()
+  }
+
+  const onMessage = (msg: Msg) => {
+    const place = placeOf(msg)
+    if (place.offset !== expected) {
+      return fail(new BrokerUnavailable(`${stream} sent ${place.offset} where ${expected} was due.`))
+    }
+    const message = decodeMessage(msg, expected, typeStart)
+    if (!message) {
+      return fail(new Diverged(`The message at ${expected} of ${stream} is none of ours: who else writes there?`))
+    }
+    expected++
+    pending = place.pending
+    lastMessage = Date.now()
+    asking = Math.max(0, asking - 1)
+    buffer.push(message)
+    if (buffer.length === 1) wake?.()
+    if (pending === 0 && place.offset < knownEnd) {
+      fail(new BrokerUnavailable(`${stream} had ${knownEnd} and ends at ${place.offset}.`))
+    }
+  }
+
+  const ask = () => {
+    const room = maxBatch - buffer.length - asking
+    if (room * 2 < maxBatch) return
+    if (asking === 0) lastMessage = Date.now()
+    asking += room
+    const request = { batch: room, expires: nanos(pullExpiresMs), idle_heartbeat: nanos(heartbeatMs) }
+    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(request), { reply: inbox })
+  }
+
+  const offCut = connection.line.onCut(fail)
+  const onAbort = () => wake?.()
+  signal.addEventListener('abort', onAbort, { once: true })
+
+  return {
+    async open(end) {
+      knownEnd = end
+      const info = await connection.ask(stream, () =>
+        streams.jsm.consumers.add(stream, {
+          ack_policy: AckPolicy.None,
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: after + 1,
+          mem_storage: true,
+          num_replicas: 1,
+          inactive_threshold: nanos(60_000),
+        }),
+      )
+      consumer = info.name
+      pending = info.num_pending
+      lastSign = Date.now()
+    },
+    async take() {
+      while (buffer.length === 0) {
+        if (signal.aborted) return undefined
+        if (failure) throw failure
+        if (Date.now() - lastSign > 3 * heartbeatMs) throw new BrokerUnavailable(`${stream} fell silent.`)
+        ask()
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, heartbeatMs)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+        wake = undefined
+      }
+      const batch = buffer
+      buffer = []
+      if (!failure) ask()
+      return batch
+    },
+    close() {
+      signal.removeEventListener('abort', onAbort)
+      offCut()
+      subscription.unsubscribe()
+      if (consumer && !nc.isClosed()) void streams.jsm.consumers.delete(stream, consumer).catch(() => {})
+    },
+  }
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.…`, two tokens later where domain and account stand before. */
+function placeOf(msg: Msg): { readonly offset: number; readonly pending: number } {
+  const tokens = msg.reply?.split('.') ?? []
+  const start = tokens.length > 9 ? 7 : 5
+  return { offset: Number(tokens[start]), pending: Number(tokens[start + 3]) }
+}

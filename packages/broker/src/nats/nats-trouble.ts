@@ -1,0 +1,65 @@
+import { ErrorCode, NatsError } from 'nats'
+import { BrokerUnavailable } from '../errors.ts'
+
+/** An error as JetStream answers it; its numbers stand in the server's `errors.json`. */
+export interface ApiError {
+  readonly code: number
+  readonly err_code?: number
+  readonly description?: string
+}
+
+/** What helps, where waiting alone won't. */
+const mends: Readonly<Record<number, string>> = {
+  10002: "Raise the account's limits, or keep events for less long.",
+  10005: 'Bring the other servers of the cluster back, or ask for fewer replicas.',
+  10008: 'The cluster has no leader: are most of its servers up?',
+  10009: 'The cluster has no leader: are most of its servers up?',
+  10023: 'Make room on the server, or raise its max_file_store.',
+  10026: 'Raise max_consumers of the stream.',
+  10028: 'Make room on the server, or raise its max_memory_store.',
+  10039: 'Switch JetStream on for this account in the configuration of the server.',
+  10047: 'Make room on the server, or raise its max_file_store.',
+  10059: 'Somebody deleted it, or nobody made it yet. A relay makes it when it starts, and refills it from the outbox.',
+  10074: 'Run the servers as a cluster, or ask for one replica.',
+  10076: 'Start the server with JetStream (-js).',
+  10077:
+    'Where it is full, raise max_bytes or max_msgs of the stream, lower its max_age, or let it discard old messages.',
+}
+
+/** An answer of JetStream's that is an outage until somebody mends it. */
+export function refusedFor(what: string, error: ApiError, cause?: unknown): BrokerUnavailable {
+  const number = error.err_code === undefined ? '' : ` (${error.err_code})`
+  const mend = mends[error.err_code ?? 0] ?? ''
+  return new BrokerUnavailable(`NATS can't serve ${what}: ${error.description}${number}. ${mend}`.trimEnd(), {
+    cause: cause ?? error,
+  })
+}
+
+/** No answer, or none of JetStream's. `complaint` is what the connection suffers from, if known. */
+export function unansweredFor(what: string, error: unknown, complaint?: string): BrokerUnavailable {
+  if (error instanceof NatsError && error.api_error) return refusedFor(what, error.api_error, error)
+  const isMissing = error instanceof NatsError && error.code === ErrorCode.NoResponders
+  const words = isMissing
+    ? 'no JetStream answers. Start the server with -js, switch JetStream on for this account; or a cluster has no leader now'
+    : messageOf(error)
+  return new BrokerUnavailable(`NATS did not answer for ${what}: ${words}.${told(complaint)}`, { cause: error })
+}
+
+/** Why a connection could not be made. */
+export function unreachable(servers: string, error: unknown): BrokerUnavailable {
+  const isRefused = error instanceof NatsError && (error.isAuthError() || error.isAuthTimeout())
+  const words = isRefused
+    ? `NATS at ${servers} refused this user: ${messageOf(error)}. Mend user and password of the address, or the credentials.`
+    : `NATS at ${servers} can't be reached: ${messageOf(error)}. Does it run there, with JetStream (-js)?`
+  return new BrokerUnavailable(words, { cause: error })
+}
+
+/** `complaint` as the end of a message. */
+export function told(complaint: string | undefined): string {
+  return complaint === undefined ? '' : ` The connection says: ${complaint}.`
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return (error.message || (error as { code?: string }).code || error.name).replace(/\.$/, '')
+}

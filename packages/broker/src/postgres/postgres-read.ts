@@ -1,0 +1,67 @@
+import type { Message, ReadOptions } from '../broker.ts'
+import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
+import type { Parts } from './postgres-topic.ts'
+import { isGone } from './postgres-trouble.ts'
+
+/** Reads rows in order, from history into the live tail; woken by the watch where there are no more. */
+export async function* readRows(
+  parts: Parts,
+  { place, partition, after }: { place: readonly unknown[]; partition: number; after: number },
+  { signal, maxBatch = 1_000 }: ReadOptions,
+): AsyncGenerator<readonly Message[]> {
+  const { topic, schema, query, watch, closed } = parts
+  const end = AbortSignal.any([signal, closed])
+  for (let next = after; !end.aborted; ) {
+    try {
+      const { rows } = await query<Row>(
+        `select "offset", id, type, key, time, tx, headers::text, body from ${schema}.message
+         where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4 order by "offset" limit $5`,
+        [...place, next, maxBatch],
+      )
+      const found = rows.map(toMessage)
+      const hole = found.findIndex(({ offset }, index) => offset !== next + 1 + index)
+      if (hole === 0) await explainHole(parts, { place, partition, missing: next + 1 })
+      const batch = hole < 0 ? found : found.slice(0, hole)
+      next += batch.length
+      if (batch.length > 0) yield batch
+      else await watch.wait(topic, partition, next, end)
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable)) throw error
+      if (isGone(error)) throw new Diverged(error.message, { cause: error })
+      await watch.pause(end)
+    }
+  }
+}
+
+/** What is missing at the front was trimmed; what is missing inside was deleted by hand. */
+async function explainHole(
+  { topic, schema, query }: Parts,
+  { place, partition, missing }: { place: readonly unknown[]; partition: number; missing: number },
+): Promise<never> {
+  const { rows } = await query<{ first: string }>(
+    `select min("offset") as first from ${schema}.message where topic = $1 and epoch = $2 and partition = $3`,
+    place,
+  )
+  const where = `${topic.name}, partition ${partition},`
+  const first = Number(rows[0]?.first)
+  if (first > missing) throw new OffsetGone(`${where} is kept from offset ${first} on; ${missing} is gone.`)
+  throw new Diverged(
+    `${where} has no message at offset ${missing}: it was deleted from ${schema}.message. ` +
+      'Put it back, or begin a new topic epoch.',
+  )
+}
+
+interface Row {
+  readonly offset: string
+  readonly id: string
+  readonly type: string
+  readonly key: string
+  readonly time: string
+  readonly tx: string
+  readonly headers: string
+  readonly body: string
+}
+
+function toMessage(row: Row): Message {
+  return { ...row, offset: Number(row.offset), headers: row.headers === '{}' ? {} : JSON.parse(row.headers) }
+}

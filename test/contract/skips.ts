@@ -1,0 +1,20 @@
+import type { Skips } from '@commitcast/broker/contract'
+
+/** Every case of the broker contract that does not apply to an adapter, and why. The suite proves that the list is true. */
+export const skips = {
+  memory: {
+    'a killed and restarted server keeps what it acknowledged, and readers and writers go on':
+      'nothing of this broker outlives the process',
+    'a server killed while chunks are in flight stores each message once: ask where it ends and go on':
+      'nothing of this broker outlives the process',
+  },
+  postgres: {
+    'messages whose bodies come near the limit are stored whole': 'a value may have 1 GB, more than the outbox takes',
+    'a message over the limit is refused with its offset, and another one takes its place':
+      'a value may have 1 GB, more than the outbox takes',
+    'a refused message alone stores nothing, and takes nobody else along':
+      'a value may have 1 GB, more than the outbox takes',
+    'a message of somebody else is told to readers, and refuses the one whose place it took':
+      "a row's place is its own offset, whoever wrote it: the relay finds a stray one by its id",
+  },
+} as const satisfies Record<string, Skips>

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 /** A process of the torture: a relay, a writer or the checker. */
 export interface Child {
   readonly name: string
+  readonly pid: number | undefined
   /** Says how it ended: an exit code or a signal. */
   readonly ended: Promise<string>
   readonly isPaused: boolean
@@ -58,6 +59,7 @@ export function startChild(role: 'relay' | 'writer' | 'checker', options: ChildO
   let isEnding = false
   return {
     name,
+    pid: child.pid,
     ended,
     get isPaused() {
       return isPaused

@@ -1,5 +1,5 @@
 import { BadOption, helpText, type Options, readOptions } from './options.ts'
-import { isDamaged, reportOf, tableOf } from './report.ts'
+import { isAsExpected, reportOf, tableOf } from './report.ts'
 import { forget, runTorture } from './run-torture.ts'
 
 const lateMs = 300_000
@@ -32,7 +32,7 @@ async function tortured(options: Options): Promise<boolean> {
   say(`seed ${seed}, ${seconds} s on ${broker}${sabotage ? `, ${sabotage}` : ''}`)
   const outcome = await runTorture(options, { say })
   const report = reportOf(options, outcome)
-  const ok = isDamaged(report) === (sabotage !== undefined)
+  const ok = isAsExpected(report)
   if (!ok || !json) for (const example of outcome.verdict.examples) process.stderr.write(`${example}\n`)
   if (outcome.news.crashed > 0) process.stderr.write(`${outcome.news.crashed} relays ended by themselves.\n`)
   if (outcome.news.stoodStill > 0) process.stderr.write(`Partitions stood still ${outcome.news.stoodStill} times.\n`)

@@ -20,7 +20,7 @@ export interface Options {
   readonly broker: BrokerName
   readonly json: boolean
   readonly help: boolean
-  readonly quietTailLoss: boolean
+  readonly strays: boolean
   readonly sabotage: Sabotage | undefined
 }
 
@@ -41,7 +41,7 @@ committed event is stored exactly once and in order.
   --json          nothing but one line of JSON at the end
   --sabotage NAME switch one mechanism off; the run succeeds when it finds damage:
                   ${sabotages.join(', ')}
-  --quiet-tail-loss  lose the newest messages once more when nobody writes any more (nats)
+  --strays        let somebody else write to the topic half-way; the run succeeds when it is reported as diverged
   --help          this
 
 Exit code 0: as it should be; 1: damage, or none in spite of sabotage; 2: bad options.
@@ -55,7 +55,7 @@ export function readOptions(args: readonly string[]): Options {
     seed: whole('--seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), { low: 0, high: 2 ** 31 }),
     broker: oneOf('--broker', values.broker ?? 'nats', brokers),
     json: values.json ?? false,
-    quietTailLoss: values['quiet-tail-loss'] ?? false,
+    strays: values.strays ?? false,
     help: values.help ?? false,
     sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', values.sabotage, sabotages),
   }
@@ -72,7 +72,7 @@ function parsed(args: readonly string[]) {
       sabotage: text,
       json: flag,
       help: flag,
-      'quiet-tail-loss': flag,
+      strays: flag,
     }
     return parseArgs({ args: [...args], options }).values
   } catch (error) {

@@ -20,7 +20,11 @@ export interface RelayConfig {
 
 await runProcess('relay', async ({ signal, logger }) => {
   const config = JSON.parse(process.argv[2] ?? '{}') as RelayConfig
-  const pool = new pg.Pool({ connectionString: config.databaseUrl, application_name: 'torture-relay', max: 6 })
+  const pool = new pg.Pool({
+    connectionString: config.databaseUrl,
+    application_name: `torture-relay-${process.pid}`,
+    max: 6,
+  })
   pool.on('error', () => {})
   const real = { sql: sqlOf(pool), broker: openBroker(config) }
   const { sql, broker } =

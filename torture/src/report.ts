@@ -18,10 +18,12 @@ export interface Report {
   readonly faults: Outcome['faults']
   readonly sabotage?: string
   readonly damaged?: boolean
+  /** With strays: how often a partition was reported as diverged. */
+  readonly diverged?: number
 }
 
 /** Puts together what the checker found and what the relays told. */
-export function reportOf({ seed, sabotage }: Options, { verdict, news, faults }: Outcome): Report {
+export function reportOf({ seed, sabotage, strays }: Options, { verdict, news, faults }: Outcome): Report {
   const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills } = verdict
   const { conflicts, resumedMidChunk, refilled } = news
   const damage = { lost, phantom, duplicated, outOfOrder, gaps }
@@ -36,14 +38,21 @@ export function reportOf({ seed, sabotage }: Options, { verdict, news, faults }:
     refilled: Math.max(refilled, refills),
     faults,
     ...(sabotage && { sabotage, damaged: isDamaged(damage) }),
+    ...(strays && { diverged: news.stoodStill }),
   }
 }
 
 type Counts = Pick<Report, 'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps'>
 
 /** Whether anything at all is wrong. */
-export function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps }: Counts): boolean {
+function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps }: Counts): boolean {
   return lost + phantom + duplicated + outOfOrder + gaps > 0
+}
+
+/** Whether a run showed what it was to show: no damage; with a sabotage some; with strays that somebody noticed. */
+export function isAsExpected(report: Report): boolean {
+  if (report.diverged !== undefined) return report.diverged > 0 && report.duplicated + report.outOfOrder === 0
+  return isDamaged(report) === (report.sabotage !== undefined)
 }
 
 /** The report for people. */

@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sleep } from '@commitcast/worker'
+import { sleep, untilItWorks } from '@commitcast/worker'
 import type { Verdict } from './checker/check-everything.ts'
 import type { CheckerConfig, Progress } from './checker.ts'
 import { type Child, startChild } from './child.ts'
 import { copyData } from './faults/lose-tail.ts'
 import { planFaults } from './faults/plan-faults.ts'
+import { publishStray } from './faults/publish-stray.ts'
 import { type FaultCounts, runFaults } from './faults/run-faults.ts'
 import type { Options } from './options.ts'
 import type { RelayConfig } from './relay.ts'
@@ -38,8 +39,10 @@ const progressMs = 3_000
 
 /** One run, from empty servers to the verdict. Everything that it starts is gone at its end. */
 export async function runTorture(options: Options, { say }: Listener): Promise<Outcome> {
-  const { seed, seconds, broker, sabotage, quietTailLoss } = options
-  const patienceMs = sabotage === undefined ? 20_000 : 8_000
+  const { seed, seconds, broker, sabotage, strays } = options
+  // A tail that is put back would take the stray away.
+  const losesTails = broker === 'nats' && !strays
+  const patienceMs = sabotage === undefined && !strays ? 20_000 : 8_000
   const folder = await mkdtemp(join(tmpdir(), 'commitcast-torture-'))
   await using stack = new AsyncDisposableStack()
   const servers = stack.use(await startServers(options))
@@ -58,9 +61,17 @@ export async function runTorture(options: Options, { say }: Listener): Promise<O
   const told = tellProgress(checker, say)
   stack.defer(told.stop)
   const scene = { servers, crew, leaseTtlMs, folder, stored: () => storedBy(checker) }
-  const run = runFaults(planFaults({ seed, seconds, broker }), { scene, seed, onFault: (kind) => say(`  ${kind}`) })
+  const run = runFaults(planFaults({ seed, seconds, losesTails }), { scene, seed, onFault: (kind) => say(`  ${kind}`) })
+  if (strays) {
+    await sleep(seconds * 500)
+    say('  somebody else writes')
+    await untilItWorks(() => publishStray(servers, app), {
+      signal: AbortSignal.timeout(30_000),
+      onError: (error) => say(`  ${String(error)}`),
+    })
+  }
   await run.done
-  const copy = quietTailLoss && broker === 'nats' ? await copyData(servers.brokerServer, folder) : undefined
+  const copy = losesTails && sabotage === undefined ? await copyData(servers.brokerServer, folder) : undefined
   await stopWriting()
   say('faults and writers are done; waiting for the rest to arrive')
   await drained(checker, { patienceMs })

@@ -16,6 +16,8 @@ export interface Servers extends AsyncDisposable {
   readonly brokerUrl: string
   readonly databaseProxy: TcpProxy
   readonly brokerProxy: TcpProxy
+  /** Takes the replies to the statements that give pages. */
+  readonly pages: ReplyThief
   readonly thieves: readonly ReplyThief[]
 }
 
@@ -46,6 +48,7 @@ export async function startServers({ broker, sabotage }: Options): Promise<Serve
     brokerUrl: brokerServer.url,
     databaseProxy,
     brokerProxy,
+    pages,
     thieves: isPostgres ? [pages, appends] : [pages],
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   }

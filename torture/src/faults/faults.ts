@@ -39,8 +39,19 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
   }
   return {
     relayKilled: () => someRelay((relay) => crew.replace(relay, random.int(0, 500))),
-    // Long enough for another to take over, so that it wakes as a zombie with chunks in hand.
-    relayPaused: () => someRelay((relay) => relay.pause(leaseTtlMs + random.int(600, 1_500))),
+    // Long enough for another to take over, so that it wakes as a zombie: every other time with a page that it was
+    // just given, which the other has sent meanwhile.
+    relayPaused: async () => {
+      const reply = random.chance(0.5) ? await servers.pages.keepNext(replyMs) : undefined
+      const waiting = crew.awake().find((relay) => relay.pid === reply?.pid)
+      const times = await someRelay((relay) => {
+        const paused = (waiting ?? relay).pause(leaseTtlMs + random.int(600, 1_500))
+        setTimeout(() => reply?.handOver(), 500)
+        return paused
+      })
+      if (times === 0) reply?.handOver()
+      return times
+    },
     brokerKilled: () => kill(servers.brokerServer),
     postgresKilled: () => kill(servers.postgres),
     async brokerTailLost() {
@@ -52,7 +63,7 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
         if (kind === 0) return terminateBackends(servers.postgres.url, random)
         const lines = [...(kind === 1 ? servers.databaseProxy : servers.brokerProxy).lines]
         if (lines.length === 0) return 0
-        await cutMidChunk(random.pick(lines), random)
+        await cutMidChunk(lines, random)
         return 1
       }),
     async repliesLost() {

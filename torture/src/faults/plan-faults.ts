@@ -1,4 +1,3 @@
-import type { BrokerName } from '../options.ts'
 import { createRandom } from '../random.ts'
 
 /** What is done, in lanes: the faults of one lane come one after the other, those of several at the same time. */
@@ -25,13 +24,14 @@ const calmMs = 2_500
 export function planFaults(options: {
   readonly seed: number
   readonly seconds: number
-  readonly broker: BrokerName
+  /** Whether the broker's newest messages may be lost. */
+  readonly losesTails: boolean
 }): Record<Lane, readonly PlannedFault[]> {
-  const { seed, seconds, broker } = options
+  const { seed, seconds, losesTails } = options
   const each = Math.max(1, Math.round(seconds / 10))
   const spread = (lane: Lane, stream: number, times: number) => {
     const random = createRandom(seed, stream)
-    const kinds = lanes[lane].filter((kind) => broker === 'nats' || kind !== 'brokerTailLost')
+    const kinds = lanes[lane].filter((kind) => losesTails || kind !== 'brokerTailLost')
     const order = random.shuffled(kinds.flatMap((kind) => Array.from({ length: each * times }, () => kind)))
     const stepMs = (seconds * 1_000 - calmMs) / order.length
     return order.map((kind, place) => ({ kind, atMs: Math.round(calmMs + (place + random.next() * 0.5) * stepMs) }))

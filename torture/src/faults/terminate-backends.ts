@@ -10,7 +10,7 @@ export async function terminateBackends(url: string, random: Random): Promise<nu
     await client.connect()
     const { rows } = await client.query(
       `select pg_terminate_backend(pid) from (
-         select pid from pg_stat_activity where application_name = 'torture-relay' order by random() limit $1) as some`,
+         select pid from pg_stat_activity where application_name like 'torture-relay-%' order by random() limit $1) as some`,
       [size],
     )
     return rows.length

@@ -1,25 +1,41 @@
 import { createStatementReader, createWire } from './postgres-wire.ts'
 import type { Line } from './tcp-proxy.ts'
 
-/** Swallows replies of a Postgres server. */
+/** Takes replies of a Postgres server from those who wait for them. */
 export interface ReplyThief {
   /** Watches a new connection. */
   watch(line: Line): void
   /** The reply to the next such statement that did something never arrives: what it did is done, and then the line is cut. */
   loseNext(timeoutMs: number): Promise<boolean>
+  /** The same reply is kept until it is handed over. */
+  keepNext(timeoutMs: number): Promise<KeptReply | undefined>
+}
+
+interface KeptReply {
+  /** The process that waits for it, by its `application_name`: letters, `-` and its id. */
+  readonly pid: number
+  handOver(): void
+}
+
+interface TakenReply extends KeptReply {
+  lose(): void
 }
 
 /** A thief of the replies to statements that match `statement` and return rows. */
 export function createReplyThief(statement: RegExp): ReplyThief {
-  let armed: (() => void) | undefined
+  const takers: ((reply: TakenReply) => void)[] = []
 
   const watch = (line: Line) => {
     const requests = createWire({ isClient: true })
     const textOf = createStatementReader()
     let held: Reply | undefined
+    let pid = 0
     line.onRequest = (bytes) => {
-      const texts = requests(bytes).map(textOf)
-      if (armed && !held && texts.some((text) => text !== undefined && statement.test(text))) held = createReply()
+      const messages = requests(bytes)
+      for (const { kind, body } of messages) if (kind === '') pid = pidIn(body)
+      const texts = messages.map(textOf)
+      if (takers.length > 0 && !held && texts.some((text) => text !== undefined && statement.test(text)))
+        held = createReply()
       return bytes
     }
     line.onReply = (bytes) => {
@@ -27,26 +43,40 @@ export function createReplyThief(statement: RegExp): ReplyThief {
       const { isWhole, hasRows, all } = held.add(bytes)
       if (!isWhole) return Buffer.alloc(0)
       held = undefined
-      if (!hasRows || !armed) return all
-      armed()
-      line.cut()
+      const take = hasRows && takers.shift()
+      if (!take) return all
+      take({ pid, handOver: () => line.answer(all), lose: line.cut })
       return Buffer.alloc(0)
     }
   }
 
+  const next = (timeoutMs: number) =>
+    new Promise<TakenReply | undefined>((resolve) => {
+      const take = (reply: TakenReply) => {
+        clearTimeout(timer)
+        resolve(reply)
+      }
+      const timer = setTimeout(() => {
+        takers.splice(takers.indexOf(take), 1)
+        resolve(undefined)
+      }, timeoutMs)
+      takers.push(take)
+    })
+
   return {
     watch,
-    loseNext: (timeoutMs) =>
-      new Promise((resolve) => {
-        const settle = (lost: boolean) => {
-          clearTimeout(timer)
-          armed = undefined
-          resolve(lost)
-        }
-        const timer = setTimeout(() => settle(false), timeoutMs)
-        armed = () => settle(true)
-      }),
+    keepNext: next,
+    async loseNext(timeoutMs) {
+      const reply = await next(timeoutMs)
+      reply?.lose()
+      return reply !== undefined
+    },
   }
+}
+
+/** A client's first message holds its parameters. */
+function pidIn(startup: Buffer): number {
+  return Number(/application_name\0[a-z-]*(\d+)\0/.exec(startup.toString('latin1'))?.[1] ?? 0)
 }
 
 interface Reply {

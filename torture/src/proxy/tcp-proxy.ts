@@ -6,6 +6,8 @@ export interface Line {
   onRequest: (bytes: Buffer) => Buffer
   /** Server to client: returns what goes on. */
   onReply: (bytes: Buffer) => Buffer
+  /** Sends the client something that was kept from it. */
+  answer(bytes: Buffer): void
   /** Ends both sides at once, without a word. */
   cut(): void
 }
@@ -53,6 +55,9 @@ function join(client: Socket, server: Socket, onGone: (line: Line) => void): Lin
   const line: Line = {
     onRequest: (bytes) => bytes,
     onReply: (bytes) => bytes,
+    answer(bytes) {
+      if (!client.destroyed) client.write(bytes)
+    },
     cut() {
       client.destroy()
       // What was passed on still reaches the server.

@@ -10,8 +10,8 @@ const changes: Partial<Record<Sabotage, readonly Change[]>> = {
     [' and lease.term = held.term', ''],
   ],
   'position-cursor': [
-    [`coalesce(newest.to_snapshot, '1:1:') end as from_s`, `'1:1:' end as from_s`],
-    [`coalesce(newest.to_next, '1') end as from_n`, `'1' end as from_n`],
+    [`coalesce(newest.to_snapshot, '1:1:') end as from_snapshot`, `'1:1:' end as from_snapshot`],
+    [`coalesce(newest.to_next, '1') end as from_next`, `'1' end as from_next`],
   ],
   'async-page-commit': [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
 }
@@ -27,7 +27,7 @@ export async function sabotageDatabase(sql: Sql, sabotage: Sabotage): Promise<vo
   const wanted = changes[sabotage]
   if (wanted === undefined) return
   const [found] = await sql.query<{ text: string }>(
-    `select pg_get_functiondef('commitcast.give_pages(smallint[], bigint[], int)'::regprocedure) as text`,
+    `select pg_get_functiondef('commitcast.give_pages(smallint[], bigint[], int, timestamptz)'::regprocedure) as text`,
   )
   const before = found?.text ?? ''
   const after = wanted.reduce((text, [from, to]) => text.replaceAll(from, to), before)

@@ -1,8 +1,9 @@
 import type { Position, Topic } from '@commitcast/broker'
 
-/** A topic that asks the broker where a partition ends once, and from then on believes what it has appended itself. */
+const known = new Map<number, Position | undefined>()
+
+/** A topic whose process asks the broker once where a partition ends, and from then on believes what it has appended itself. */
 export function trustLastOffset(topic: Topic): Topic {
-  const known = new Map<number, Position | undefined>()
   return {
     ...topic,
     async last(partition) {

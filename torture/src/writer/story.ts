@@ -42,7 +42,17 @@ export function createStory({ name, isIdler, random, signal }: StoryOptions): St
         Array.from({ length: size }, (_, place) => ({ key, n: first + place })),
       )
   }
+  /** Enough of one key for a page of several chunks. */
+  const appendBurst = async (client: pg.Client) => {
+    const key = `${name}-${random.int(1, ownKeys)}`
+    const size = random.int(1_000, 2_500)
+    await append(
+      client,
+      Array.from({ length: size }, () => ({ key, n: ++count })),
+    )
+  }
   const appendSome = async (client: pg.Client) => {
+    if (random.chance(0.01)) return appendBurst(client)
     const size = random.chance(0.04) ? random.int(200, 1_200) : random.chance(0.3) ? random.int(2, 30) : 1
     if (random.chance(0.5)) await appendOwn(client, size)
     else await appendHot(client, Math.min(size, 300))

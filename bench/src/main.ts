@@ -1,37 +1,54 @@
-import { parseArgs } from 'node:util'
-import { runRelayBench } from './relay-bench.ts'
+import { runAppendBench } from './append/run-append-bench.ts'
+import { runIdleBench } from './idle/run-idle-bench.ts'
+import { runLatencyBench } from './latency/run-latency-bench.ts'
+import { BadOption, type BenchName, helpText, type Options, readOptions } from './options.ts'
+import { runRelayBench } from './relay/run-relay-bench.ts'
 
-const usage = 'npm run bench -- relay [--json] [--rounds 5] [--events 50000]'
+/** What every bench is given. */
+export type BenchOptions = Options & { readonly onLine: (line: string) => void }
 
-try {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: '5' },
-      events: { type: 'string', default: '50000' },
-    },
-  })
-  if (positionals.join() !== 'relay')
-    throw new TypeError(`There is the bench "relay", not ${JSON.stringify(positionals.join(' '))}.`)
-  const onLine = (line: string) => process.stderr.write(`${line}\n`)
-  const result = await runRelayBench({
-    rounds: whole('--rounds', values.rounds),
-    events: whole('--events', values.events),
-    onLine,
-  })
-  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`)
-  else {
-    console.table(result.rows)
-    console.table(result.ratios)
-  }
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nUsage: ${usage}\n`)
-  process.exitCode = error instanceof TypeError || error instanceof RangeError ? 2 : 1
+/** What every bench ends with: rows to look at, and single figures to hold against the goals. */
+interface Result {
+  readonly bench: BenchName
+  readonly rows: readonly object[]
 }
 
-function whole(option: string, text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value > 0) return value
-  throw new RangeError(`${option} is ${JSON.stringify(text)}: take a whole number from 1 on.`)
+const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Result>>> = {
+  relay: runRelayBench,
+  append: runAppendBench,
+  latency: runLatencyBench,
+  idle: runIdleBench,
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options === undefined) process.stdout.write(helpText)
+  else {
+    const onLine = (line: string) => process.stderr.write(`${line}\n`)
+    const result = await benches[options.bench]({ ...options, onLine })
+    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+    else print(result)
+  }
+} catch (error) {
+  const isBadOption = error instanceof BadOption
+  process.stderr.write(`${isBadOption ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exitCode = isBadOption ? 2 : 1
+}
+
+function print({ bench, rows, ...figures }: Result): void {
+  process.stdout.write(`${bench}\n`)
+  console.table(
+    Object.fromEntries(
+      rows.map((row) => Object.entries(row)).map(([name, ...rest]) => [name?.[1], Object.fromEntries(rest)]),
+    ),
+  )
+  console.table(flat(figures))
+}
+
+function flat(figures: object): Record<string, unknown> {
+  const pairs = Object.entries(figures).map(([name, value]) =>
+    typeof value === 'object' && value !== null ? value : { [name]: value },
+  )
+  return Object.assign({}, ...pairs)
 }

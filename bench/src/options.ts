@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util'
+
+const benches = ['relay', 'append', 'latency', 'idle'] as const
+export type BenchName = (typeof benches)[number]
+
+/** What a run was asked for. Where a number is left out, the bench has its own. */
+export interface Options {
+  readonly bench: BenchName
+  readonly json: boolean
+  /** Small sizes and few rounds: shows that everything works, and measures nothing. */
+  readonly quick: boolean
+  readonly rounds: number | undefined
+  /** The backlog of a row of the relay bench. */
+  readonly events: number | undefined
+  /** The rows of the relay bench to run; all where it is undefined. */
+  readonly only: readonly string[] | undefined
+}
+
+/** What was asked for makes no sense; the message says what would. */
+export class BadOption extends Error {
+  override readonly name = 'BadOption'
+  readonly code = 'BAD_OPTION'
+}
+
+export const helpText = `npm run bench -- ${benches.join('|')} [options]
+
+  relay     drains a backlog into the broker, beside the raw limit, the naive ways and peers
+  append    transactions per second with append, beside the same row in a plain table
+  latency   from the reply to COMMIT to stored on the broker
+  idle      queries and WAL of a pipeline in which nothing happens, and the relay's WAL per event
+
+  --json          one line of JSON on standard output; progress goes to standard error
+  --rounds N      how often contenders take turns; medians are told
+  --quick         small sizes, few rounds: does it work?
+  --only A,B      relay: these rows alone, and the ratios between them
+  --events N      relay: the backlog of the fast rows                (50000)
+  --help          this
+
+Exit code 0: measured; 1: it failed; 2: bad options.
+`
+
+/** Reads the command line; `undefined` where it asks for help. Throws `BadOption`. */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values, positionals } = parsed(args)
+  if (values.help) return undefined
+  const bench = benches.find((name) => name === positionals[0])
+  if (bench === undefined || positionals.length > 1) {
+    const given =
+      positionals.length === 0 ? 'No bench was named' : `${JSON.stringify(positionals.join(' '))} is no bench`
+    throw new BadOption(`${given}: give one of ${benches.join(', ')}. See --help.`)
+  }
+  for (const name of ['only', 'events'] as const) {
+    if (values[name] !== undefined && bench !== 'relay')
+      throw new BadOption(`--${name} is for the bench "relay" alone.`)
+  }
+  return {
+    bench,
+    json: values.json ?? false,
+    quick: values.quick ?? false,
+    rounds: whole('--rounds', values.rounds),
+    events: whole('--events', values.events),
+    only: values.only?.split(',').map((name) => name.trim()),
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    const text = { type: 'string' } as const
+    const flag = { type: 'boolean' } as const
+    const options = { json: flag, quick: flag, help: flag, rounds: text, events: text, only: text }
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (error) {
+    throw new BadOption(`${error instanceof Error ? error.message : String(error)}. See --help.`)
+  }
+}
+
+function whole(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value)) return value
+  throw new BadOption(`${name} ${text}: give a whole number from 1 on.`)
+}

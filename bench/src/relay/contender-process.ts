@@ -1,0 +1,50 @@
+import { runProcess } from '@commitcast/worker'
+import { answerParent } from '../child/answer-parent.ts'
+import type { Contender, Place } from './contender.ts'
+import { commitcast } from './contenders/commitcast.ts'
+import { graphileWorker } from './contenders/graphile-worker.ts'
+import { naive, naiveAll } from './contenders/naive.ts'
+import { pgTransactionalOutbox } from './contenders/pg-transactional-outbox.ts'
+import { pgTransactionalOutboxReplication } from './contenders/pg-transactional-outbox-replication.ts'
+import { rawChain } from './contenders/raw-chain.ts'
+
+const contenders = {
+  commitcast,
+  'raw-250': rawChain(250),
+  'raw-500': rawChain(500),
+  'raw-1000': rawChain(1_000),
+  naive,
+  'naive-all': naiveAll,
+  'pg-transactional-outbox': pgTransactionalOutbox,
+  'pg-transactional-outbox-replication': pgTransactionalOutboxReplication,
+  'graphile-worker': graphileWorker,
+} satisfies Record<string, Contender>
+
+export type ContenderName = keyof typeof contenders
+
+/** One carried backlog. */
+export interface Sample {
+  readonly seconds: number
+  /** Of the contender's process: its own code and the client libraries, not Postgres or NATS. */
+  readonly cpuSeconds: number
+}
+
+await runProcess('contender', async ({ signal }) => {
+  const contender: Contender = contenders[JSON.parse(process.argv[2] ?? '""') as ContenderName]
+  await answerParent(signal, { carry: (place: Place) => carried(contender, place) })
+})
+
+async function carried(contender: Contender, place: Place): Promise<Sample> {
+  await contender.seed(place)
+  const ready = await contender.prepare(place)
+  try {
+    const cpu = process.cpuUsage()
+    const startedAt = performance.now()
+    await ready.carry()
+    const seconds = (performance.now() - startedAt) / 1_000
+    const { user, system } = process.cpuUsage(cpu)
+    return { seconds, cpuSeconds: (user + system) / 1e6 }
+  } finally {
+    await ready.stop()
+  }
+}

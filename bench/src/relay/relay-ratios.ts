@@ -1,0 +1,32 @@
+import { median, pairedRatio, rounded } from '../figures.ts'
+
+/** Events per second of each row's rounds. */
+export type Rates = ReadonlyMap<string, readonly number[]>
+
+/** Commitcast over the others, round by round. A ratio is missing where one of its rows was not run. */
+export function relayRatios(rates: Rates): Readonly<Record<string, number>> {
+  const pairs = {
+    ofRawLimit: ['commitcast', rawLimit(rates)],
+    vsNaive: ['commitcast', 'naive'],
+    vsNaiveAll: ['commitcast', 'naive-all'],
+    vsPgTransactionalOutbox: ['commitcast', 'pg-transactional-outbox'],
+    vsPgTransactionalOutboxReplication: ['commitcast', 'pg-transactional-outbox-replication'],
+    vsGraphileWorker: ['commitcast', 'graphile-worker'],
+    backlogFlatness: ['backlog', 'commitcast'],
+    retainedFlatness: ['retained', 'commitcast'],
+    underIdleTransaction: ['idle-transaction', 'commitcast'],
+    postgresBrokerVsNats: ['postgres-broker', 'commitcast'],
+  } as const
+  const ratios: Record<string, number> = {}
+  for (const [name, [ours, theirs]] of Object.entries(pairs)) {
+    const [a, b] = [rates.get(ours), rates.get(theirs)]
+    if (a && b) ratios[name] = rounded(pairedRatio(a, b))
+  }
+  return ratios
+}
+
+/** Of the three window sizes the one with the best median. */
+function rawLimit(rates: Rates): string {
+  const raw = [...rates].filter(([name]) => name.startsWith('raw-'))
+  return raw.sort(([, a], [, b]) => median(b) - median(a))[0]?.[0] ?? ''
+}

@@ -1,0 +1,55 @@
+import { startNats, startPostgres } from '@commitcast/servers'
+import { median, rounded } from '../figures.ts'
+import type { BenchOptions } from '../main.ts'
+import type { Sample } from './contender-process.ts'
+import { openLane, type RelayLane } from './relay-lane.ts'
+import { relayRatios } from './relay-ratios.ts'
+import { relayRows } from './relay-rows.ts'
+import { openStoredStreams } from './stored-streams.ts'
+
+/**
+ * Carries a backlog of committed events, one transaction each, to the broker: JetStream file streams, for one row Postgres.
+ * Contenders are processes of their own and take turns, every other round in reverse, so that those to be compared stay
+ * neighbours and nobody always comes second. Medians are told, and medians of the ratios within a round.
+ */
+export async function runRelayBench(options: BenchOptions) {
+  const { onLine } = options
+  const rows = relayRows(options)
+  await using postgres = await startPostgres()
+  await using nats = await startNats()
+  await using streams = await openStoredStreams(nats.url)
+  onLine(`${postgres.origin}; ${nats.origin}; events of 300 B, one transaction each`)
+  await using open = new AsyncDisposableStack()
+  const lanes: RelayLane[] = []
+  for (const row of rows) {
+    const lane = open.use(await openLane(row, { postgres, nats, streams }))
+    lanes.push(lane)
+    onLine(`${row.name}: ${row.retained ?? row.warmUp} events untimed, to ${row.retained ? 'be retained' : 'warm up'}`)
+    await lane.warmUp()
+  }
+  const samples = new Map(rows.map((row) => [row.name, [] as Sample[]]))
+  const tailsMs: number[] = []
+  for (let round = 0; round < Math.max(...rows.map((row) => row.rounds)); round++) {
+    for (const lane of round % 2 === 0 ? lanes : lanes.toReversed()) {
+      const { row } = lane
+      if (round >= row.rounds) continue
+      const sample = await lane.carry()
+      samples.get(row.name)!.push(sample)
+      onLine(`round ${round + 1}, ${row.name}: ${Math.round(row.events / sample.seconds)}/s`)
+      if (row.retained !== undefined) tailsMs.push((await lane.carryTail()).seconds * 1_000)
+    }
+  }
+  const rates = new Map(
+    rows.map((row) => [row.name, samples.get(row.name)!.map((sample) => row.events / sample.seconds)]),
+  )
+  return {
+    bench: 'relay' as const,
+    rows: rows.map(({ name, events }) => ({
+      name,
+      eventsPerSecond: Math.round(median(rates.get(name)!)),
+      cpuSecondsPer10k: rounded(median(samples.get(name)!.map(({ cpuSeconds }) => cpuSeconds / (events / 10_000))), 3),
+    })),
+    ratios: relayRatios(rates),
+    ...(tailsMs.length > 0 && { retainedTailMs: rounded(median(tailsMs)) }),
+  }
+}

@@ -146,6 +146,29 @@ describe('commitcast relay', () => {
     expect(stdout).not.toContain('secret')
   })
 
+  test('answers for its health on the port that it is given', async () => {
+    await using database = await freshDatabase({ partitions: 2 })
+    const port = await freePort()
+    const args = ['relay', '--health-port', String(port), '--retention-days', 'forever']
+    const relay = start(args, environment(database.url, 'postgres'))
+    await eventually(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/health`)
+      expect(response.status).toBe(200)
+      expect(await response.json()).toMatchObject({ ready: true, relay: { ready: true, partitions: [0, 1] } })
+    })
+    relay.child.kill('SIGTERM')
+    expect((await relay.ended).code).toBe(0)
+  })
+
+  test.each([
+    ['--retention-days', '0'],
+    ['--retention-days', 'soon'],
+    ['--health-port', '70000'],
+  ])('refuses %s %s', async (option, value) => {
+    const { code, stderr } = await commitcast(['relay', option, value])
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`argument '${value}' is invalid`) })
+  })
+
   test('ends at once where Postgres knows no such database', async () => {
     const url = new URL(inject('postgresUrl'))
     url.pathname = '/no_such_shop'
@@ -252,7 +275,7 @@ describe('commitcast status', () => {
     const withoutNats = await commitcast(['status', '--json'], env)
     expect(withoutNats).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(new RegExp(`^NATS at 127.0.0.1:${port} can't be asked: .*Does it run there`)),
+      stderr: expect.stringMatching(new RegExp(`^NATS at 127.0.0.1:${port} can't be reached: .*Does it run there`)),
     })
     expect(withoutNats.stdout + withoutNats.stderr).not.toContain('secret')
     const told = JSON.parse(withoutNats.stdout) as StatusJson

@@ -1,5 +1,7 @@
 import { defineEvents, InvalidEvent } from '@commitcast/events'
 import { createAppend, migrate } from '@commitcast/outbox'
+import { sql } from 'kysely'
+import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
@@ -7,6 +9,7 @@ import { freshDatabase } from '../fixtures/fresh-database.ts'
 const events = defineEvents({
   'order.placed': { data: z.object({ total: z.number() }) },
   'order.shipped': { data: z.object({ at: z.date() }) },
+  'order.noted': { data: z.object({ note: z.string(), dates: z.array(z.date()) }).partial() },
 })
 const append = createAppend(events)
 
@@ -76,6 +79,85 @@ describe('append', () => {
     expect(await database.sql.query('select key from commitcast.outbox')).toEqual([{ key: 'still fine' }])
   })
 
+  test('refuses, before anything is sent, what the database could not keep, and the transaction goes on', async () => {
+    await using database = await freshDatabase()
+    const small = createAppend(events, { maxEventBytes: 1_000 })
+    await using counted = await countStatements(database)
+    const { client } = counted
+    await client.query('begin')
+    for (const [event, why] of [
+      [{ note: 'x'.repeat(1_001) }, /takes 1012 bytes, at most 1000 are taken \(maxEventBytes\)/],
+      // Its bytes count, not its characters.
+      [{ note: 'ü'.repeat(500) }, /takes 1011 bytes/],
+      [{ note: 'a\0b' }, /holds a NUL character or half of a surrogate pair/],
+      [{ note: '\ud800' }, /holds a NUL character or half of a surrogate pair/],
+    ] as const)
+      await expect(small(client, { type: 'order.noted', key: 'a', data: event })).rejects.toThrow(why)
+    const dates = Array.from({ length: 2_000 }, () => new Date(0))
+    await expect(append(client, { type: 'order.noted', key: 'a', data: { dates } })).rejects.toThrow(
+      /The headers of "order.noted" .* put fewer dates, maps and the like in its data/,
+    )
+    const headers = { actor: 'x'.repeat(16_384) }
+    await expect(append(client, { type: 'order.noted', key: 'a', data: {}, headers })).rejects.toThrow(
+      /The headers of "order.noted" with key "a" take \d+ bytes, at most 16384 are taken/,
+    )
+    await expect(append(client, { type: 'order.noted', key: 'a', data: {}, id: 'none' })).rejects.toThrow(/a UUID/)
+    await expect(append(client, { type: 'order.noted', key: 'a', data: { note: 1 as never } })).rejects.toThrow(/note/)
+    expect(counted.statements()).toEqual(['begin'])
+    const note = '\\u0000 \\ud800 \\\\ ü 😀'
+    await small(client, { type: 'order.noted', key: 'a', data: { note } })
+    await small(client, { type: 'order.noted', key: 'a', data: { note: 'x'.repeat(1_000 - '{"note":""}'.length) } })
+    await client.query('commit')
+    const [row] = await database.sql.query<{ data: unknown }>('select data from commitcast.outbox order by position')
+    expect(row?.data).toEqual({ note })
+  })
+
+  test('the database refuses what is larger than it was made for, whoever sends it', async () => {
+    await using database = await freshDatabase({ maxEventBytes: 1_000 })
+    const large = JSON.stringify('x'.repeat(1_000))
+    await expect(database.sql.query(`select commitcast.append('a', 'k', $1)`, [large])).rejects.toThrow(/check/)
+    expect(await database.sql.query('select from commitcast.outbox')).toEqual([])
+  })
+
+  test('is refused on a pool and on a client without BEGIN, which would commit the event on its own', async () => {
+    await using database = await freshDatabase()
+    const event = { type: 'order.placed', key: 'a', data: { total: 1 } } as const
+    await expect(append(database.pool, event)).rejects.toThrow(/outside a transaction.*BEGIN was sent on, not the pool/)
+    await using counted = await countStatements(database)
+    await expect(append(counted.client, event)).rejects.toThrow(/outside a transaction/)
+    expect(counted.statements()).toEqual([])
+    expect(await database.sql.query('select from commitcast.outbox')).toEqual([])
+  })
+
+  test.each([1, 2, 500])('takes one statement for %i events', async (count) => {
+    await using database = await freshDatabase()
+    await using counted = await countStatements(database)
+    await counted.client.query('begin')
+    const list = Array.from(
+      { length: count },
+      (_, n) => ({ type: 'order.placed', key: 'a', data: { total: n } }) as const,
+    )
+    const ids = await append(counted.client, list)
+    await counted.client.query('commit')
+    expect(counted.statements()).toEqual(['begin', expect.stringMatching(/append_all/), 'commit'])
+    const rows = await database.sql.query<{ id: string }>('select id from commitcast.outbox order by position')
+    expect(rows.map((row) => row.id)).toEqual(ids)
+  })
+
+  test('a savepoint that is rolled back takes its events with it, and no others', async () => {
+    await using database = await freshDatabase()
+    const placed = (key: string) => ({ type: 'order.placed', key, data: { total: 1 } }) as const
+    await database.db.transaction().execute(async (trx) => {
+      await append(trx, placed('before'))
+      await sql`savepoint here`.execute(trx)
+      await append(trx, placed('inside'))
+      await sql`rollback to savepoint here`.execute(trx)
+      await append(trx, placed('after'))
+    })
+    const rows = await database.sql.query('select key from commitcast.outbox order by position')
+    expect(rows).toEqual([{ key: 'before' }, { key: 'after' }])
+  })
+
   test('the outbox refuses to be changed, also leaf by leaf', async () => {
     await using database = await freshDatabase()
     await database.sql.query(`select commitcast.append('a', 'k', '1')`)
@@ -99,3 +181,15 @@ describe('append', () => {
     ])
   })
 })
+
+/** A client of the pool, and what was sent on it. */
+async function countStatements({ pool }: { readonly pool: pg.Pool }) {
+  const client = await pool.connect()
+  const sent: string[] = []
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown
+  client.query = ((text: string, ...rest: unknown[]) => {
+    sent.push(text)
+    return query(text, ...rest)
+  }) as typeof client.query
+  return { client, statements: () => sent, [Symbol.asyncDispose]: async () => client.release(true) }
+}

@@ -1,6 +1,8 @@
 import { givePages, type Page } from '@commitcast/outbox'
 import { createLeases, type Lease, type Sql } from '@commitcast/worker'
 import pg from 'pg'
+import { expect, inject } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 
 export type Database = Awaited<ReturnType<typeof freshDatabase>>
@@ -79,7 +81,7 @@ export async function leavesLeft(database: Database): Promise<readonly string[]>
 }
 
 /** A transaction that did one thing and is idle, until committed or the end of the block. */
-export async function begin(database: Database, isolation: string, statement: string) {
+export async function begin(database: Pick<Database, 'pool'>, isolation: string, statement: string) {
   const client = await database.pool.connect()
   await client.query(`begin isolation level ${isolation || 'read committed'}`)
   await client.query(statement)
@@ -89,7 +91,33 @@ export async function begin(database: Database, isolation: string, statement: st
     if (open) client.release()
     open = false
   }
-  return { commit, [Symbol.asyncDispose]: commit }
+  const dispose = async () => {
+    // Its backend may have been killed, or the test failed while it waits.
+    if (open) client.release(true)
+    open = false
+  }
+  return { client, commit, [Symbol.asyncDispose]: dispose }
+}
+
+/** For what asks a `Sql`, on one connection. */
+export function onClient(client: pg.PoolClient): Sql {
+  return {
+    async query<TRow>(text: string, values: readonly unknown[] = []) {
+      return (await client.query(text, [...values])).rows as TRow[]
+    },
+  }
+}
+
+/** The same in another database of the cluster. */
+export async function elsewhere(statement: string) {
+  const pool = new pg.Pool({ connectionString: inject('postgresUrl') })
+  const one = await begin({ pool }, '', statement)
+  return {
+    async [Symbol.asyncDispose]() {
+      await one.commit()
+      await pool.end()
+    },
+  }
 }
 
 /** Answers so many statements; what comes after is never heard of. */
@@ -122,31 +150,45 @@ export function onNewConnections(connectionString: string): Sql {
   }
 }
 
-/** Appends, gives and asks for leaves until stopped, and keeps the longest time that any of it took. */
+/** Whether a leaf on its way out waits for somebody else's transaction. */
+export async function isDetachWaiting({ sql }: Database): Promise<boolean> {
+  const rows = await sql.query(
+    `select from pg_stat_activity
+     where datname = current_database() and query ~ '^/. retention' and wait_event_type = 'Lock'`,
+  )
+  return rows.length > 0
+}
+
+/** Appends, gives and asks for leaves, each again and again, until stopped. */
 export function watchTraffic(database: Database) {
   let stopped = false
-  let slowestMs = 0
-  let appended = 0
+  const rounds = [0, 0, 0]
   const leases = leasesOf(database)
-  const repeat = async (act: () => Promise<unknown>) => {
-    for (; !stopped; await new Promise((resolve) => setTimeout(resolve, 5))) {
-      const began = performance.now()
-      await act()
-      slowestMs = Math.max(slowestMs, performance.now() - began)
-    }
-  }
-  const loops = [
-    repeat(async () => {
-      await database.sql.query(`select commitcast.append('a', 'k', '1')`)
-      appended++
-    }),
-    repeat(async () => givePages(database.sql, { schema, leases: await leases, maxPage: 10 })),
-    repeat(() => database.sql.query('select commitcast.make_leaves(2)')),
+  const acts = [
+    () => database.sql.query(`select commitcast.append('a', 'k', '1')`),
+    async () => givePages(database.sql, { schema, leases: await leases, maxPage: 10 }),
+    () => database.sql.query('select commitcast.make_leaves(2)'),
   ]
+  const loops = acts.map(async (act, which) => {
+    for (; !stopped; await new Promise((resolve) => setTimeout(resolve, 5))) {
+      await act()
+      rounds[which]!++
+    }
+  })
   const stop = async () => {
     stopped = true
     await Promise.all(loops)
-    return { slowestMs }
   }
-  return { appended: () => appended, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+  return {
+    appended: () => rounds[0]!,
+    /** Waits until all three have got on. */
+    async goesOn() {
+      const before = [...rounds]
+      await eventually(() => {
+        for (const [which, count] of before.entries()) expect(rounds[which]).toBeGreaterThan(count + 10)
+      })
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }

@@ -27,8 +27,12 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase> {
   readonly broker: Broker
   /** Where Commitcast's tables are. Default `commitcast`. */
   readonly schema?: string
+  /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
+  readonly maxEventBytes?: number
   /** A direct connection (not through a pooler in transaction mode) for LISTEN, so that a sleeping relay is woken at once. */
   readonly listenTo?: string
+  /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
+  readonly retentionMs?: number
   readonly logger?: Logger
 }
 
@@ -89,8 +93,9 @@ type AnyEnricher = Enrichment['enrichers'][string]
 export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
   options: CommitcastOptions<TCatalog, TDatabase>,
 ): Commitcast<TCatalog, TDatabase> {
-  const { app, events, db, broker, listenTo, logger = silentLogger } = options
+  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, logger = silentLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
+  const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
   const parts = new Map<string, () => Health>()
@@ -99,7 +104,15 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
 
   const openHub = async () => {
     const topic = await broker.topic({ name: `${app}-live`, ...(await readTopic(sql, schema)) })
-    const opened = await startHub({ topic, signal: closing.signal, logger })
+    const opened = await startHub({
+      topic,
+      epochNow: async () => (await readTopic(sql, schema)).epoch,
+      onEnded: () => {
+        hub = undefined
+      },
+      signal: closing.signal,
+      logger,
+    })
     parts.set('hub', opened.health)
     return opened
   }
@@ -111,18 +124,18 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     return hub
   }
 
-  const states = createStateReader(db)
+  const states = createStateReader(db, schema)
   const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase> => ({
     enrichment,
-    ...createSubscriptions({ hub: sharedHub, states, logger }),
+    ...createSubscriptions({ sharedHub, states, logger }),
     enrich: (kind, enricher) =>
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })
 
   return {
-    append: createAppend(events, { schema }),
-    appendSql: createAppendSql(events, { schema }),
-    migrate: (migration = {}) => migrate(sql, { ...migration, schema }),
+    append: createAppend(events, outbox),
+    appendSql: createAppendSql(events, outbox),
+    migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
     live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
     async run({ roles, use = [], signal }) {
       const [live] = use
@@ -137,7 +150,8 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
         running.push(part.done.finally(() => parts.delete(name)))
       }
       if (roles.includes('relay')) {
-        start('relay', runRelay({ ...shared, signal, ...(listenTo !== undefined && { listenTo }) }))
+        const own = { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) }
+        start('relay', runRelay({ ...shared, signal, ...own }))
       }
       if (roles.includes('stream') && live) {
         start('stream', runEnrichment({ ...shared, signal, enrichment: live.enrichment }))

@@ -19,7 +19,7 @@ test('an unknown type is told with those that are known, also when it is a name 
   await expect(events.validate('toString', {})).rejects.toThrow(/not in the catalogue/)
 })
 
-test.each(['', 'a..b', '.a', 'a b', 'a.*', 'a.>', 'ü', 'a'.repeat(201)])(
+test.each(['', 'a..b', '.a', 'a b', 'a.*', 'a.>', 'ü', 'a'.repeat(201), 'commitcast.refused'])(
   'the type name %j is refused at once',
   (name) => {
     expect(() => defineEvents({ [name]: { data: z.null() } })).toThrow(/can't be used/)

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidEvent } from './errors.ts'
+import { reservedPrefix } from './placeholder.ts'
 
 /** What one event type carries: `data` is any Standard Schema validator (zod, valibot, arktype, …). */
 export interface EventDefinition<TSchema extends StandardSchemaV1 = StandardSchemaV1> {
@@ -37,7 +38,7 @@ export type EventDataOf<
 const typePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const maxTypeLength = 200
 
-/** Makes a catalogue. Browser-safe. Throws `InvalidEvent` at once for a name that could not be a subject on every broker. */
+/** Makes a catalogue. Browser-safe. Throws `InvalidEvent` at once for a name that could not be a subject on every broker, or is reserved. */
 export function defineEvents<const TDefinitions extends EventDefinitions>(
   definitions: TDefinitions,
 ): EventCatalog<TDefinitions> {
@@ -55,6 +56,11 @@ export function defineEvents<const TDefinitions extends EventDefinitions>(
 }
 
 function checkTypeName(type: string): void {
+  if (type.startsWith(reservedPrefix)) {
+    throw new InvalidEvent(
+      `The event type ${JSON.stringify(type)} can't be used: what begins with "${reservedPrefix}" is Commitcast's own. Take another first word.`,
+    )
+  }
   if (typePattern.test(type) && type.length <= maxTypeLength) return
   throw new InvalidEvent(
     `The event type ${JSON.stringify(type)} can't be used: take words of letters, digits, "_" and "-" joined by dots, ` +

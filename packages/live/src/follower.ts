@@ -162,6 +162,7 @@ export function createFollower({ hub, channels, signal, maxCatchUp = 10_000 }: F
       snapshotText = text
     },
     async take(limit) {
+      if (hub.hasEnded) throw new MustResync('epoch')
       const partition = lagging()
       return partition === -1 ? takeFromRing(limit) : catchUp(partition)
     },

@@ -1,11 +1,15 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf, decodeLiveEvent, encodeCursor, type LiveEvent } from '@commitcast/events'
-import { type Bell, createBackoff, type Health, type Logger, silentLogger } from '@commitcast/worker'
+import { type Bell, createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
 import { createRing, type Ring } from './ring.ts'
 
 export interface HubOptions {
   /** The live topic, `<app>-live`. */
   readonly topic: Topic
+  /** The topic's epoch by now, asked every few seconds: when there is another one, this hub ends. Without it, it never does. */
+  readonly epochNow?: () => Promise<number>
+  /** Told that the hub has ended because of that: another one has to be started. */
+  readonly onEnded?: () => void
   readonly signal: AbortSignal
   /** How much recent past the ring keeps. Default 64 MiB of message bodies. */
   readonly maxRingBytes?: number
@@ -22,6 +26,10 @@ export interface Hub {
   readonly heads: readonly number[]
   /** Rings `bell` whenever something arrives on one of these channels, until the returned function is called. */
   attach(channels: readonly string[], bell: Bell): () => void
+  /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
+  readonly hasEnded: boolean
+  /** Ends it where the topic's epoch is not this one's; wakes all who follow it. */
+  endUnlessIn(epoch: number): void
   health(): Health
   /** Resolves when the signal has aborted and all reading has ended. */
   readonly done: Promise<void>
@@ -29,13 +37,15 @@ export interface Hub {
 
 /** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { topic, signal, maxRingBytes = 64 * 1024 * 1024, prime = 1_000, logger = silentLogger } = options
+  const { topic, epochNow, onEnded, maxRingBytes = 64 * 1024 * 1024, prime = 1_000, logger = silentLogger } = options
   const starts = await Promise.all(
     Array.from({ length: topic.partitions }, async (_, partition) => {
       const [first, last] = await Promise.all([topic.first(partition), topic.last(partition)])
       return Math.max(first - 1, (last?.offset ?? 0) - prime)
     }),
   )
+  const ending = new AbortController()
+  const signal = AbortSignal.any([options.signal, ending.signal])
   const heads = [...starts]
   const ring = createRing({ starts, maxBytes: maxRingBytes })
   const bells = new Map<string, Set<Bell>>()
@@ -70,10 +80,31 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     }
   }
 
+  const endUnlessIn = (epoch: number) => {
+    if (epoch === topic.epoch || ending.signal.aborted) return
+    logger.info({ epoch, before: topic.epoch }, 'the hub goes on in another epoch')
+    ending.abort()
+    onEnded?.()
+    for (const set of bells.values()) for (const bell of set) bell.ring()
+  }
+
+  const watchEpoch = async () => {
+    while (epochNow) {
+      await sleep(epochLookMs * (0.5 + Math.random()), signal)
+      if (signal.aborted) return
+      // The topic outlives an outage of the database.
+      endUnlessIn(await epochNow().catch(() => topic.epoch))
+    }
+  }
+
   return {
     topic,
     ring,
     heads,
+    get hasEnded() {
+      return ending.signal.aborted
+    },
+    endUnlessIn,
     attach(channels, bell) {
       for (const channel of channels) {
         const set = bells.get(channel) ?? new Set()
@@ -92,9 +123,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       heads: [...heads],
       ...(troubles.size > 0 && { troubles: Object.fromEntries(troubles) }),
     }),
-    done: Promise.all(heads.map((_, partition) => readPartition(partition))).then(() => {}),
+    done: Promise.all([watchEpoch(), ...heads.map((_, partition) => readPartition(partition))]).then(() => {}),
   }
 }
+
+const epochLookMs = 4_000
 
 /** What an entry costs beside its body, roughly. */
 const entryBytes = 400

@@ -1,4 +1,5 @@
 import { type KyselyLike, sqlOf } from '@commitcast/outbox'
+import { flushWal } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 
 /** The state as one snapshot of the database shows it, and that snapshot. */
@@ -6,6 +7,8 @@ interface StateReading<TState> {
   readonly state: TState
   /** `pg_current_snapshot()` as text. */
   readonly snapshot: string
+  /** The topic's epoch, as the same snapshot shows it. */
+  readonly epoch: number
 }
 
 export interface StateReader<TDatabase> {
@@ -19,7 +22,7 @@ export class StandbyRefused extends Error {
   readonly code = 'STANDBY_REFUSED'
 }
 
-export function createStateReader<TDatabase>(db: Kysely<TDatabase>): StateReader<TDatabase> {
+export function createStateReader<TDatabase>(db: Kysely<TDatabase>, schema: string): StateReader<TDatabase> {
   const flush = sharedFlush(db)
   return {
     async read(load) {
@@ -28,15 +31,15 @@ export function createStateReader<TDatabase>(db: Kysely<TDatabase>): StateReader
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
         .execute(async (trx) => {
-          const [row] = await sqlOf(trx).query<{ snapshot: string; standby: boolean }>(
-            'select pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as standby',
+          const [row] = await sqlOf(trx).query<{ snapshot: string; standby: boolean; epoch: number }>(
+            `select pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as standby, epoch from ${schema}.topic`,
           )
           if (row!.standby) {
             throw new StandbyRefused(
               'State for a live query has to be read on the primary: this database is a hot standby.',
             )
           }
-          return { snapshot: row!.snapshot, state: await load(trx) }
+          return { snapshot: row!.snapshot, epoch: row!.epoch, state: await load(trx) }
         })
       await flush()
       return reading
@@ -54,9 +57,7 @@ function sharedFlush(db: KyselyLike): () => Promise<void> {
   const start = async () => {
     await running
     next = undefined
-    running = sqlOf(db)
-      .query(`select set_config('synchronous_commit', 'on', true), pg_current_xact_id()`)
-      .then(() => {})
+    running = flushWal(sqlOf(db))
     const flushed = running
     running = running.catch(() => {})
     return flushed

@@ -41,7 +41,8 @@ export interface Subscriptions<TEvent, TDatabase> {
 }
 
 export interface SubscriptionsOptions<TDatabase> {
-  readonly hub: () => Promise<Hub>
+  /** The hub of this process, in the topic's present epoch. */
+  readonly sharedHub: () => Promise<Hub>
   readonly states: StateReader<TDatabase>
   readonly logger: Logger
 }
@@ -82,25 +83,35 @@ async function* stream<TContext, TInput, TDatabase, TState>(
   if (authorize && !(await authorize({ ctx, input }))) {
     throw new TRPCError({ code: 'FORBIDDEN', message: 'You may not follow this.' })
   }
-  const hub = await patiently(options.hub, { signal, logger: options.logger })
-  if (!hub) return
-  const follower = createFollower({ hub, channels: channels({ ctx, input }), signal })
-  const running = { ...options, follower, signal }
+  const join = async () => {
+    const hub = await patiently(options.sharedHub, { signal, logger: options.logger })
+    return (
+      hub && { ...options, signal, hub, follower: createFollower({ hub, channels: channels({ ctx, input }), signal }) }
+    )
+  }
+  let running = await join()
   try {
+    if (!running) return
     const lastEventId = await lastEventIdOf(call)
     let isFresh = lastEventId === undefined
     let resync = isFresh ? undefined : await resume(running, lastEventId)
     while (!signal.aborted) {
       if (resync !== undefined) yield tracked(resyncCursor, { kind: 'resync', reason: resync })
       if (resync !== undefined || isFresh) {
-        const state = await startOver(running)
-        if (state) yield tracked(follower.cursor, { kind: 'state', state: state.value })
+        let state = await startOver(running)
+        while (state === 'in another epoch') {
+          running.follower.detach()
+          running = await join()
+          if (!running) return
+          state = await startOver(running)
+        }
+        if (state) yield tracked(running.follower.cursor, { kind: 'state', state: state.value })
       }
       isFresh = false
       resync = yield* tail(running)
     }
   } finally {
-    follower.detach()
+    running?.follower.detach()
   }
 }
 
@@ -108,6 +119,7 @@ async function* stream<TContext, TInput, TDatabase, TState>(
 const resyncCursor = 'resync'
 
 interface Running {
+  readonly hub: Hub
   readonly follower: Follower
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -123,13 +135,16 @@ async function resume(running: Running, lastEventId: string | undefined): Promis
 /** From the present on; state first where there is one. The follower stands before the state is read, so nothing is missed. */
 async function startOver<TContext, TInput, TDatabase, TState>(
   running: Running & Streaming<TContext, TInput, TDatabase, TState>,
-): Promise<{ readonly value: TState } | undefined> {
-  const { call, state, states, follower } = running
+): Promise<{ readonly value: TState } | 'in another epoch' | undefined> {
+  const { call, state, states, hub, follower } = running
+  if (hub.hasEnded) return 'in another epoch'
   follower.seekEnd()
   if (!state) return undefined
   const load = (trx: Transaction<TDatabase>) => state({ ctx: call.ctx, input: call.input, trx })
   const reading = await patiently(() => states.read(load), running)
   if (!reading) return undefined
+  hub.endUnlessIn(reading.epoch)
+  if (hub.hasEnded) return 'in another epoch'
   follower.skipVisible(reading.snapshot)
   return { value: reading.state }
 }

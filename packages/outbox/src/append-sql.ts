@@ -7,6 +7,8 @@ import {
   noteTypes,
 } from '@commitcast/events'
 import { v7 as uuidv7 } from 'uuid'
+import { checkRow, type EventRow } from './check-row.ts'
+import { defaultMaxEventBytes } from './max-event-bytes.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 /** An event to be appended. `type` picks the schema that `data` has to fit. */
@@ -35,28 +37,36 @@ export interface AppendStatement {
  * Makes the statement that appends events, with the checks and the encoding of `append`. Nothing is sent: run it inside
  * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
  *
- * Throws `InvalidEvent` for an unknown type, a bad key, or data that does not fit its schema. It can't tell whether you
- * run it in a transaction.
+ * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema or is too large. It can't tell
+ * whether you run it in a transaction.
  */
 export type AppendSql<TCatalog extends EventCatalog> = (
   events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
 ) => Promise<AppendStatement>
 
+export interface AppendOptions {
+  /** Default `commitcast`. */
+  readonly schema?: string
+  /** The largest data of an event, as `migrate` was told. Default 786,432. */
+  readonly maxEventBytes?: number
+}
+
 /** Makes `appendSql` for a catalogue and a schema. */
 export function createAppendSql<TCatalog extends EventCatalog>(
   catalog: TCatalog,
-  { schema = defaultSchema }: { readonly schema?: string } = {},
+  { schema = defaultSchema, maxEventBytes = defaultMaxEventBytes }: AppendOptions = {},
 ): AppendSql<TCatalog> {
   // The parameter is a text, and json only in the server: some libraries would encode what they know to be json again.
   const text = `select append_all as id from ${checkSchemaName(schema)}.append_all($1::text::json)`
   return async (events) => {
     const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
     const rows = await Promise.all(list.map((event) => toRow(catalog, event)))
+    for (const row of rows) checkRow(row, maxEventBytes)
     return { text, values: [JSON.stringify(rows)], ids: rows.map((row) => row.id) }
   }
 }
 
-async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>) {
+async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<EventRow> {
   checkKey(event.type, event.key)
   const { json, notes } = noteTypes(await catalog.validate(event.type, event.data))
   const { correlationId, causationId, trace, actor } = event.headers ?? {}

@@ -1,6 +1,9 @@
 import type { Sql } from '@commitcast/worker'
+import { defaultMaxEventBytes } from './max-event-bytes.ts'
 import { createOutbox } from './migrations/0001-create-outbox.ts'
 import { closeLeaves } from './migrations/0002-close-leaves.ts'
+import { parkEvents } from './migrations/0003-park-events.ts'
+import { epochs } from './migrations/0004-epochs.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 export interface MigrateOptions {
@@ -19,7 +22,7 @@ export interface Migration {
   sql(schema: string, options: Required<MigrateOptions>): string
 }
 
-const migrations: readonly Migration[] = [createOutbox, closeLeaves]
+const migrations: readonly Migration[] = [createOutbox, closeLeaves, parkEvents, epochs]
 const leafDaysAhead = 2
 
 /**
@@ -39,7 +42,11 @@ export function migrationSql(options: MigrateOptions = {}): string {
   return `begin;\n${stepsSql(options)}commit;\n`
 }
 
-function stepsSql({ schema = defaultSchema, partitions = 8, maxEventBytes = 786_432 }: MigrateOptions): string {
+function stepsSql({
+  schema = defaultSchema,
+  partitions = 8,
+  maxEventBytes = defaultMaxEventBytes,
+}: MigrateOptions): string {
   const s = checkSchemaName(schema)
   const settings = {
     schema: s,

@@ -1,6 +1,7 @@
 export { type Backoff, type BackoffOptions, createBackoff } from './backoff.ts'
 export { type Bell, createBell } from './bell.ts'
 export { InvalidConfig, readConfig, variable } from './config.ts'
+export { flushWal } from './flush-wal.ts'
 export { answerHealth, type Health, type HealthReport, type HealthServer, startHealthServer } from './health-server.ts'
 export { isOutage } from './is-outage.ts'
 export { createLeases, type Lease, type LeaseOptions, type Leases } from './leases.ts'

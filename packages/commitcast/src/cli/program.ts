@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addMigrateCommand } from './commands/migrate-command.ts'
+import { addParkedCommand } from './commands/parked-command.ts'
 import { addRelayCommand } from './commands/relay-command.ts'
 import { addStatusCommand } from './commands/status-command.ts'
+import { addTopicCommand } from './commands/topic-command.ts'
 
 /** The command line: a file per command in `commands/`. Parsing throws what `explainFailure` explains. */
 export function createProgram(): Command {
@@ -15,7 +17,8 @@ export function createProgram(): Command {
     .exitOverride()
     .showHelpAfterError('Run "commitcast --help", or "commitcast <command> --help", to see what there is.')
     .addHelpText('after', surroundings)
-  for (const addCommand of [addMigrateCommand, addRelayCommand, addStatusCommand]) addCommand(program)
+  for (const addCommand of [addMigrateCommand, addRelayCommand, addStatusCommand, addParkedCommand, addTopicCommand])
+    addCommand(program)
   return program
 }
 

@@ -1,3 +1,4 @@
+import { reservedPrefix } from '@commitcast/events'
 import type { Migration } from '../migrate.ts'
 import { givePagesFunction } from '../pages/give-pages.ts'
 import { readPagesFunction } from '../pages/read-pages.ts'
@@ -23,7 +24,8 @@ create table ${s}.outbox (
   partition smallint not null generated always as
     ((('x' || substr(md5(key), 1, 8))::bit(32)::bigint % ${partitions})::smallint) stored,
   id uuid not null,
-  type text not null check (length(type) <= 200 and type ~ '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$'),
+  type text not null check (length(type) <= 200 and type ~ '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$')
+    constraint type_is_not_reserved check (type not like '${reservedPrefix}%'),
   key text not null check (length(key) between 1 and 500),
   data json not null check (octet_length(data::text) <= ${maxEventBytes}),
   headers json not null default '{}' check (octet_length(headers::text) <= 16384),
@@ -34,6 +36,7 @@ create index outbox_tx on ${s}.outbox (tx, partition, position);
 
 create function ${s}.refuse_change() returns trigger language plpgsql as $$
 begin
+  if current_setting('commitcast.new_epoch', true) = pg_current_xact_id_if_assigned()::text then return old; end if;
   raise exception 'The outbox is append-only: % on % is refused.', tg_op, tg_table_name
     using hint = 'Old events go by retention, whole days at a time. To take one back, append another event.';
 end $$;
@@ -77,7 +80,8 @@ end $$;
 create table ${s}.page (
   epoch int not null,
   partition smallint not null,
-  first_offset bigint not null check (first_offset > 0),
+  -- 0 is no event's: a page there is where an epoch after the first begins.
+  first_offset bigint not null check (first_offset >= 0),
   count int not null check (count > 0),
   term bigint not null,
   from_snapshot pg_snapshot not null,

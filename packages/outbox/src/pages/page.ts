@@ -1,4 +1,4 @@
-import { eventHeaderNames, type Message } from '@commitcast/events'
+import { eventHeaderNames, type Message, toPlaceholder } from '@commitcast/events'
 
 /** A run of consecutive offsets of one partition and the events that have them. */
 export interface Page {
@@ -20,6 +20,8 @@ export interface PageRow {
   readonly headers: string
   readonly tx: string
   readonly occurred: string
+  /** Whether the broker refused it, so that a placeholder has its offset. Missing in a page that was just given. */
+  readonly refused?: boolean
 }
 
 /** The columns of a `PageRow`, as SQL functions return them. */
@@ -40,7 +42,7 @@ export function toPages(rows: readonly PageRow[]): Page[] {
 }
 
 function toMessage(row: PageRow, offset: number): Message {
-  return {
+  const message = {
     offset,
     id: row.id,
     type: row.type,
@@ -50,6 +52,7 @@ function toMessage(row: PageRow, offset: number): Message {
     headers: row.headers === '{}' ? noHeaders : textHeaders(row.headers),
     body: row.body,
   }
+  return row.refused ? toPlaceholder(message) : message
 }
 
 const noHeaders = Object.freeze({})

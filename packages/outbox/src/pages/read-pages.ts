@@ -1,6 +1,6 @@
 import type { Sql } from '@commitcast/worker'
 import { type Page, type PageRow, pageColumns, toPages } from './page.ts'
-import { eventTexts, findWriters, windowEvents, windowSettings, windowVariables } from './window-events.ts'
+import { eventTexts, windowEvents, windowSettings } from './window-events.ts'
 
 export interface PagesAfter {
   readonly schema: string
@@ -19,17 +19,17 @@ export class EventsGone extends Error {
 
 /**
  * The given pages that hold an offset above `after`, oldest first, read from the outbox by the page log: the same events
- * at the same offsets as when they were given. Throws `EventsGone` where retention has taken some of them.
+ * at the same offsets as when they were given, and placeholders for those that the broker refused. Throws `EventsGone`
+ * where retention has taken some of them.
  */
 export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> {
   const { schema, epoch, partition, after, maxPages = 1 } = options
   try {
-    const rows = await sql.query<PageRow>(`select * from ${schema}.read_pages($1, $2, $3, $4)`, [
-      epoch,
-      partition,
-      after,
-      maxPages,
-    ])
+    const rows = await sql.query<PageRow>(
+      `select page.*, "offset" is not null as refused from ${schema}.read_pages($1, $2, $3, $4) as page
+       left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and "offset" = place`,
+      [epoch, partition, after, maxPages],
+    )
     return toPages(rows)
   } catch (error) {
     if ((error as { code?: unknown }).code === noData) throw new EventsGone((error as Error).message, { cause: error })
@@ -49,7 +49,7 @@ language plpgsql stable ${windowSettings} as $$
 declare
   page record;
   found_events bigint;
-  max_events int;${windowVariables}
+  max_events int;
 begin
   for page in
     select * from ${s}.page
@@ -60,15 +60,14 @@ begin
         order by page.first_offset desc limit 1), 0)
     order by page.first_offset limit max_pages
   loop
-    from_snapshot := page.from_snapshot;
-    from_next := page.from_next;
-    to_snapshot := page.to_snapshot;
     max_events := page.count;
-    writers := (${findWriters(s)});
     return query
     select page.epoch, of_partition, page.first_offset + row_number() over (order by position) - 1, ${eventTexts}
-    from (select of_partition as partition, page.floor as floor_position, page.after_position) as place
-    cross join lateral (${windowEvents(s)}) as event order by position;
+    from (
+      select of_partition as partition, page.from_snapshot, page.from_next, page.to_snapshot,
+        page.floor as floor_position, page.after_position
+    ) as place
+    cross join lateral (${windowEvents(s)}) as event where position <= page.last_position order by position;
     get diagnostics found_events = row_count;
     if found_events <> page.count then
       raise exception 'The page log gives % events from offset % of partition %; the outbox has % of them.',

@@ -1,15 +1,22 @@
 import { Diverged, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
-import { type Logger, type Sql, sleep } from '@commitcast/worker'
+import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
+import { settleNotes } from './settle-notes.ts'
 
-export interface PartitionOf {
+/** One partition, in the outbox and on the broker. */
+export interface LogOf {
   readonly sql: Sql
   readonly schema: string
   readonly topic: Topic
   readonly partition: number
-  readonly logger: Logger
   readonly signal: AbortSignal
+}
+
+export interface PartitionOf extends LogOf {
+  /** That of this relay's lease. */
+  readonly term: bigint
+  readonly logger: Logger
 }
 
 export interface FindEndOptions {
@@ -29,13 +36,23 @@ export interface FindEndOptions {
 export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise<number> {
   const end = await settledEnd(of, options)
   if (end === 0) return 0
-  const after = Math.max(0, end - options.maxInFlight, (await of.topic.first(of.partition)) - 1)
-  const [stored, given] = await Promise.all([readBack(of, after, end), givenBetween(of, after, end)])
-  if (given) compare(of, stored, given)
+  const { stored, given } = await compareTail(of, end, options.maxInFlight)
+  if (given) await settleNotes(of, stored, given)
   if (given?.some((message) => message.offset > end)) {
     of.logger.info({ partition: of.partition, after: end }, 'continues inside a page')
   }
   return end
+}
+
+/**
+ * Reads the last messages up to `end` back and compares them with the page log. Throws `Diverged`. Where the outbox no
+ * longer has their events, `given` is undefined and nothing was compared.
+ */
+export async function compareTail(of: LogOf, end: number, count: number) {
+  const after = Math.max(0, end - count, (await of.topic.first(of.partition)) - 1)
+  const [stored, given] = await Promise.all([readBack(of, after, end), givenBetween(of, after, end)])
+  if (given) compare(of, stored, given)
+  return { stored, given }
 }
 
 const pollMs = 500
@@ -54,7 +71,7 @@ async function settledEnd({ topic, partition, logger, signal }: PartitionOf, opt
   return end
 }
 
-async function readBack({ topic, partition, signal }: PartitionOf, after: number, end: number): Promise<Message[]> {
+async function readBack({ topic, partition, signal }: LogOf, after: number, end: number): Promise<Message[]> {
   const messages: Message[] = []
   if (after >= end) return messages
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
@@ -66,7 +83,7 @@ async function readBack({ topic, partition, signal }: PartitionOf, after: number
 }
 
 /** The given events after an offset, to the end of the page that holds `end`; `undefined` where retention took them. */
-async function givenBetween({ sql, schema, topic, partition }: PartitionOf, after: number, end: number) {
+async function givenBetween({ sql, schema, topic, partition }: LogOf, after: number, end: number) {
   const messages: Message[] = []
   try {
     for (let next = after; next < end; ) {
@@ -82,7 +99,7 @@ async function givenBetween({ sql, schema, topic, partition }: PartitionOf, afte
   }
 }
 
-function compare({ topic, partition }: PartitionOf, stored: readonly Message[], given: readonly Message[]): void {
+function compare({ topic, partition }: LogOf, stored: readonly Message[], given: readonly Message[]): void {
   const ids = new Map(given.map((message) => [message.offset, message.id]))
   for (const { offset, id } of stored) {
     const due = ids.get(offset)
@@ -90,7 +107,8 @@ function compare({ topic, partition }: PartitionOf, stored: readonly Message[], 
     const ours = due === undefined ? 'the outbox never gave it' : `the outbox gave it to event ${due}`
     throw new Diverged(
       `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
-        'Something else wrote to the topic, or the database is an older copy of the one that filled it.',
+        'Something else wrote to the topic, or the database is an older copy of the one that filled it. ' +
+        `"commitcast topic new-epoch --from ${topic.epoch}" goes on without it.`,
     )
   }
 }
@@ -100,14 +118,20 @@ function compare({ topic, partition }: PartitionOf, stored: readonly Message[], 
  * vanished, so one commit of our own, which waits for the disk, comes first (P1).
  */
 export async function* missingMessages(
-  { sql, schema, topic, partition }: PartitionOf,
+  { sql, schema, topic, partition }: LogOf,
   after: number,
 ): AsyncGenerator<readonly Message[]> {
-  await sql.query(`select set_config('synchronous_commit', 'on', true), pg_current_xact_id()`)
+  await flushWal(sql)
   for (let next = after; ; ) {
     const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: next })
     if (!page) return
     const messages = page.messages.filter((message) => message.offset > next)
+    if (messages[0] && messages[0].offset !== next + 1) {
+      throw new EventsGone(
+        `${topic.name}, partition ${partition}, ends at offset ${next} on the broker, and the outbox has only what follows ` +
+          `${messages[0].offset - 1}. "commitcast topic new-epoch --from ${topic.epoch}" goes on without the rest.`,
+      )
+    }
     next += messages.length
     yield messages
   }

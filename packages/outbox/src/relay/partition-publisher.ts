@@ -10,7 +10,11 @@ export interface PublisherOptions {
   readonly onStored: (offset: number) => void
 }
 
-/** Carries one partition's messages to the topic, in order, several chunks in flight, until the first failure. */
+/**
+ * Carries one partition's messages to the topic, in order, several chunks in flight, until the first failure. The first
+ * message goes alone: a broker may show the refusal of one amid a chunk only as a conflict of those behind it, and after
+ * that conflict the refused one is the first.
+ */
 export interface PartitionPublisher {
   /** Whether another page may be added. */
   readonly hasRoom: boolean
@@ -34,14 +38,15 @@ const maxWaiting = 2_000
 export function createPartitionPublisher({ topic, partition, after, onStored }: PublisherOptions): PartitionPublisher {
   let waiting: Message[] = []
   let sent = after
+  let hasStored = false
   let hasFailed = false
   const inFlight = new Set<Promise<void>>()
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>()
 
   const pump = () => {
-    while (!hasFailed && waiting.length > 0 && inFlight.size < maxChunks) {
-      const chunk = waiting.slice(0, maxChunk)
-      waiting = waiting.slice(maxChunk)
+    while (!hasFailed && waiting.length > 0 && inFlight.size < (hasStored ? maxChunks : 1)) {
+      const chunk = waiting.slice(0, hasStored ? maxChunk : 1)
+      waiting = waiting.slice(chunk.length)
       const stored = store(chunk, sent)
       sent += chunk.length
       inFlight.add(stored)
@@ -54,6 +59,7 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
   const store = async (chunk: readonly Message[], at: number) => {
     try {
       await topic.append(partition, at, chunk)
+      hasStored = true
       if (!hasFailed) onStored(at + chunk.length)
     } catch (error) {
       hasFailed = true

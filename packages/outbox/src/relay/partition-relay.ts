@@ -2,6 +2,7 @@ import { Diverged, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { createBackoff, sleep } from '@commitcast/worker'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
+import { giveUp } from './give-up.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
 
 export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
@@ -92,8 +93,12 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
 
   const life = async () => {
     while (!signal.aborted) {
-      const failure = await carry().catch((error: unknown) => error)
+      let failure = await carry().catch((error: unknown) => error)
       if (signal.aborted) return
+      if (failure instanceof MessageRefused) {
+        failure = await giveUp(of, failure).catch((error: unknown) => error)
+        if (failure === undefined) continue
+      }
       trouble = failure instanceof Error ? failure.message : String(failure)
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
         logger.error({ partition, err: failure }, 'this partition stands still')

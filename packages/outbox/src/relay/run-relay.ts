@@ -12,9 +12,15 @@ import {
   silentLogger,
   sleep,
 } from '@commitcast/worker'
+import { checkHome, waitForHome, whyHomeless } from '../epoch/check-home.ts'
+import { checkEpoch, EpochEnded } from '../epoch/epoch-end.ts'
 import { givePages } from '../pages/give-pages.ts'
 import type { Page } from '../pages/page.ts'
+import { checkLimit } from '../parked/check-limit.ts'
 import { readTopic } from '../read-topic.ts'
+import { checkKeepMs } from '../retention/retire-events.ts'
+import { boundedSql } from './bounded-sql.ts'
+import { keepLeaves } from './keep-leaves.ts'
 import { type PartitionRelay, startPartitionRelay } from './partition-relay.ts'
 import { createSleeper, type Sleeper } from './sleeper.ts'
 import { listen } from './wake-up.ts'
@@ -36,6 +42,8 @@ export interface RelayOptions {
   readonly leaseTtlMs?: number
   /** How long a broker that says less than it acknowledged is given to find the rest, before it is refilled. Default 10,000. */
   readonly lostTailMs?: number
+  /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
+  readonly retentionMs?: number
   readonly logger?: Logger
 }
 
@@ -50,7 +58,8 @@ export interface Relay {
  * `<app>-events`, each once and in order, whatever crashes (P1-P4). Several may run; outages are waited out.
  */
 export function runRelay(options: RelayOptions): Relay {
-  const { logger = silentLogger, signal } = options
+  const { logger = silentLogger, signal, retentionMs = Number.POSITIVE_INFINITY } = options
+  checkKeepMs('retentionMs', retentionMs)
   const state: RelayState = { partitions: new Map(), acknowledged: new Map(), held: [], trouble: 'starting' }
   const done = (async () => {
     const backoff = createBackoff()
@@ -58,9 +67,19 @@ export function runRelay(options: RelayOptions): Relay {
       try {
         await relayUntilTrouble({ ...options, logger }, state, backoff.reset)
       } catch (error) {
-        state.trouble = error instanceof Error ? error.message : String(error)
-        logger.warn({ err: error }, 'the relay waits and tries again')
-        await backoff.wait(signal)
+        if (error instanceof EpochEnded) {
+          logger.info({ why: error.message }, 'the relay goes on in the next epoch')
+          continue
+        }
+        const because = whyHomeless(error)
+        state.trouble = because ?? (error instanceof Error ? error.message : String(error))
+        if (because !== undefined) {
+          logger.error({ err: error, because }, 'the relay stands still')
+          await waitForHome(options.sql, options.schema, signal)
+        } else {
+          logger.warn({ err: error }, 'the relay waits and tries again')
+          await backoff.wait(signal)
+        }
       }
     }
   })()
@@ -70,11 +89,21 @@ export function runRelay(options: RelayOptions): Relay {
 interface RelayState {
   readonly partitions: Map<number, { readonly term: bigint; readonly relay: PartitionRelay }>
   readonly acknowledged: Map<number, number>
+  /** The one that `acknowledged` speaks of. */
+  epoch?: number
   held: readonly Lease[]
   trouble: string | undefined
+  /** Since when an answer of the database is waited for. */
+  askedAt?: number | undefined
 }
 
-function healthOf({ partitions, trouble }: RelayState): Health {
+/** A database that takes longer to answer is away, though its connections may stand. */
+const silentAfterMs = 3_000
+
+function healthOf({ partitions, askedAt = Infinity, trouble: known }: RelayState): Health {
+  const silentMs = Date.now() - askedAt
+  const silence = `The database has not answered for ${Math.round(silentMs / 1_000)} s.`
+  const trouble = known ?? (silentMs > silentAfterMs ? silence : undefined)
   const troubles = [...partitions].flatMap(([partition, { relay }]) =>
     relay.trouble ? [[partition, relay.trouble]] : [],
   )
@@ -88,6 +117,8 @@ function healthOf({ partitions, trouble }: RelayState): Health {
 
 type Running = RelayOptions & { readonly logger: Logger }
 
+const answerMs = 30_000
+
 /** From so many events a second on, notifying would tax the writers: the relay stays awake and polls instead. */
 const awakeFromPerSecond = 2_000
 /** Below this it sleeps, and is woken by each commit: the fastest way to few events. */
@@ -97,27 +128,33 @@ const awakePollMs = 5
 const deafAfterMs = 200
 const deafPollMs = 100
 
-async function relayUntilTrouble(options: Running, state: RelayState, onProgress: () => void): Promise<void> {
+async function relayUntilTrouble(given: Running, state: RelayState, onProgress: () => void): Promise<void> {
+  const options = { ...given, sql: boundedSql(given.sql, answerMs) }
   const { sql, broker, app, schema, logger, leaseTtlMs, listenTo, pollMs = 1_000 } = options
   const bell = createBell()
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
+  const serverStarted = await checkHome(sql, schema)
   const topic = await broker.topic({ name: `${app}-events`, ...(await readTopic(sql, schema)) })
+  if (state.epoch !== topic.epoch) state.acknowledged.clear()
+  state.epoch = topic.epoch
+  await checkLimit({ sql, schema, topic, logger })
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
   const sleeper = createSleeper(sql, schema, leases.owner)
   const background = runBeside([
     () => keepLeases(leases, state, { bell, signal }),
-    () => keepLeaves(sql, schema, signal),
+    // Not bounded: it waits for others' transactions.
+    () => keepLeaves({ ...given, topic, logger, signal }),
     ...(listenTo === undefined ? [] : [() => listen({ connectionString: listenTo, schema, bell, signal, logger })]),
   ])
-  const give = createGive({ ...options, topic, bell }, state)
+  const give = createGive({ ...options, topic, bell, serverStarted }, state)
   const rate = createRate()
   let lastFound = Date.now()
   let isAsleep = false
   try {
     while (!signal.aborted) {
       background.rethrow()
-      const found = await give()
+      const { found, mayBeMore } = await give()
       state.trouble = undefined
       onProgress()
       rate.add(found)
@@ -128,7 +165,7 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
       } else if (listenTo !== undefined && !isAsleep && rate.perSecond() < asleepBelowPerSecond) {
         isAsleep = true
         void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
-      } else if (found === 0) {
+      } else if (!mayBeMore && (found === 0 || isAsleep)) {
         const isDeaf = listenTo === undefined && Date.now() - lastFound > deafAfterMs
         await bell.wait(isAsleep ? pollMs : isDeaf ? Math.min(deafPollMs, pollMs) : awakePollMs, signal)
       }
@@ -142,13 +179,21 @@ async function relayUntilTrouble(options: Running, state: RelayState, onProgress
   }
 }
 
+interface Given {
+  readonly found: number
+  /** Whether more were committed before this was given, so that nobody may ring for them. */
+  readonly mayBeMore: boolean
+}
+
+type Giving = Running & { readonly topic: Topic; readonly bell: Bell; readonly serverStarted: string }
+
 /**
  * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load two halves
  * of the partitions take turns: while one half's pages are read and sent here, the database is at work on the other's.
  * Where there is no room it waits a moment for some.
  */
-function createGive(options: Running & { topic: Topic; bell: Bell }, state: RelayState): () => Promise<number> {
-  const { sql, schema, bell, maxPage = 2_000 } = options
+function createGive(options: Giving, state: RelayState): () => Promise<Given> {
+  const { sql, schema, topic, bell, serverStarted, maxPage = 2_000 } = options
   const asked = new Map<number, Promise<{ readonly half: number; readonly pages: readonly Page[] }>>()
   let halves = 1
 
@@ -156,7 +201,7 @@ function createGive(options: Running & { topic: Topic; bell: Bell }, state: Rela
     const leases = state.held.filter(
       ({ partition }) => partition % halves === half && state.partitions.get(partition)?.relay.hasRoom,
     )
-    const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage })
+    const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage, serverStarted })
     const answer = given.catch(whenGivenTwice).then((pages) => ({ half, pages }))
     // Whoever awaits it hears of its failure; nobody may, when we stop.
     answer.catch(() => {})
@@ -172,11 +217,16 @@ function createGive(options: Running & { topic: Topic; bell: Bell }, state: Rela
     const isBusy = count >= maxPage
     if (isBusy && halves === 2) ask(half)
     else if (asked.size === 0) halves = isBusy ? 2 : 1
-    for (const page of pages) state.partitions.get(page.partition)?.relay.add(page.messages)
+    for (const page of pages) {
+      if (page.epoch !== topic.epoch) throw new EpochEnded(topic.epoch)
+      state.partitions.get(page.partition)?.relay.add(page.messages)
+    }
     const isFull = [...state.partitions.values()].some(({ relay }) => !relay.hasRoom && relay.trouble === undefined)
-    if (count > 0 || !isFull) return count
-    await bell.wait(20)
-    return 1
+    if (count === 0 && isFull) await bell.wait(20)
+    return {
+      found: count,
+      mayBeMore: isFull || asked.size > 0 || pages.some((page) => page.messages.length >= maxPage),
+    }
   }
 }
 
@@ -211,6 +261,9 @@ async function adopt(options: Running & { topic: Topic; bell: Bell }, state: Rel
     state.partitions.delete(partition)
     await relay.stop()
   }
+  const isNew = [...terms.keys()].some((partition) => !state.partitions.has(partition))
+  // A new epoch takes all leases away, so whoever has one of another term may be in it.
+  if (isNew) await checkEpoch(sql, { schema, epoch: topic.epoch })
   for (const [partition, term] of terms) {
     if (state.partitions.has(partition)) continue
     const of = {
@@ -218,6 +271,7 @@ async function adopt(options: Running & { topic: Topic; bell: Bell }, state: Rel
       schema,
       topic,
       partition,
+      term,
       logger,
       acknowledged: state.acknowledged,
       lostTailMs,
@@ -229,7 +283,9 @@ async function adopt(options: Running & { topic: Topic; bell: Bell }, state: Rel
 
 async function keepLeases(leases: Leases, state: RelayState, { bell, signal }: { bell: Bell; signal: AbortSignal }) {
   while (!signal.aborted) {
+    state.askedAt = Date.now()
     const held = await leases.renew()
+    state.askedAt = undefined
     const changed = termsOf(held) !== termsOf(state.held)
     state.held = held
     if (changed) bell.ring()
@@ -239,16 +295,6 @@ async function keepLeases(leases: Leases, state: RelayState, { bell, signal }: {
 
 function termsOf(leases: readonly Lease[]): string {
   return leases.map((lease) => `${lease.partition}:${lease.term}`).join()
-}
-
-const hourMs = 3_600_000
-
-/** Makes the outbox's coming days, so that writers always find one. */
-async function keepLeaves(sql: Sql, schema: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sql.query(`select ${schema}.make_leaves(2)`)
-    await sleep(hourMs, signal)
-  }
 }
 
 /** A transaction that read "awake" before we slept commits without a word: look again, less and less often, till it is gone. */

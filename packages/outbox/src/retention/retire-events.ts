@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { checkHome } from '../epoch/check-home.ts'
 import { readTopic } from '../read-topic.ts'
 import { defaultSchema } from '../schema-name.ts'
 import { closeLeaf } from './close-leaf.ts'
@@ -43,10 +44,8 @@ const defaultPageBatch = 5_000
  */
 export async function retireEvents(sql: Sql, options: RetireOptions): Promise<Retired> {
   const { schema = defaultSchema, keepMs = 7 * dayMs, pageBatch = defaultPageBatch, signal } = options
-  if (!(keepMs >= dayMs))
-    throw new RangeError(
-      `retireEvents: keepMs is ${keepMs}. Events go by whole days: take ${dayMs} (a day) or more, or Infinity to keep them.`,
-    )
+  checkKeepMs('keepMs', keepMs)
+  await checkHome(sql, schema)
   const leaves: string[] = []
   const waiting: { leaf: string; because: string }[] = []
   for (const leaf of await findDueLeaves(sql, schema, keepMs)) {
@@ -56,10 +55,19 @@ export async function retireEvents(sql: Sql, options: RetireOptions): Promise<Re
     else waiting.push({ leaf: leaf.name, because })
   }
   let pages = 0
-  const { partitions } = await readTopic(sql, schema)
-  for (let partition = 0; partition < partitions && !signal?.aborted; partition++)
-    pages += await deleteOldPages(sql, { schema, partition, batch: pageBatch, ...(signal && { signal }) })
+  const topic = await readTopic(sql, schema)
+  for (let epoch = 1; epoch <= topic.epoch; epoch++)
+    for (let partition = 0; partition < topic.partitions && !signal?.aborted; partition++)
+      pages += await deleteOldPages(sql, { schema, epoch, partition, batch: pageBatch, ...(signal && { signal }) })
   return { leaves, waiting, pages }
+}
+
+/** Throws for a time that events can't be kept for; `name` is what the caller calls it. */
+export function checkKeepMs(name: string, keepMs: number): void {
+  if (keepMs >= dayMs) return
+  throw new RangeError(
+    `${name} is ${keepMs}. Events go by whole days: take ${dayMs} (a day) or more, or Infinity to keep them.`,
+  )
 }
 
 type Options = RetireOptions & { readonly schema: string }

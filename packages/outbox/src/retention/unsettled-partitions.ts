@@ -29,10 +29,11 @@ export async function unsettledPartitions(
 /** A page in mid-window counts as its window's beginning. Where nothing is stored, everything is unsettled. */
 function unsettledSql(s: string, table: string): string {
   const late = (condition: string) => `(
-    select true from ${table} as event where event.partition = settled.partition and ${condition} limit 1)`
+    select true from ${table} as event where event.partition = settled.partition and ${condition}
+      and event.position > settled.restored_up_to limit 1)`
   return `
     with settled as materialized (
-      select place as partition,
+      select place as partition, topic.restored_up_to,
         case when page.window_done then page.to_snapshot else coalesce(page.from_snapshot, '1:1:') end as snapshot,
         case when page.window_done then page.to_next else coalesce(page.from_next, '1') end as next,
         case when page.window_done then greatest(page.floor, page.last_position) else coalesce(page.floor, 0) end as floor

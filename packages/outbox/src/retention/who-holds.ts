@@ -2,7 +2,7 @@ import type { Sql } from '@commitcast/worker'
 import type { Leaf } from './leaf.ts'
 
 /** Says which transaction has had the leaf, or the outbox above it, open the longest, and how to end it. */
-export async function whoHolds(sql: Sql, schema: string, { table }: Leaf): Promise<string> {
+export async function whoHolds(sql: Sql, schema: string, { table }: Pick<Leaf, 'table'>): Promise<string> {
   const [row] = await sql.query<{ pid: number | null; since: string | null; gid: string | null }>(
     `select activity.pid, activity.xact_start::text as since, prepared.gid
      from pg_locks as held

@@ -36,7 +36,7 @@ async function readStatus(options: { database: string; app: string; nats?: strin
       )
     }
     const topic = { name: `${app}-events`, ...shape }
-    const { ends, ...broker } = await lookAtBroker(topic, { sql: sqlOf(db), nats })
+    const { ends, ...broker } = await lookAtBroker(topic, { database, nats })
     const { partitions, ...pipeline } = await readPipeline(db, schema)
     return {
       topic,
@@ -44,7 +44,7 @@ async function readStatus(options: { database: string; app: string; nats?: strin
       partitions: partitions.map(({ partition, given, ...row }) => ({
         partition,
         given,
-        stored: ends?.[partition] ?? null,
+        stored: ends[partition] ?? null,
         ...row,
       })),
       ...pipeline,

@@ -1,0 +1,19 @@
+import type { Message } from './message.ts'
+
+/** Types that begin so are Commitcast's own: no catalogue may have them, and nobody may append one. */
+export const reservedPrefix = 'commitcast.'
+
+const placeholderType = `${reservedPrefix}refused`
+
+/**
+ * What stands at an offset in place of a message that the broker refuses: the same offset, id, key, time and transaction,
+ * no headers, and a body that says which type was refused. It keeps the offsets gapless; readers pass it over.
+ */
+export function toPlaceholder(message: Message): Message {
+  return { ...message, type: placeholderType, headers: {}, body: JSON.stringify({ refused: message.type }) }
+}
+
+/** Whether a message is no event but stands in place of one that was refused. */
+export function isPlaceholder(message: Message): boolean {
+  return message.type === placeholderType
+}

@@ -1,0 +1,124 @@
+/** SQLSTATE: nobody knows which rows came with the dump, and which were written here since. */
+export const boundaryNeededState = 'OB003'
+
+/**
+ * The function behind `newEpoch`. An epoch begins with a page at offset 0, which holds no event: it stands for all that was
+ * given before, so that windows go on from it as from any other page.
+ */
+export function newEpochFunction(s: string): string {
+  return `
+-- Writers are locked out until it commits. Nothing before the snapshot may draw a transaction id: ours has to be new to it.
+create function ${s}.new_epoch(from_epoch int, given_boundary bigint)
+returns table (epoch int, is_new boolean, moved bigint) language plpgsql volatile set lock_timeout = '5s' as $$
+#variable_conflict use_column
+declare
+  known record;
+  here record;
+  home record;
+  newest_position bigint;
+  is_foreign boolean;
+  start_snapshot pg_snapshot;
+  moved_events bigint := 0;
+begin
+  if pg_current_xact_id_if_assigned() is not null or current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'new_epoch has to be alone in its transaction, in READ COMMITTED.';
+  end if;
+  lock table ${s}.outbox in share row exclusive mode;
+  start_snapshot := pg_current_snapshot();
+  select * into known from ${s}.topic;
+  if known.epoch <> from_epoch then
+    return query select known.epoch, false, 0::bigint;
+    return;
+  end if;
+  perform set_config('synchronous_commit', 'on', true);
+
+  -- Whoever is giving pages right now holds its lease; all others find their terms outdated, and read the topic anew.
+  perform from ${s}.lease order by grp, partition for update;
+  update ${s}.lease set owner = '', term = term + 1, expires_at = '-infinity';
+
+  select * into here from ${s}.here();
+  select * into home from ${s}.read_home();
+  select coalesce(max(last_position), 0),
+    coalesce(bool_or(pg_snapshot_xmax(to_snapshot) > pg_snapshot_xmax(start_snapshot)), false)
+  into newest_position, is_foreign
+  from ${newestPages(s, 'from_epoch')} as newest;
+  is_foreign := is_foreign or given_boundary is not null or (
+    (known.system_identifier, known.database) is distinct from (here.system_identifier, here.database)
+    and (home.database is null or (home.system_identifier, home.database) is not distinct from (here.system_identifier, here.database)));
+
+  if is_foreign then
+    given_boundary := coalesce(given_boundary, home.position);
+    if coalesce(given_boundary < newest_position, true) then
+      raise exception 'It is not known which events came with the restored dump (position % at least) and which were written here since.',
+        newest_position using errcode = '${boundaryNeededState}',
+        hint = 'Say it with --restored-up-to: the highest position in the outbox when the restore had ended.';
+    end if;
+    ${moveEvents(s)}
+    ${startAfresh(s)}
+  else
+    ${goOn(s)}
+  end if;
+  update ${s}.topic set epoch = from_epoch + 1, system_identifier = here.system_identifier, database = here.database;
+  return query select from_epoch + 1, true, moved_events;
+end $$;
+`
+}
+
+/** For each partition the newest page of an epoch, or nulls. */
+function newestPages(s: string, epoch: string): string {
+  return `(
+    select number::smallint as place, page.*
+    from generate_series(0, known.partitions - 1) as number left join lateral (
+      select * from ${s}.page where page.epoch = ${epoch} and page.partition = number::smallint
+      order by page.first_offset desc limit 1
+    ) as page on true
+  )`
+}
+
+/** Transaction ids go on: the windows do, too, even in the middle of one. */
+function goOn(s: string): string {
+  return `
+    insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,
+      floor, after_position, last_position, window_done)
+    select from_epoch + 1, place, 0, 1, term, from_snapshot, from_next, to_snapshot, to_next,
+      floor, after_position, last_position, window_done
+    from ${newestPages(s, 'from_epoch')} as newest where newest.epoch is not null;`
+}
+
+/**
+ * What has not been given goes to the end of the outbox, with ids of this transaction. Of what came with the dump that is
+ * what the newest page of its partition does not cover, by the old numbers; of what was written here since, everything.
+ * What was given keeps its numbers: the pages of earlier epochs are read by them, and newer pages look only above.
+ */
+function moveEvents(s: string): string {
+  return `
+    perform set_config('commitcast.new_epoch', pg_current_xact_id()::text, true);
+    perform setval(pg_get_serial_sequence('${s}.outbox', 'position'), greatest(given_boundary, newest_position, 1,
+      (select max(position) from ${s}.outbox), nextval(pg_get_serial_sequence('${s}.outbox', 'position'))));
+    update ${s}.topic set restored_up_to = currval(pg_get_serial_sequence('${s}.outbox', 'position'));
+    with newest as materialized (
+      select * from ${newestPages(s, 'from_epoch')} as newest
+    ), ungiven as (
+      delete from ${s}.outbox using newest
+      where outbox.partition = newest.place and outbox.position > known.restored_up_to
+        and (outbox.position > given_boundary or newest.epoch is null or not case when newest.window_done
+          then pg_visible_in_snapshot(outbox.tx, newest.to_snapshot)
+          else pg_visible_in_snapshot(outbox.tx, newest.from_snapshot)
+            or (outbox.position <= newest.last_position and pg_visible_in_snapshot(outbox.tx, newest.to_snapshot)) end)
+      returning outbox.position, outbox.id, outbox.type, outbox.key, outbox.data, outbox.headers, outbox.occurred_at
+    )
+    insert into ${s}.outbox (id, type, key, data, headers, occurred_at)
+    select id, type, key, data, headers, occurred_at from ungiven order by position;
+    get diagnostics moved_events = row_count;
+    perform set_config('commitcast.new_epoch', '', true);`
+}
+
+/** The first windows begin at our snapshot: everybody who wrote before has ended, nobody has since. */
+function startAfresh(s: string): string {
+  return `
+    insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,
+      floor, after_position, last_position, window_done)
+    select from_epoch + 1, number, 0, 1, 0, start_snapshot, pg_current_xact_id(), start_snapshot, pg_current_xact_id(),
+      restored_up_to, restored_up_to, restored_up_to, true
+    from ${s}.topic cross join generate_series(0, partitions - 1) as number;`
+}

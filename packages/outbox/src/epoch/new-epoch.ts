@@ -1,0 +1,58 @@
+import type { Sql } from '@commitcast/worker'
+import { whoHolds } from '../retention/who-holds.ts'
+import { defaultSchema } from '../schema-name.ts'
+import { boundaryNeededState } from './new-epoch-function.ts'
+
+export interface NewEpochOptions {
+  readonly schema?: string
+  /** The epoch to end. Whoever comes second with the same one makes nothing. */
+  readonly from: number
+  /**
+   * Positions up to this one came with a restored dump. Known by itself after pg_restore, and where nothing was restored;
+   * needed where a dump came back without its materialized views.
+   */
+  readonly restoredUpTo?: number
+}
+
+export interface NewEpoch {
+  /** The topic's epoch now. */
+  readonly epoch: number
+  /** Whether this call began it. */
+  readonly isNew: boolean
+  /** After a restore: how many events had no offset yet and were moved to the end of the outbox. */
+  readonly moved: number
+}
+
+/** No epoch was begun and nothing has changed; the message says why, and what helps. */
+export class NewEpochRefused extends Error {
+  override readonly name = 'NewEpochRefused'
+  readonly code = 'NEW_EPOCH_REFUSED'
+}
+
+/**
+ * Ends the topic's epoch and begins the next, in one transaction that is on disk when this resolves: every event that has
+ * no offset yet gets one in the new epoch, counted from 1, and none that has one gets another (P2). After a restore it
+ * tells these apart by the old transaction ids, which mean nothing any more. Relays and stream workers follow by
+ * themselves, clients get `resync`. Writers wait while it runs. Throws `NewEpochRefused` where a transaction holds it up
+ * for five seconds, or where it has to be told `restoredUpTo`. After a lost reply call it again: it makes one epoch.
+ */
+export async function newEpoch(sql: Sql, options: NewEpochOptions): Promise<NewEpoch> {
+  const { schema = defaultSchema, from, restoredUpTo } = options
+  try {
+    const [row] = await sql.query<{ epoch: number; isNew: boolean; moved: string }>(
+      `select epoch, is_new as "isNew", moved from ${schema}.new_epoch($1, $2)`,
+      [from, restoredUpTo ?? null],
+    )
+    return { epoch: row!.epoch, isNew: row!.isNew, moved: Number(row!.moved) }
+  } catch (error) {
+    const { code, message, hint } = error as { code?: unknown; message: string; hint?: string }
+    if (code === boundaryNeededState) throw new NewEpochRefused(`${message} ${hint}`, { cause: error })
+    if (code !== lockNotAvailable) throw error
+    const holder = await whoHolds(sql, schema, { table: `${schema}.outbox` })
+    throw new NewEpochRefused(`Writers can't be locked out: held up by ${holder}. Nothing has changed; try again.`, {
+      cause: error,
+    })
+  }
+}
+
+const lockNotAvailable = '55P03'

@@ -1,0 +1,71 @@
+import { AppendConflict, Diverged, type Topic } from '@commitcast/broker'
+import type { Sql } from '@commitcast/worker'
+import { compareTail, missingMessages } from '../relay/find-end.ts'
+import { maxInFlight } from '../relay/partition-publisher.ts'
+import { defaultSchema } from '../schema-name.ts'
+import { readEpochEnd } from './epoch-end.ts'
+
+export interface RefillOptions {
+  readonly schema?: string
+  /** The events topic, in the present epoch or an earlier one. */
+  readonly topic: Topic
+  readonly partition: number
+  readonly signal?: AbortSignal
+}
+
+export interface Refilled {
+  readonly partition: number
+  /** The last offset that was given in the topic's epoch. */
+  readonly given: number
+  /** How many messages were appended, up to that one. */
+  readonly appended: number
+}
+
+const maxChunk = 500
+const maxConflicts = 5
+
+/**
+ * Appends to the broker what the page log gave in a topic's epoch and the broker lacks at its end: the same events at the
+ * same offsets, each once (P4). A relay does this by itself for the present epoch; the end of an earlier one may be left to
+ * this. A relay may be at it at the same time. Throws `Diverged` where the broker holds something else, `EventsGone` where
+ * the outbox no longer has what comes next. A hole at the beginning of a broker's log, as its own retention leaves it, is
+ * none.
+ */
+export async function refillPartition(sql: Sql, options: RefillOptions): Promise<Refilled> {
+  const { schema = defaultSchema, topic, partition, signal = new AbortController().signal } = options
+  const of = { sql, schema, topic, partition, signal }
+  const given = await readEpochEnd(sql, { schema, epoch: topic.epoch, partition })
+  let appended = 0
+  for (let conflicts = 0; ; ) {
+    const end = (await topic.last(partition))?.offset ?? 0
+    if (end > 0) await compareTail(of, end, maxInFlight)
+    if (end > given) throw neverGiven(of, { end, given })
+    if (end === given || signal.aborted) return { partition, given, appended }
+    try {
+      appended += await appendMissing(of, end)
+    } catch (error) {
+      if (!(error instanceof AppendConflict) || ++conflicts > maxConflicts) throw error
+    }
+  }
+}
+
+async function appendMissing(of: Parameters<typeof missingMessages>[0], end: number): Promise<number> {
+  let after = end
+  for await (const messages of missingMessages(of, end)) {
+    for (let from = 0; from < messages.length && !of.signal.aborted; from += maxChunk) {
+      const chunk = messages.slice(from, from + maxChunk)
+      await of.topic.append(of.partition, after, chunk)
+      after += chunk.length
+    }
+    if (of.signal.aborted) break
+  }
+  return after - end
+}
+
+/** Where retention has taken the page log of the end, too, there was nothing to compare with. */
+function neverGiven({ topic, partition }: { topic: Topic; partition: number }, at: { end: number; given: number }) {
+  return new Diverged(
+    `${topic.name}, epoch ${topic.epoch}, partition ${partition}, ends at offset ${at.end} on the broker; ` +
+      `the outbox gave ${at.given}.`,
+  )
+}

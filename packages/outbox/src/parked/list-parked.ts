@@ -1,0 +1,47 @@
+import type { Sql } from '@commitcast/worker'
+
+/** An event that was taken out of the way, to be retried or dropped. Its data stays in the table `parked`. */
+export interface ParkedEvent {
+  /** The parked event's own number, in decimal digits: what retry and drop are told. */
+  readonly id: string
+  /** Who parked it: `relay` where the broker refused it. */
+  readonly group: string
+  readonly epoch: number
+  readonly partition: number
+  /** Where it would stand; a placeholder does. */
+  readonly offset: number
+  readonly eventId: string
+  readonly type: string
+  readonly key: string
+  /** Why it was parked, in the words of the error. */
+  readonly reason: string
+  /** ISO 8601 in UTC, as is `parkedAt`. */
+  readonly occurredAt: string
+  readonly parkedAt: string
+}
+
+export interface ListParkedOptions {
+  readonly schema: string
+  /** Only those with a higher id: the last one of the page before. Default all. */
+  readonly after?: string
+  /** The most that are returned. Default 100. */
+  readonly limit?: number
+}
+
+/** The parked events, by id: the order in which they were parked. */
+export async function listParked(sql: Sql, options: ListParkedOptions): Promise<ParkedEvent[]> {
+  const { schema, after = '0', limit = 100 } = options
+  return sql.query<ParkedEvent>(
+    `select ${parkedColumns} from ${schema}.parked as event where event.id > $1 order by event.id limit $2`,
+    [after, limit],
+  )
+}
+
+/** The columns of a `ParkedEvent`, of a row named `event`. */
+export const parkedColumns = `event.id::text, event.grp as "group", event.epoch, event.partition::int,
+  event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason,
+  ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt"`
+
+function isoTime(column: string): string {
+  return `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+}

@@ -1,0 +1,61 @@
+import type { Topic } from '@commitcast/broker'
+import { type Logger, type Sql, sleep } from '@commitcast/worker'
+import { EventsGone, readPages } from '../pages/read-pages.ts'
+import { retireEvents } from '../retention/retire-events.ts'
+
+export interface LeavesOptions {
+  readonly sql: Sql
+  readonly schema: string
+  readonly topic: Topic
+  /** How long events stay after their day has ended. Default 7 days; `Infinity` keeps them. */
+  readonly retentionMs?: number
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+const hourMs = 3_600_000
+
+/** Once an hour: makes the outbox's coming days, so that writers always find one, and retires the old ones. */
+export async function keepLeaves(options: LeavesOptions): Promise<void> {
+  const { sql, schema, signal } = options
+  while (!signal.aborted) {
+    await sql.query(`select ${schema}.make_leaves(2)`)
+    await retireOldDays(options)
+    await sleep(hourMs * (0.9 + Math.random() * 0.2), signal)
+  }
+}
+
+/** What is in the way of retiring is said and tried again in an hour; nothing else waits for it. */
+async function retireOldDays({ sql, schema, topic, retentionMs, logger, signal }: LeavesOptions): Promise<void> {
+  try {
+    const { leaves, waiting } = await retireEvents(sql, {
+      schema,
+      signal,
+      storedUpTo: (partition) => storedUpTo({ sql, schema, topic }, partition),
+      ...(retentionMs !== undefined && { keepMs: retentionMs }),
+    })
+    if (leaves.length > 0) logger.info({ leaves }, 'old days are retired')
+    if (waiting.length > 0) logger.warn({ waiting }, 'old days are still there')
+  } catch (error) {
+    logger.warn({ err: error }, 'can not retire old days; in an hour again')
+  }
+}
+
+/** Where the broker's newest message is the event that the page log gave that offset to; 0 where it is another. */
+async function storedUpTo(
+  { sql, schema, topic }: Pick<LeavesOptions, 'sql' | 'schema' | 'topic'>,
+  partition: number,
+): Promise<number> {
+  const last = await topic.last(partition)
+  if (!last) return 0
+  // A broker that keeps nothing so old any more had it once.
+  if (last.id === '') return last.offset
+  try {
+    const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: last.offset - 1 })
+    return page?.messages.find(({ offset }) => offset === last.offset)?.id === last.id ? last.offset : 0
+  } catch (error) {
+    // An earlier call, which knew that they were stored, has taken them.
+    if (error instanceof EventsGone) return last.offset
+    throw error
+  }
+}

@@ -1,0 +1,73 @@
+import { type Broker, Diverged, type Message, type Topic } from '@commitcast/broker'
+import { EventsGone, readEpochEnd, readPages } from '@commitcast/outbox'
+import type { Logger, Sql } from '@commitcast/worker'
+
+export interface PastEpochsOptions {
+  readonly sql: Sql
+  readonly schema: string
+  readonly broker: Broker
+  /** The app's name. */
+  readonly app: string
+  readonly partitions: number
+  readonly partition: number
+  /** The present epoch. */
+  readonly present: number
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  /** Makes and appends the live messages of these events, which follow what is there. */
+  readonly carry: (target: Topic, after: number, events: readonly Message[]) => Promise<void>
+}
+
+/**
+ * Brings a partition of the live topic's earlier epochs to its end, which the page log knows for good. The events come from
+ * the outbox: the broker may have lost or changed what made the new epoch necessary. Where the outbox no longer has them
+ * either, it goes on without, and says so.
+ */
+export async function finishPastEpochs(options: PastEpochsOptions): Promise<void> {
+  const { present, signal } = options
+  for (let epoch = await findBegun(options); epoch < present && !signal.aborted; epoch++) {
+    await finish(options, epoch)
+  }
+}
+
+/** The newest epoch that the live topic has anything of, for an epoch is begun when the one before is finished. */
+async function findBegun({ broker, app, partitions, partition, present }: PastEpochsOptions): Promise<number> {
+  for (let epoch = present; epoch > 1; epoch--) {
+    const live = await openIfThere(broker, { name: `${app}-live`, epoch, partitions })
+    if (live && (await endOf(live, partition)) > 0) return epoch
+  }
+  return 1
+}
+
+async function finish(options: PastEpochsOptions, epoch: number): Promise<void> {
+  const { sql, schema, broker, app, partitions, partition, signal, logger, carry } = options
+  const end = await readEpochEnd(sql, { schema, epoch, partition })
+  // A broker that has nothing of the epoch's events has lost it as a whole: nobody waits there for the live ones.
+  if (end === 0 || !(await openIfThere(broker, { name: `${app}-events`, epoch, partitions }))) return
+  const target = await broker.topic({ name: `${app}-live`, epoch, partitions })
+  try {
+    for (let after = await endOf(target, partition); after < end && !signal.aborted; ) {
+      const [page] = await readPages(sql, { schema, epoch, partition, after })
+      const events = page?.messages.filter((message) => message.offset > after) ?? []
+      if (events[0]?.offset !== after + 1) {
+        throw new EventsGone(
+          `The outbox no longer has offset ${after + 1} of partition ${partition} in epoch ${epoch}.`,
+        )
+      }
+      await carry(target, after, events)
+      after += events.length
+    }
+  } catch (error) {
+    if (!(error instanceof EventsGone || error instanceof Diverged)) throw error
+    logger.warn({ epoch, partition, err: error }, 'an earlier epoch of the live topic stays unfinished')
+  }
+}
+
+/** Makes the partitions that are missing, where anything of the topic is there. */
+async function openIfThere(broker: Broker, topic: { name: string; epoch: number; partitions: number }) {
+  return (await broker.find(topic)) && broker.topic(topic)
+}
+
+async function endOf(topic: Topic, partition: number): Promise<number> {
+  return (await topic.last(partition))?.offset ?? 0
+}

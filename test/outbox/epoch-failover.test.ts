@@ -1,0 +1,80 @@
+import { chown, cp, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
+import { newEpoch, runRelay } from '@commitcast/outbox'
+import { expect, test } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
+import { crash, ownPostgres } from '../fixtures/own-postgres.ts'
+
+const partitions = 2
+
+test('a fail-over to an older copy under a living relay: it stands still and says so; a new epoch gives what comes after, once', async (context) => {
+  await using database = await ownPostgres({ partitions })
+  const { server, sql, url } = database
+  if (!server.dataFolder) return context.skip('the data of a server in a container is not at hand')
+  const storage: MemoryStorage = new Map()
+  const broker = memoryBroker(storage)
+  const stopping = new AbortController()
+  const relay = runRelay({ sql, broker, app: 'shop', schema: 'commitcast', signal: stopping.signal, listenTo: url })
+  const write = async (count: number) => {
+    for (let n = 0; n < count; n++) await sql.query(`select commitcast.append('thing.done', $1, '1')`, [`k${n % 5}`])
+  }
+  const idsNow = async () =>
+    (await sql.query<{ id: string }>('select id from commitcast.outbox')).map((row) => row.id).sort()
+  const stored = async (epoch: number) => {
+    const topic = await broker.topic({ name: 'shop-events', epoch, partitions })
+    const ids: string[] = []
+    for (let partition = 0; partition < partitions; partition++) {
+      const end = (await topic.last(partition))?.offset ?? 0
+      if (end === 0) continue
+      for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(5_000) })) {
+        ids.push(...batch.map((message) => message.id))
+        if (batch.at(-1)!.offset >= end) break
+      }
+    }
+    return ids.sort()
+  }
+
+  await write(20)
+  await eventually(async () => expect(await stored(1)).toEqual(await idsNow()))
+  const kept = await idsNow()
+  await server.halt()
+  const older = `${server.dataFolder}-older`
+  await copyFolder(server.dataFolder, older)
+  await server.restart()
+  await eventually(() => write(20), 30_000)
+  await eventually(async () => expect(await stored(1)).toHaveLength((await idsNow()).length), 30_000)
+
+  await crash(server)
+  await rm(server.dataFolder, { recursive: true })
+  await copyFolder(older, server.dataFolder)
+  await server.restart()
+  await eventually(async () => expect(await idsNow()).toEqual(kept), 30_000)
+  await write(10)
+  await eventually(() => {
+    const { troubles = {} } = relay.health() as { troubles?: Record<number, string> }
+    expect(Object.values(troubles)).toEqual([
+      expect.stringMatching(/older copy .*"commitcast topic new-epoch --from 1"/),
+      expect.stringMatching(/older copy .*"commitcast topic new-epoch --from 1"/),
+    ])
+  }, 60_000)
+
+  // Nothing was given at offsets that the broker has for what is forgotten.
+  const given = await sql.query<{ count: string }>('select sum(count) as count from commitcast.page')
+  expect(Number(given[0]!.count)).toBe(kept.length)
+  expect(await newEpoch(sql, { from: 1 })).toEqual({ epoch: 2, isNew: true, moved: 0 })
+  await write(5)
+  const after = (await idsNow()).filter((id) => !kept.includes(id))
+  await eventually(async () => expect(await stored(2)).toEqual(after), 60_000)
+  await eventually(() => expect(relay.health()).toMatchObject({ ready: true }))
+  stopping.abort()
+  await relay.done
+  await broker.close()
+}, 180_000)
+
+/** With the owner that it has: the server may run as another user than we do. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true })
+  const { uid, gid } = await stat(from)
+  for (const name of ['.', ...(await readdir(to, { recursive: true }))]) await chown(join(to, name), uid, gid)
+}

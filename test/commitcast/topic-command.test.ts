@@ -40,6 +40,9 @@ describe('commitcast topic new-epoch', () => {
 
   test('says who holds it up, and changes nothing', async () => {
     await using database = await freshDatabase({ partitions })
+    const reader = await database.pool.connect()
+    await reader.query('begin')
+    await reader.query('select count(*) from commitcast.outbox')
     const client = await database.pool.connect()
     await client.query('begin')
     await client.query(`select commitcast.append('thing.done', 'k', '1')`)
@@ -51,7 +54,10 @@ describe('commitcast topic new-epoch', () => {
     )
     await client.query('commit')
     client.release()
+    // A reader is in nobody's way.
     expect(await json(database.url, 'new-epoch')).toMatchObject({ epoch: 2, isNew: true })
+    await reader.query('commit')
+    reader.release()
   })
 
   test.each([

@@ -236,6 +236,24 @@ test('a dump that comes back without its materialized view has to be told where 
   for (const id of await running.stored(2)) expect(given).not.toContain(id)
 })
 
+test('events of a day that retention has closed are moved, too, and the outbox is append-only again afterwards', async () => {
+  await using source = await freshDatabase({ partitions })
+  await append(source.sql, 3)
+  await using restored = await restoredCopy(source.pool, elsewhere)
+  const { sql } = restored
+  const [{ leaf } = { leaf: '' }] = await sql.query<{ leaf: string }>(
+    'select tableoid::regclass::text as leaf from commitcast.outbox limit 1',
+  )
+  await sql.query(
+    `create trigger outbox_closed before insert on ${leaf} for each row execute function commitcast.refuse_late()`,
+  )
+  expect(await newEpoch(sql, { from: 1 })).toEqual({ epoch: 2, isNew: true, moved: 3 })
+  await expect(append(sql, 1)).rejects.toThrow(/The outbox is closed/)
+  await expect(sql.query('delete from commitcast.outbox')).rejects.toThrow(/append-only/)
+  const given = await givePages(sql, { schema, leases: await takeLeases(sql), maxPage: 10 })
+  expect(idsOf(given)).toHaveLength(3)
+})
+
 test('a database that was cloned in its cluster is refused; a new epoch goes on where its pages end', async () => {
   const clone = `clone_${crypto.randomUUID().slice(0, 8)}`
   await using source = await freshDatabase({ partitions })

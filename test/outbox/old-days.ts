@@ -20,7 +20,7 @@ export async function oldDays(days: readonly number[], partitions = 1): Promise<
 
 export async function attachDay(database: Database, daysAgo: number): Promise<void> {
   await database.sql.query(
-    `create table commitcast.${leafOf(daysAgo)} (like commitcast.outbox including defaults including generated including constraints);
+    `create table commitcast.${leafOf(daysAgo)} (like commitcast.outbox including defaults);
      alter table commitcast.outbox attach partition commitcast.${leafOf(daysAgo)}
        for values from ('${utcDay(daysAgo)}T00:00Z') to ('${utcDay(daysAgo - 1)}T00:00Z')`,
   )

@@ -41,6 +41,17 @@ describe('relays that come and go', () => {
     await shop.isCarried()
   })
 
+  test('one that stops tells the others, who need not wait for their next renewal', async () => {
+    // The next renewal is 20 s away.
+    await using shop = await openShop({ leaseTtlMs: 60_000 })
+    await using first = shop.start()
+    await shop.owns(first, all)
+    await using second = shop.start()
+    await eventually(async () => expect(await shop.members()).toBe(2))
+    await first.stop()
+    await shop.owns(second, all, 10_000)
+  })
+
   test('three share eight partitions fairly, and two when one is gone; all is carried once', async () => {
     await using shop = await openShop({ leaseTtlMs: 1_500 })
     await using one = shop.start()
@@ -102,6 +113,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
   return {
     ...database,
     owned,
+    members: () => count(database, `select count(*) from commitcast.member where grp = 'relay'`),
     write,
     start: () => startRelayProcess({ url: database.url, app: 'shop', ...options }),
     /** Waits until it owns these, and whatever else. */

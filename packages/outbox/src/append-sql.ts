@@ -54,16 +54,37 @@ export interface AppendOptions {
 /** Makes `appendSql` for a catalogue and a schema. */
 export function createAppendSql<TCatalog extends EventCatalog>(
   catalog: TCatalog,
-  { schema = defaultSchema, maxEventBytes = defaultMaxEventBytes }: AppendOptions = {},
+  options: AppendOptions = {},
 ): AppendSql<TCatalog> {
-  // The parameter is a text, and json only in the server: some libraries would encode what they know to be json again.
-  const text = `select append_all as id from ${checkSchemaName(schema)}.append_all($1::text::json)`
-  return async (events) => {
+  const toRows = createToRows(catalog, options)
+  const schema = checkSchemaName(options.schema ?? defaultSchema)
+  return async (events) => appendAll(schema, await toRows(events))
+}
+
+/** The parameter is a text, and json only in the server: some libraries would encode what they know to be json again. */
+export function appendAll(schema: string, rows: readonly EventRow[]): AppendStatement {
+  return {
+    text: `select append_all as id from ${schema}.append_all($1::text::json)`,
+    values: [`[${rows.map(toJson).join()}]`],
+    ids: rows.map((row) => row.id),
+  }
+}
+
+/** Makes the function that checks events and encodes them. */
+export function createToRows<TCatalog extends EventCatalog>(
+  catalog: TCatalog,
+  { maxEventBytes = defaultMaxEventBytes }: AppendOptions,
+) {
+  return async (events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[]): Promise<readonly EventRow[]> => {
     const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
     const rows = await Promise.all(list.map((event) => toRow(catalog, event)))
     for (const row of rows) checkRow(row, maxEventBytes)
-    return { text, values: [JSON.stringify(rows)], ids: rows.map((row) => row.id) }
+    return rows
   }
+}
+
+function toJson({ id, type, key, data, headers }: EventRow): string {
+  return `{"id":"${id}","type":"${type}","key":${JSON.stringify(key)},"data":${data},"headers":${headers}}`
 }
 
 async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<EventRow> {
@@ -77,7 +98,8 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
     actor,
     notes: notes && JSON.stringify(notes),
   }
-  return { id: event.id ?? uuidv7(), type: event.type, key: event.key, data: json ?? null, headers }
+  const { id = uuidv7(), type, key } = event
+  return { id, type, key, data: JSON.stringify(json ?? null), headers: JSON.stringify(headers) }
 }
 
 function checkKey(type: string, key: unknown): void {

@@ -1,5 +1,6 @@
 import { type EventCatalog, InvalidEvent } from '@commitcast/events'
-import { type AppendOptions, createAppendSql, type NewEvent } from './append-sql.ts'
+import { type AppendOptions, appendAll, createToRows, type NewEvent } from './append-sql.ts'
+import { checkSchemaName, defaultSchema } from './schema-name.ts'
 import { type KyselyLike, sqlOf } from './sql-of.ts'
 
 /** A `pg` client, or anything with its `query`. */
@@ -26,16 +27,22 @@ export function createAppend<TCatalog extends EventCatalog>(
   catalog: TCatalog,
   options: AppendOptions = {},
 ): Append<TCatalog> {
-  const appendSql = createAppendSql(catalog, options)
+  const toRows = createToRows(catalog, options)
+  const schema = checkSchemaName(options.schema ?? defaultSchema)
+  const appendOne = `select ${schema}.append($1, $2, $3::text::json, $4::text::json, $5)`
   return async (transaction, events) => {
-    const { text, values, ids } = await appendSql(events)
+    const rows = await toRows(events)
     if (!isInTransaction(transaction)) {
       throw new InvalidEvent(
         'append was called outside a transaction, where state and events could part: pass it the trx of ' +
           'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
       )
     }
-    if (ids.length === 0) return ids
+    const ids = rows.map((row) => row.id)
+    const [row, more] = rows
+    if (!row) return ids
+    const one = { text: appendOne, values: [row.type, row.key, row.data, row.headers, row.id] }
+    const { text, values } = more ? appendAll(schema, rows) : one
     await ('isTransaction' in transaction ? sqlOf(transaction).query(text, values) : transaction.query(text, values))
     return ids
   }

@@ -2,13 +2,13 @@ import { InvalidEvent } from '@commitcast/events'
 import { validate } from 'uuid'
 import { maxHeadersBytes } from './max-event-bytes.ts'
 
-/** What is sent of one event. */
+/** What is sent of one event; data and headers as JSON. */
 export interface EventRow {
   readonly id: string
   readonly type: string
   readonly key: string
-  readonly data: unknown
-  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly data: string
+  readonly headers: string
 }
 
 /** Refuses what the database would refuse: there it would be too late, for its error ends the transaction. */
@@ -16,17 +16,16 @@ export function checkRow({ id, type, key, data, headers }: EventRow, maxEventByt
   const what = `"${type}" with key ${JSON.stringify(key).slice(0, 80)}`
   if (!validate(id))
     throw new InvalidEvent(`The id of ${what} is ${JSON.stringify(id)}: give it a UUID, or none to get a new one.`)
-  const [dataJson, headersJson] = [JSON.stringify(data), JSON.stringify(headers)]
-  if (unstorable.test(JSON.stringify(key) + dataJson + headersJson))
+  if (unstorable.test(data) || unstorable.test(headers) || unstorable.test(JSON.stringify(key)))
     throw new InvalidEvent(
       `${what} holds a NUL character or half of a surrogate pair, which Postgres keeps in no text: take it out.`,
     )
-  const bytes = Buffer.byteLength(dataJson)
+  const bytes = Buffer.byteLength(data)
   if (bytes > maxEventBytes)
     throw new InvalidEvent(
       `The data of ${what} takes ${bytes} bytes, at most ${maxEventBytes} are taken (maxEventBytes): store it elsewhere and put a reference in the event.`,
     )
-  const headersBytes = Buffer.byteLength(headersJson)
+  const headersBytes = Buffer.byteLength(headers)
   if (headersBytes > maxHeadersBytes)
     throw new InvalidEvent(
       `The headers of ${what} take ${headersBytes} bytes, at most ${maxHeadersBytes} are taken: shorten them, or put fewer dates, maps and the like in its data.`,

@@ -14,7 +14,10 @@ export interface LeaseOptions {
   readonly schema: string
   /** Which workers share: `relay`, or a consumer group's name. */
   readonly group: string
-  /** How long a lease outlives its last renewal, by the database's clock. Default 4,000. Renew every third of it. */
+  /**
+   * How long a lease outlives its last renewal, by the database's clock. Default 3,500: renewed every `renewMs`, a dead
+   * worker's partitions are taken over within 5 s.
+   */
   readonly ttlMs?: number
   /** Who this worker is; default host, pid, start time and a number. */
   readonly owner?: string
@@ -24,6 +27,8 @@ export interface LeaseOptions {
 export interface Leases {
   readonly owner: string
   readonly ttlMs: number
+  /** How often to call `renew`: often enough for one call to fail. */
+  readonly renewMs: number
   /**
    * Says that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
    * it. Returns what it holds now. A partition that is not in there must not be written for any more.
@@ -33,38 +38,52 @@ export interface Leases {
   release(): Promise<void>
 }
 
+/** What a NOTIFY of the schema says when somebody gave leases back, so that others need not wait for their next renewal. */
+export const leasesReleased = 'leases released'
+
 let workers = 0
 
 /**
  * Shares a group's partitions among workers by rows in Postgres. Times are the database's; a term only grows. Owners on
  * this host (and in this container) whose process is gone count as expired, so a restarted worker never waits for its own old lease.
  */
-export function createLeases({ sql, schema, group, ttlMs = 4_000, owner = thisOwner() }: LeaseOptions): Leases {
+export function createLeases({ sql, schema, group, ttlMs = 3_500, owner = thisOwner() }: LeaseOptions): Leases {
   const statement = renewStatement(schema)
+  const ask = async (dead: readonly string[]) => {
+    const rows = await sql.query<RenewRow>(statement, [group, owner, ttlMs, dead])
+    return {
+      leases: rows.flatMap(({ partition, term }) => (term === null ? [] : [{ partition, term: BigInt(term) }])),
+      others: rows.flatMap(({ term, owner }) => (term === null ? [owner] : [])),
+    }
+  }
   let rowsExist = false
   return {
     owner,
     ttlMs,
+    renewMs: ttlMs / 2.5,
     async renew() {
       if (!rowsExist) await sql.query(makeRows(schema), [group])
       rowsExist = true
-      const others = await sql.query<{ owner: string }>(
-        `select distinct owner from ${schema}.lease where grp = $1 and owner <> $2
-         union select owner from ${schema}.member where grp = $1 and owner <> $2`,
-        [group, owner],
-      )
-      const dead = others.map((row) => row.owner).filter(isDeadHere)
-      const rows = await sql.query<{ partition: number; term: string }>(statement, [group, owner, ttlMs, dead])
-      return rows.map((row) => ({ partition: Number(row.partition), term: BigInt(row.term) }))
+      const { leases, others } = await ask([])
+      const dead = others.filter(isDeadHere)
+      return dead.length === 0 ? leases : (await ask(dead)).leases
     },
     async release() {
       await sql.query(
-        `with gone as (delete from ${schema}.member where grp = $1 and owner = $2)
-         update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2`,
+        `with gone as (delete from ${schema}.member where grp = $1 and owner = $2),
+         freed as (update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2)
+         select pg_notify('${schema}', '${leasesReleased}')`,
         [group, owner],
       )
     },
   }
+}
+
+/** One of the leases that are held now, or, without a term, another owner that is known. */
+interface RenewRow {
+  readonly partition: number
+  readonly term: string | null
+  readonly owner: string
 }
 
 function makeRows(schema: string): string {
@@ -113,7 +132,11 @@ function renewStatement(schema: string): string {
       where l.grp = $1 and l.partition in (select partition from mine union select partition from free)
       returning l.partition, l.term, l.owner
     )
-    select partition, term::text from taken where owner = $2 order by partition`
+    (select partition::int, term::text, owner from taken where owner = $2 order by partition)
+    union all
+    select -1, null, owner from (
+      select owner from ${schema}.lease where grp = $1 union select owner from ${schema}.member where grp = $1
+    ) as known where owner <> '' and owner <> $2 and owner <> all($4)`
 }
 
 function thisOwner(): string {

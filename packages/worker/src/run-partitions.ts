@@ -71,7 +71,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         await adopt(await leases.renew())
         trouble = undefined
         backoff.reset()
-        await sleep(leases.ttlMs / 3, signal)
+        await sleep(leases.renewMs, signal)
       } catch (error) {
         trouble = error instanceof Error ? error.message : String(error)
         logger.warn({ err: error }, 'can not renew the leases; waiting')

@@ -12,7 +12,7 @@ export interface PostgresBrokerOptions {
   readonly schema?: string
   /** Whether readers are woken by LISTEN, which needs a direct connection; behind a pooler in transaction mode say no. Default yes. */
   readonly listen?: boolean
-  /** How often waiting readers look anyway, all with one query. Default 1,000 with LISTEN, 50 without. */
+  /** How often waiting readers look anyway, all with one query. Default 5,000 with LISTEN, 50 without. */
   readonly pollMs?: number
   /** How long messages are kept; the newest of a partition always is. Default 7 days. */
   readonly maxAgeMs?: number
@@ -55,7 +55,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     pool,
     schema,
     signal: closing.signal,
-    pollMs: options.pollMs ?? (listen ? 1_000 : 50),
+    pollMs: options.pollMs ?? (listen ? 5_000 : 50),
     ...(listen && { listenTo: connectionString }),
   })
 

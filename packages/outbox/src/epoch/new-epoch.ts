@@ -48,7 +48,7 @@ export async function newEpoch(sql: Sql, options: NewEpochOptions): Promise<NewE
     const { code, message, hint } = error as { code?: unknown; message: string; hint?: string }
     if (code === boundaryNeededState) throw new NewEpochRefused(`${message} ${hint}`, { cause: error })
     if (code !== lockNotAvailable) throw error
-    const holder = await whoHolds(sql, schema, { table: `${schema}.outbox` })
+    const holder = await whoHolds(sql, schema, { table: `${schema}.outbox` }, { readers: false })
     throw new NewEpochRefused(`Writers can't be locked out: held up by ${holder}. Nothing has changed; try again.`, {
       cause: error,
     })

@@ -26,11 +26,19 @@ export async function givePages(sql: Sql, { schema, leases, maxPage, serverStart
   return toPages(rows)
 }
 
+const fullPageBytes = 4_000_000
+
+/** Whether a page was cut short, so that more may be there already. What is packed when it is stored is no shorter here. */
+export function isFullPage({ messages }: Page, maxPage: number): boolean {
+  return messages.length >= maxPage || messages.reduce((sum, { body }) => sum + body.length + 8, 0) >= fullPageBytes
+}
+
 /**
  * The function behind `givePages`: one statement, whose own snapshot ends every new window. It finds where each partition
  * stands, reads its next events, locks the leases that have any, and gives. Whoever takes such a lease over waits for this
  * commit, and so finds its pages; a lease that was lost meanwhile gives nothing. One event more than fits is looked at, to
- * know whether the window ends with this page.
+ * know whether the window ends with this page. A page is full, too, with the event that brings its data to so many bytes, as
+ * they are stored: nobody has to hold thousands of large events at once.
  */
 export function givePagesFunction(s: string): string {
   return `
@@ -73,7 +81,10 @@ begin
     ), picked as materialized (
       select epoch, place.partition, term, next_offset, event.*
       from place cross join lateral (
-        select *, row_number() over (order by position) as nth from (${windowEvents(s)}) as events
+        select *, row_number() over by_position as nth,
+          row_number() over by_position <= max_page and coalesce(sum(pg_column_size(data)) over earlier, 0) < ${fullPageBytes} as fits
+        from (${windowEvents(s)}) as events
+        window by_position as (order by position), earlier as (by_position rows between unbounded preceding and 1 preceding)
       ) as event
     ), held as materialized (
       select lease.partition from ${s}.lease
@@ -82,15 +93,16 @@ begin
     ), given as (
       insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next,
         to_snapshot, to_next, floor, after_position, last_position, window_done)
-      select epoch, partition, next_offset, least(found, max_page), term, from_snapshot, from_next,
-        to_snapshot, coalesce(to_next, pg_current_xact_id()), floor_position, after_position, last_position, found <= max_page
+      select epoch, partition, next_offset, count, term, from_snapshot, from_next,
+        to_snapshot, coalesce(to_next, pg_current_xact_id()), floor_position, after_position, last_position, all_fit
       from place join held using (partition) join (
-        select partition, count(*) as found, max(position) filter (where nth <= max_page) as last_position
+        select partition, count(*) filter (where fits) as count, max(position) filter (where fits) as last_position,
+          bool_and(fits) as all_fit
         from picked group by partition
       ) as run using (partition)
       returning partition
     )
     select epoch, partition, next_offset + nth - 1, ${eventTexts}
-    from picked join given using (partition) where nth <= max_page;
+    from picked join given using (partition) where fits;
 end $$;`
 }

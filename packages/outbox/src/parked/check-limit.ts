@@ -14,7 +14,8 @@ export interface LimitCheck {
 /** Warns where the outbox takes larger events than the broker: those between are parked, not lost. */
 export async function checkLimit({ sql, schema, topic, logger }: LimitCheck): Promise<void> {
   const { name, maxMessageBytes } = topic
-  const maxEventBytes = await readMaxEventBytes(sql, schema)
+  const [row] = await sql.query<{ bytes: number }>(`select max_event_bytes as bytes from ${schema}.topic`)
+  const maxEventBytes = row?.bytes
   if (maxMessageBytes === undefined || maxEventBytes === undefined) return
   if (maxEventBytes + reservedBytes <= maxMessageBytes) return
   logger.warn(
@@ -22,14 +23,4 @@ export async function checkLimit({ sql, schema, topic, logger }: LimitCheck): Pr
     `the outbox takes events of up to ${maxEventBytes} bytes and the broker messages of up to ${maxMessageBytes}: ` +
       `what does not fit is parked, not lost. Raise the broker's limit to ${maxEventBytes + reservedBytes}`,
   )
-}
-
-/** Asks the check that does the refusing. `undefined` where somebody made another one of it. */
-async function readMaxEventBytes(sql: Sql, schema: string): Promise<number | undefined> {
-  const [row] = await sql.query<{ bytes: string | null }>(
-    `select (regexp_match(pg_get_constraintdef(oid), 'octet_length\\(+data\\)?::text\\)* <= (\\d+)'))[1] as bytes
-     from pg_constraint where conrelid = '${schema}.outbox'::regclass and contype = 'c'
-     order by bytes nulls last limit 1`,
-  )
-  return row?.bytes ? Number(row.bytes) : undefined
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { afterAppend, beforeAppend } from '../append-functions.ts'
 import { type ParkedEvent, parkedColumns } from './list-parked.ts'
 
 export interface HandleParkedOptions {
@@ -46,8 +47,10 @@ export function retryParkedFunction(s: string): string {
   return `
 create function ${s}.retry_parked(ids bigint[]) returns setof ${s}.parked language plpgsql volatile as $$
 #variable_conflict use_column
+declare
+  place record;
 begin
-  perform ${s}.before_append();
+  ${beforeAppend(s)}
   return query
     with taken as (${takeParked(s, 'ids', `grp = 'relay'`)}
     ), appended as (
@@ -55,6 +58,6 @@ begin
       select event_id, type, key, data, headers from taken order by id
     )
     select * from taken order by id;
-  perform ${s}.wake_relay();
+  ${afterAppend(s)}
 end $$;`
 }

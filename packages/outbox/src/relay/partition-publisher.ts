@@ -30,13 +30,17 @@ export interface PartitionPublisher {
 /** Messages in one acknowledged chunk, and chunks in flight. More of either gained nothing here. */
 const maxChunk = 500
 const maxChunks = 4
+/** A chunk ends with the message that brings its bodies to so many characters. */
+const fullChunkLength = 1_000_000
 /** How many messages may be in doubt after a failure. */
 export const maxInFlight = maxChunk * maxChunks
-/** How many messages may wait beside those in flight before `hasRoom` is false. */
+/** How many messages, or characters of their bodies, may wait beside those in flight before `hasRoom` is false. */
 const maxWaiting = 2_000
+const maxWaitingLength = 4_000_000
 
 export function createPartitionPublisher({ topic, partition, after, onStored }: PublisherOptions): PartitionPublisher {
   let waiting: Message[] = []
+  let waitingLength = 0
   let sent = after
   let hasStored = false
   let hasFailed = false
@@ -45,8 +49,9 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
 
   const pump = () => {
     while (!hasFailed && waiting.length > 0 && inFlight.size < (hasStored ? maxChunks : 1)) {
-      const chunk = waiting.slice(0, hasStored ? maxChunk : 1)
+      const chunk = waiting.slice(0, hasStored ? chunkSize(waiting) : 1)
       waiting = waiting.slice(chunk.length)
+      waitingLength -= lengthOf(chunk)
       const stored = store(chunk, sent)
       sent += chunk.length
       inFlight.add(stored)
@@ -74,11 +79,12 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
       return hasFailed
     },
     get hasRoom() {
-      return !hasFailed && waiting.length < maxWaiting
+      return !hasFailed && waiting.length < maxWaiting && waitingLength < maxWaitingLength
     },
     add(messages) {
       if (hasFailed || messages[0]?.offset !== sent + waiting.length + 1) return false
       waiting = waiting.length === 0 ? [...messages] : waiting.concat(messages)
+      waitingLength += lengthOf(messages)
       pump()
       return true
     },
@@ -86,4 +92,20 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
       while (inFlight.size > 0) await Promise.all(inFlight)
     },
   }
+}
+
+function chunkSize(messages: readonly Message[]): number {
+  const end = Math.min(messages.length, maxChunk)
+  let length = 0
+  for (let size = 0; size < end; size++) {
+    length += messages[size]!.body.length
+    if (length >= fullChunkLength) return size + 1
+  }
+  return end
+}
+
+function lengthOf(messages: readonly Message[]): number {
+  let length = 0
+  for (const { body } of messages) length += body.length
+  return length
 }

@@ -1,4 +1,4 @@
-import { Diverged, MessageRefused } from '@commitcast/broker'
+import { BrokerUnavailable, Diverged, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { createBackoff, sleep } from '@commitcast/worker'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
@@ -9,7 +9,9 @@ export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
   /** The highest acknowledged offset of each partition; outlives a lease. */
   readonly acknowledged: Map<number, number>
   readonly lostTailMs: number
-  /** Called when there is room for a page, or something else to look at. */
+  /** Makes what is missing of the topic. */
+  readonly reopen: () => Promise<unknown>
+  /** Called when there is room again for a page, or something else to look at. */
   readonly onChange: () => void
 }
 
@@ -27,11 +29,14 @@ export interface PartitionRelay {
 
 /** A partition that stands still is looked at again, in case somebody mended it. */
 const standStillMs = 30_000
-/** How often a broker is asked whether it still has what it acknowledged, for nobody may be writing when it loses it. */
-const tailCheckMs = 10_000
+/**
+ * How often a broker is asked whether it still has what it acknowledged, for nobody may be writing when it loses it: every
+ * so many times `lostTailMs`.
+ */
+const tailCheckTimes = 3
 
 export function startPartitionRelay(options: PartitionRelayOptions): PartitionRelay {
-  const { topic, partition, logger, acknowledged, lostTailMs, onChange } = options
+  const { topic, partition, logger, acknowledged, lostTailMs, reopen, onChange } = options
   const stopping = new AbortController()
   const { signal } = stopping
   const of: PartitionOf = { ...options, signal }
@@ -41,9 +46,12 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   let trouble: string | undefined = 'taking over'
 
   const backoff = createBackoff()
+  let isAwaitedToHaveRoom = false
   const onStored = (offset: number) => {
     acknowledged.set(partition, Math.max(offset, acknowledged.get(partition) ?? 0))
     backoff.reset()
+    if (!isAwaitedToHaveRoom || !ready?.hasRoom) return
+    isAwaitedToHaveRoom = false
     onChange()
   }
 
@@ -79,7 +87,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
 
   const checkTail = async (doubt: (why: unknown) => void, signal: AbortSignal) => {
     for (;;) {
-      await sleep(tailCheckMs * (0.5 + Math.random()), signal)
+      await sleep(lostTailMs * tailCheckTimes * (0.5 + Math.random()), signal)
       if (signal.aborted) return
       const due = acknowledged.get(partition) ?? 0
       try {
@@ -106,6 +114,8 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       } else {
         logger.warn({ partition, err: failure }, 'asking the broker where it ends')
         await backoff.wait(signal)
+        // A partition that somebody deleted on the broker is made again, and then refilled.
+        if (failure instanceof BrokerUnavailable) await reopen().catch(() => {})
       }
     }
   }
@@ -113,7 +123,9 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
 
   return {
     get hasRoom() {
-      return ready?.hasRoom ?? false
+      const hasRoom = ready?.hasRoom ?? false
+      isAwaitedToHaveRoom ||= !hasRoom
+      return hasRoom
     },
     get trouble() {
       return trouble

@@ -14,7 +14,7 @@ import {
 } from '@commitcast/worker'
 import { checkHome, waitForHome, whyHomeless } from '../epoch/check-home.ts'
 import { checkEpoch, EpochEnded } from '../epoch/epoch-end.ts'
-import { givePages } from '../pages/give-pages.ts'
+import { givePages, isFullPage } from '../pages/give-pages.ts'
 import type { Page } from '../pages/page.ts'
 import { checkLimit } from '../parked/check-limit.ts'
 import { readTopic } from '../read-topic.ts'
@@ -38,7 +38,7 @@ export interface RelayOptions {
   readonly pollMs?: number
   /** The most events of one partition that are given in one commit. Default 2,000. */
   readonly maxPage?: number
-  /** How long a lease outlives its last renewal. Default 4,000. */
+  /** How long a lease outlives its last renewal. Default 3,500. */
   readonly leaseTtlMs?: number
   /** How long a broker that says less than it acknowledged is given to find the rest, before it is refilled. Default 10,000. */
   readonly lostTailMs?: number
@@ -119,11 +119,15 @@ type Running = RelayOptions & { readonly logger: Logger }
 
 const answerMs = 30_000
 
-/** From so many events a second on, notifying would tax the writers: the relay stays awake and polls instead. */
-const awakeFromPerSecond = 2_000
+/**
+ * From so many events a second on the relay stays awake and polls instead. Commits that notify go one after the other, each
+ * with its own flush, so 16 writers made no more than 600-900 of them a second here.
+ */
+const awakeFromPerSecond = 600
 /** Below this it sleeps, and is woken by each commit: the fastest way to few events. */
-const asleepBelowPerSecond = 1_000
-const awakePollMs = 5
+const asleepBelowPerSecond = 300
+/** How long it rests while awake: the busier the writers, the more events share a look and its pages. */
+const awakeRestMs = (perSecond: number) => Math.min(10, Math.max(2, perSecond / 500))
 /** Without LISTEN there is no sleep, only a longer breath after this long without an event. */
 const deafAfterMs = 200
 const deafPollMs = 100
@@ -132,6 +136,7 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   const options = { ...given, sql: boundedSql(given.sql, answerMs) }
   const { sql, broker, app, schema, logger, leaseTtlMs, listenTo, pollMs = 1_000 } = options
   const bell = createBell()
+  const leaseBell = createBell()
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const serverStarted = await checkHome(sql, schema)
@@ -142,10 +147,12 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
   const sleeper = createSleeper(sql, schema, leases.owner)
   const background = runBeside([
-    () => keepLeases(leases, state, { bell, signal }),
+    () => keepLeases(leases, state, { bell, leaseBell, signal }),
     // Not bounded: it waits for others' transactions.
     () => keepLeaves({ ...given, topic, logger, signal }),
-    ...(listenTo === undefined ? [] : [() => listen({ connectionString: listenTo, schema, bell, signal, logger })]),
+    ...(listenTo === undefined
+      ? []
+      : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, logger })]),
   ])
   const give = createGive({ ...options, topic, bell, serverStarted }, state)
   const rate = createRate()
@@ -165,9 +172,11 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
       } else if (listenTo !== undefined && !isAsleep && rate.perSecond() < asleepBelowPerSecond) {
         isAsleep = true
         void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
-      } else if (!mayBeMore && (found === 0 || isAsleep)) {
+      } else if (!mayBeMore && isAsleep) {
+        await bell.wait(pollMs, signal)
+      } else if (!mayBeMore) {
         const isDeaf = listenTo === undefined && Date.now() - lastFound > deafAfterMs
-        await bell.wait(isAsleep ? pollMs : isDeaf ? Math.min(deafPollMs, pollMs) : awakePollMs, signal)
+        await sleep(isDeaf ? Math.min(deafPollMs, pollMs) : awakeRestMs(rate.perSecond()), signal)
       }
     }
   } finally {
@@ -225,12 +234,12 @@ function createGive(options: Giving, state: RelayState): () => Promise<Given> {
     if (count === 0 && isFull) await bell.wait(20)
     return {
       found: count,
-      mayBeMore: isFull || asked.size > 0 || pages.some((page) => page.messages.length >= maxPage),
+      mayBeMore: isFull || asked.size > 0 || pages.some((page) => isFullPage(page, maxPage)),
     }
   }
 }
 
-const rateMs = 200
+const rateMs = 500
 
 /** Events per second over the last moment. */
 function createRate() {
@@ -254,7 +263,7 @@ function createRate() {
 
 /** Brings what runs in line with the leases. */
 async function adopt(options: Running & { topic: Topic; bell: Bell }, state: RelayState): Promise<void> {
-  const { sql, schema, topic, bell, logger, lostTailMs = 10_000 } = options
+  const { sql, broker, schema, topic, bell, logger, lostTailMs = 10_000 } = options
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
   for (const [partition, { term, relay }] of state.partitions) {
     if (terms.get(partition) === term) continue
@@ -275,13 +284,19 @@ async function adopt(options: Running & { topic: Topic; bell: Bell }, state: Rel
       logger,
       acknowledged: state.acknowledged,
       lostTailMs,
+      reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
       onChange: bell.ring,
     }
     state.partitions.set(partition, { term, relay: startPartitionRelay(of) })
   }
 }
 
-async function keepLeases(leases: Leases, state: RelayState, { bell, signal }: { bell: Bell; signal: AbortSignal }) {
+/** Renews the leases in time, and at once when somebody gives some back. */
+async function keepLeases(
+  leases: Leases,
+  state: RelayState,
+  { bell, leaseBell, signal }: { bell: Bell; leaseBell: Bell; signal: AbortSignal },
+) {
   while (!signal.aborted) {
     state.askedAt = Date.now()
     const held = await leases.renew()
@@ -289,7 +304,7 @@ async function keepLeases(leases: Leases, state: RelayState, { bell, signal }: {
     const changed = termsOf(held) !== termsOf(state.held)
     state.held = held
     if (changed) bell.ring()
-    await sleep(leases.ttlMs / 3, signal)
+    await leaseBell.wait(leases.renewMs, signal)
   }
 }
 

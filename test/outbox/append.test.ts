@@ -115,7 +115,9 @@ describe('append', () => {
   test('the database refuses what is larger than it was made for, whoever sends it', async () => {
     await using database = await freshDatabase({ maxEventBytes: 1_000 })
     const large = JSON.stringify('x'.repeat(1_000))
-    await expect(database.sql.query(`select commitcast.append('a', 'k', $1)`, [large])).rejects.toThrow(/takes 1002 bytes, at most 1000/)
+    await expect(database.sql.query(`select commitcast.append('a', 'k', $1)`, [large])).rejects.toThrow(
+      /takes 1002 bytes, at most 1000/,
+    )
     expect(await database.sql.query('select from commitcast.outbox')).toEqual([])
   })
 

@@ -20,7 +20,7 @@ export function relayRows({ quick, rounds, events, only }: Options): readonly Re
   const fast = {
     events: events ?? (quick ? 2_000 : 50_000),
     rounds: rounds ?? (quick ? 1 : 5),
-    warmUp: quick ? 500 : 20_000,
+    warmUp: quick ? 500 : 50_000,
   }
   // What takes long takes turns less often.
   const seldom = Math.min(fast.rounds, 3)

@@ -1,7 +1,7 @@
 import type { Lease, Sql } from '@commitcast/worker'
 import { wentBackState } from '../epoch/home.ts'
-import { type Page, type PageRow, pageColumns, toPages } from './page.ts'
-import { eventTexts, windowEvents, windowSettings } from './window-events.ts'
+import { eventSeparator, eventText, type GivenRow, type Page, toPage } from './page.ts'
+import { windowEvents, windowSettings } from './window-events.ts'
 
 export interface GiveOptions {
   readonly schema: string
@@ -17,13 +17,13 @@ export interface GiveOptions {
  * give the same offsets one gets a unique violation and has given nothing. A lease of an older term gives nothing.
  */
 export async function givePages(sql: Sql, { schema, leases, maxPage, serverStarted }: GiveOptions): Promise<Page[]> {
-  const rows = await sql.query<PageRow>(`select * from ${schema}.give_pages($1, $2, $3, $4)`, [
+  const rows = await sql.query<GivenRow>(`select * from ${schema}.give_pages($1, $2, $3, $4)`, [
     leases.map((lease) => lease.partition),
     leases.map((lease) => lease.term.toString()),
     maxPage,
     serverStarted ?? null,
   ])
-  return toPages(rows)
+  return rows.map(toPage)
 }
 
 const fullPageBytes = 4_000_000
@@ -36,7 +36,8 @@ export function isFullPage({ messages }: Page, maxPage: number): boolean {
 /**
  * The function behind `givePages`: one statement, whose own snapshot ends every new window. It finds where each partition
  * stands, reads its next events, locks the leases that have any, and gives. Whoever takes such a lease over waits for this
- * commit, and so finds its pages; a lease that was lost meanwhile gives nothing. One event more than fits is looked at, to
+ * commit, and so finds its pages; a lease that was lost meanwhile gives nothing. A page comes back as one text, because a row
+ * for each event would take the client as long as all the rest. One event more than fits is looked at, to
  * know whether the window ends with this page. A page is full, too, with the event that brings its data to so many bytes, as
  * they are stored: nobody has to hold thousands of large events at once.
  */
@@ -51,8 +52,8 @@ begin
 end $$;
 
 create function ${s}.give_pages(partitions smallint[], terms bigint[], max_page int, server_started timestamptz default null)
-returns table (${pageColumns})
-language plpgsql volatile ${windowSettings} as $$
+returns table (epoch int, partition smallint, first_offset bigint, events text)
+language plpgsql volatile ${windowSettings} set work_mem = '32MB' as $$
 #variable_conflict use_column
 declare
   max_events int := max_page + 1;
@@ -78,31 +79,31 @@ begin
       ) as newest on true
       where newest.to_snapshot is null or pg_snapshot_xmax(newest.to_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
         or ${s}.refuse_past(held.partition, newest.to_snapshot, pg_current_snapshot())
-    ), picked as materialized (
-      select epoch, place.partition, term, next_offset, event.*
+    ), run as materialized (
+      select epoch, place.partition, term, next_offset, run.*
       from place cross join lateral (
-        select *, row_number() over by_position as nth,
-          row_number() over by_position <= max_page and coalesce(sum(pg_column_size(data)) over earlier, 0) < ${fullPageBytes} as fits
-        from (${windowEvents(s)}) as events
-        window by_position as (order by position), earlier as (by_position rows between unbounded preceding and 1 preceding)
-      ) as event
+        select count(*) filter (where fits) as count, max(position) filter (where fits) as last_position,
+          bool_and(fits) as all_fit,
+          string_agg(${eventText}, ${eventSeparator} order by position) filter (where fits) as events
+        from (
+          select *, row_number() over earlier <= max_page and coalesce(sum(pg_column_size(data)) over earlier, 0) < ${fullPageBytes} as fits
+          from (${windowEvents(s)}) as events
+          window earlier as (order by position rows between unbounded preceding and 1 preceding)
+        ) as event
+      ) as run
+      where count > 0
     ), held as materialized (
       select lease.partition from ${s}.lease
-      where lease.grp = 'relay' and (lease.partition, lease.term) in (select partition, term from picked)
+      where lease.grp = 'relay' and (lease.partition, lease.term) in (select partition, term from run)
       order by lease.partition for share
     ), given as (
       insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next,
         to_snapshot, to_next, floor, after_position, last_position, window_done)
-      select epoch, partition, next_offset, count, term, from_snapshot, from_next,
+      select place.epoch, partition, place.next_offset, count, place.term, from_snapshot, from_next,
         to_snapshot, coalesce(to_next, pg_current_xact_id()), floor_position, after_position, last_position, all_fit
-      from place join held using (partition) join (
-        select partition, count(*) filter (where fits) as count, max(position) filter (where fits) as last_position,
-          bool_and(fits) as all_fit
-        from picked group by partition
-      ) as run using (partition)
+      from place join held using (partition) join run using (partition)
       returning partition
     )
-    select epoch, partition, next_offset + nth - 1, ${eventTexts}
-    from picked join given using (partition) where fits;
+    select epoch, partition, next_offset, events from run join given using (partition);
 end $$;`
 }

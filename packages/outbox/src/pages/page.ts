@@ -28,6 +28,37 @@ export interface PageRow {
 export const pageColumns =
   'epoch int, partition smallint, place bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
 
+/** A page as it is given: its events in one text, in their order. */
+export interface GivenRow {
+  readonly epoch: number
+  readonly partition: number
+  readonly first_offset: string
+  readonly events: string
+}
+
+/**
+ * One event as a text, and what stands between two. The control characters can't be inside: JSON has them escaped, and the
+ * rest has none; the key, which might, goes as JSON.
+ */
+export const eventText = 'concat_ws(chr(31), id, type, to_json(key), data, headers, tx, occurred_at)'
+export const eventSeparator = 'chr(30)'
+
+export function toPage({ epoch, partition, first_offset, events }: GivenRow): Page {
+  const firstOffset = Number(first_offset)
+  const messages = events.split('\x1e').map((text, index) => {
+    const [id, type, key, body, headers, tx, occurred] = text.split('\x1f') as unknown as EventTexts
+    return toMessage({ id, type, key: plainText(key), body, headers, tx, occurred }, firstOffset + index)
+  })
+  return { epoch, partition, firstOffset, messages }
+}
+
+type EventTexts = readonly [string, string, string, string, string, string, string]
+
+/** Nearly no key has anything to unescape. */
+function plainText(json: string): string {
+  return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1)
+}
+
 /** Gathers rows into one page per partition, by offset. */
 export function toPages(rows: readonly PageRow[]): Page[] {
   const byPartition = Map.groupBy(rows, (row) => row.partition)
@@ -41,7 +72,9 @@ export function toPages(rows: readonly PageRow[]): Page[] {
   })
 }
 
-function toMessage(row: PageRow, offset: number): Message {
+type MessageTexts = Pick<PageRow, 'id' | 'type' | 'key' | 'body' | 'headers' | 'tx' | 'occurred' | 'refused'>
+
+function toMessage(row: MessageTexts, offset: number): Message {
   const message = {
     offset,
     id: row.id,

@@ -188,6 +188,9 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   }
 }
 
+/** Two more than three gained nothing here; each is a connection of the pool. */
+const busyGroups = 3
+
 interface Given {
   readonly found: number
   /** Whether more were committed before this was given, so that nobody may ring for them. */
@@ -197,35 +200,35 @@ interface Given {
 type Giving = Running & { readonly topic: Topic; readonly bell: Bell; readonly serverStarted: string }
 
 /**
- * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load two halves
- * of the partitions take turns: while one half's pages are read and sent here, the database is at work on the other's.
+ * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load groups of
+ * partitions take turns: while one's pages are read and sent here, the database is at work on the others'.
  * Where there is no room it waits a moment for some.
  */
 function createGive(options: Giving, state: RelayState): () => Promise<Given> {
   const { sql, schema, topic, bell, serverStarted, maxPage = 2_000 } = options
-  const asked = new Map<number, Promise<{ readonly half: number; readonly pages: readonly Page[] }>>()
-  let halves = 1
+  const asked = new Map<number, Promise<{ readonly group: number; readonly pages: readonly Page[] }>>()
+  let groups = 1
 
-  const ask = (half: number) => {
+  const ask = (group: number) => {
     const leases = state.held.filter(
-      ({ partition }) => partition % halves === half && state.partitions.get(partition)?.relay.hasRoom,
+      ({ partition }) => partition % groups === group && state.partitions.get(partition)?.relay.hasRoom,
     )
     const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage, serverStarted })
-    const answer = given.catch(whenGivenTwice).then((pages) => ({ half, pages }))
+    const answer = given.catch(whenGivenTwice).then((pages) => ({ group, pages }))
     // Whoever awaits it hears of its failure; nobody may, when we stop.
     answer.catch(() => {})
-    asked.set(half, answer)
+    asked.set(group, answer)
   }
 
   return async () => {
     await adopt(options, state)
-    if (asked.size === 0) for (let half = 0; half < halves; half++) ask(half)
-    const { half, pages } = await Promise.race(asked.values())
-    asked.delete(half)
+    if (asked.size === 0) for (let group = 0; group < groups; group++) ask(group)
+    const { group, pages } = await Promise.race(asked.values())
+    asked.delete(group)
     const count = pages.reduce((sum, page) => sum + page.messages.length, 0)
     const isBusy = count >= maxPage
-    if (isBusy && halves === 2) ask(half)
-    else if (asked.size === 0) halves = isBusy ? 2 : 1
+    if (isBusy && groups > 1) ask(group)
+    else if (asked.size === 0) groups = isBusy ? busyGroups : 1
     for (const page of pages) {
       if (page.epoch !== topic.epoch) throw new EpochEnded(topic.epoch)
       state.partitions.get(page.partition)?.relay.add(page.messages)

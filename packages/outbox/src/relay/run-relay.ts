@@ -36,7 +36,7 @@ export interface RelayOptions {
   readonly listenTo?: string
   /** How often a sleeping relay looks anyway. Default 1,000. */
   readonly pollMs?: number
-  /** The most events of one partition that are given in one commit. Default 2,000. */
+  /** The most events of one partition that are given in one commit. Default 1,000. */
   readonly maxPage?: number
   /** How long a lease outlives its last renewal. Default 3,500. */
   readonly leaseTtlMs?: number
@@ -205,7 +205,7 @@ type Giving = Running & { readonly topic: Topic; readonly bell: Bell; readonly s
  * Where there is no room it waits a moment for some.
  */
 function createGive(options: Giving, state: RelayState): () => Promise<Given> {
-  const { sql, schema, topic, bell, serverStarted, maxPage = 2_000 } = options
+  const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
   const asked = new Map<number, Promise<{ readonly group: number; readonly pages: readonly Page[] }>>()
   let groups = 1
 

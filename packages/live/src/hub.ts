@@ -71,13 +71,16 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       } catch (error) {
         troubles.set(partition, String(error))
         logger.error({ partition, err: error }, 'the hub can not read this partition')
-        if (error instanceof OffsetGone) {
-          heads[partition] = Math.max(heads[partition]!, (await topic.first(partition)) - 1)
-          ring.skipTo(partition, heads[partition]!)
-        }
+        // In an outage nobody knows what is kept: the next try finds the same gap.
+        if (error instanceof OffsetGone) await skipGap(partition).catch(() => {})
       }
       await backoff.wait(signal)
     }
+  }
+
+  const skipGap = async (partition: number) => {
+    heads[partition] = Math.max(heads[partition]!, (await topic.first(partition)) - 1)
+    ring.skipTo(partition, heads[partition]!)
   }
 
   const endUnlessIn = (epoch: number) => {

@@ -13,7 +13,7 @@ const rows = Number(process.env.PLAN_ROWS ?? 200_000)
 const maxPage = 500
 
 /** What each partition costs in every call: its page, its lease, a few index walks in each leaf. */
-const perCall = partitions * leaves * 8
+const perCall = partitions * leaves * 12
 /** What each event of a page costs: its row, its entry in an index, and a share of the rest. */
 const perEvent = 2
 

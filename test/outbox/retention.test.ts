@@ -136,8 +136,7 @@ describe('retention', () => {
     await traffic.stop()
     await idle.commit()
     await giveAll(database, 10)
-    await retireEvents(database.sql, { storedUpTo: all, patienceMs })
-    expect(await leavesLeft(database)).toEqual([])
+    await eventually(async () => expect(await retireAndSeeWhatIsLeft(database)).toEqual([]))
     expect(await given(database)).toBe(3 + (statement === day9 || statement === today ? 1 : 0) + traffic.appended())
   })
 

@@ -121,7 +121,7 @@ const answerMs = 30_000
 
 /**
  * From so many events a second on the relay stays awake and polls instead. Commits that notify go one after the other, each
- * with its own flush, so 16 writers made no more than 600-900 of them a second here.
+ * with its own flush: 16 writers made a third as many of them here.
  */
 const awakeFromPerSecond = 600
 /** Below this it sleeps, and is woken by each commit: the fastest way to few events. */

@@ -1,14 +1,14 @@
+import { endOf } from '@commitcast/broker'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { defineEvents } from '@commitcast/events'
-import { createAppend, migrate, runRelay, sqlOf } from '@commitcast/outbox'
+import { createAppend, migrate, runRelay } from '@commitcast/outbox'
 import { createDatabase, startPgbouncer, unlessLeftOut } from '@commitcast/servers'
-import { createLeases } from '@commitcast/worker'
-import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { createLeases, type Sql } from '@commitcast/worker'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { expectStoredOnce } from '../fixtures/expect-stored-once.ts'
+import { openDatabase } from '../fixtures/open-database.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { startWriters } from '../fixtures/start-writers.ts'
 
@@ -53,7 +53,7 @@ describe.skipIf(!started)('behind PgBouncer in transaction mode', () => {
 
     expect(await backendsOf(sql)).toBeLessThanOrEqual(poolSize)
     await expectStoredOnce(sql, topic, `SEED=${random.seed}`)
-    const end = (await topic.last(0))?.offset ?? 0
+    const end = await endOf(topic, 0)
     await eventually(() => expect(live.at(-1)).toBe(end))
     expect(live).toEqual(Array.from({ length: end }, (_, index) => index + 1))
 
@@ -99,24 +99,12 @@ async function pooledDatabase(poolerUrl: string, partitions: number) {
   const direct = await createDatabase(inject('postgresUrl'), 'pooled')
   const pooled = new URL(poolerUrl)
   pooled.pathname = new URL(direct.url).pathname
-  const pool = new pg.Pool({ connectionString: pooled.href, max: 20 })
-  pool.on('error', () => {})
-  const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
-  const sql = sqlOf(db)
-  await migrate(sql, { partitions })
-  return {
-    url: pooled.href,
-    pool,
-    db,
-    sql,
-    async [Symbol.asyncDispose]() {
-      await db.destroy()
-      await direct.drop()
-    },
-  }
+  const database = openDatabase(pooled.href, { onEnd: direct.drop })
+  await migrate(database.sql, { partitions })
+  return database
 }
 
-async function backendsOf(sql: ReturnType<typeof sqlOf>): Promise<number> {
+async function backendsOf(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ n: number }>(
     'select count(*)::int as n from pg_stat_activity where datname = current_database()',
   )

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Topic } from '@commitcast/broker'
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { givePages, newEpoch } from '@commitcast/outbox'
@@ -8,6 +7,7 @@ import { createDatabase } from '@commitcast/servers'
 import { createLeases } from '@commitcast/worker'
 import { describe, expect, inject, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { readLog } from '../fixtures/read-log.ts'
 
 const main = fileURLToPath(new URL('../../packages/commitcast/src/cli/main.ts', import.meta.url))
 const partitions = 2
@@ -106,7 +106,7 @@ describe.each(['postgres', ...(inject('natsUrl') ? ['nats'] : [])])('commitcast 
         { partition: 1, given: one, appended: one },
       ],
     })
-    for (const [partition, own] of messages.entries()) expect(await read(events, partition)).toEqual(own)
+    for (const [partition, own] of messages.entries()) expect(await readLog(events, partition)).toEqual(own)
     await broker.close()
   })
 
@@ -142,16 +142,6 @@ async function give({ sql }: Database, count: number) {
   const leases = await createLeases({ sql, schema: 'commitcast', group: 'relay' }).renew()
   const pages = await givePages(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
   return [0, 1].map((partition) => pages.find((page) => page.partition === partition)!.messages)
-}
-
-async function read(topic: Topic, partition: number) {
-  const end = (await topic.last(partition))?.offset ?? 0
-  const messages = []
-  for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(10_000) })) {
-    messages.push(...batch)
-    if (messages.length >= end) break
-  }
-  return messages
 }
 
 async function json(url: string, ...args: string[]) {

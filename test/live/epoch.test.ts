@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { readLog } from '../fixtures/read-log.ts'
 
 const events = defineEvents({ 'count.grown': { data: z.object({ by: z.number() }) } })
 const partitions = 2
@@ -45,17 +46,8 @@ async function openCounters() {
     /** The events of a topic, by partition. */
     async stored(name: string, epoch: number) {
       const topic = await broker.topic({ name, epoch, partitions })
-      const read = async (_: unknown, partition: number) => {
-        const end = (await topic.last(partition))?.offset ?? 0
-        const ids: string[] = []
-        if (end === 0) return ids
-        for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(5_000) })) {
-          ids.push(...batch.map((message) => message.id))
-          if (ids.length >= end) break
-        }
-        return ids
-      }
-      return Promise.all(Array.from({ length: partitions }, read))
+      const logs = await Promise.all(Array.from({ length: partitions }, (_, partition) => readLog(topic, partition)))
+      return logs.map((log) => log.map((message) => message.id))
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()

@@ -5,6 +5,7 @@ import { newEpoch, runRelay } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { crash, ownPostgres } from '../fixtures/own-postgres.ts'
+import { readLog } from '../fixtures/read-log.ts'
 
 const partitions = 2
 
@@ -23,16 +24,11 @@ test('a fail-over to an older copy under a living relay: it stands still and say
     (await sql.query<{ id: string }>('select id from commitcast.outbox')).map((row) => row.id).sort()
   const stored = async (epoch: number) => {
     const topic = await broker.topic({ name: 'shop-events', epoch, partitions })
-    const ids: string[] = []
-    for (let partition = 0; partition < partitions; partition++) {
-      const end = (await topic.last(partition))?.offset ?? 0
-      if (end === 0) continue
-      for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(5_000) })) {
-        ids.push(...batch.map((message) => message.id))
-        if (batch.at(-1)!.offset >= end) break
-      }
-    }
-    return ids.sort()
+    const logs = await Promise.all(Array.from({ length: partitions }, (_, partition) => readLog(topic, partition)))
+    return logs
+      .flat()
+      .map((message) => message.id)
+      .sort()
   }
 
   await write(20)

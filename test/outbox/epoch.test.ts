@@ -6,7 +6,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { openDatabase } from '../fixtures/open-database.ts'
 import { createRandom, type Random } from '../fixtures/random.ts'
+import { readLog } from '../fixtures/read-log.ts'
 import { drawTransactionIds, nextTransactionId, restoredCopy } from './restored-copy.ts'
 
 const schema = 'commitcast'
@@ -91,16 +93,8 @@ function relayOn({ sql, url }: { sql: Sql; url: string }) {
     relay,
     async stored(epoch: number): Promise<string[]> {
       const topic = await broker.topic({ name: 'shop-events', epoch, partitions })
-      const ids: string[] = []
-      for (let partition = 0; partition < partitions; partition++) {
-        const end = (await topic.last(partition))?.offset ?? 0
-        if (end === 0) continue
-        for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(5_000) })) {
-          ids.push(...batch.map((message) => message.id))
-          if (batch.at(-1)!.offset >= end) break
-        }
-      }
-      return ids
+      const logs = await Promise.all(Array.from({ length: partitions }, (_, partition) => readLog(topic, partition)))
+      return logs.flat().map((message) => message.id)
     },
     async [Symbol.asyncDispose]() {
       stopping.abort()
@@ -264,12 +258,7 @@ test('a database that was cloned in its cluster is refused; a new epoch goes on 
   const admin = new pg.Client({ connectionString: source.url.replace(/\/[^/]*$/, '/postgres') })
   await admin.connect()
   await admin.query(`create database ${clone} template "${new URL(source.url).pathname.slice(1)}"`)
-  const pool = new pg.Pool({ connectionString: source.url.replace(/\/[^/]*$/, `/${clone}`) })
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  const sql = {
-    query: async (text: string, values?: readonly unknown[]) => (await pool.query(text, values && [...values])).rows,
-  }
+  const { db, sql } = openDatabase(source.url.replace(/\/[^/]*$/, `/${clone}`))
   await expect(givePages(sql, { schema, leases, maxPage: 3 })).rejects.toThrow(/This database is a copy/)
   expect(await newEpoch(sql, { from: 1 })).toEqual({ epoch: 2, isNew: true, moved: 0 })
   await append(sql, 4)
@@ -277,9 +266,9 @@ test('a database that was cloned in its cluster is refused; a new epoch goes on 
   const again = await takeLeases(sql)
   const ids: string[] = []
   for (let n = 0; n < 20; n++) ids.push(...idsOf(await givePages(sql, { schema, leases: again, maxPage: 3 })))
-  const all = (await sql.query('select id from commitcast.outbox')).map((row) => row.id)
+  const all = (await sql.query<{ id: string }>('select id from commitcast.outbox')).map((row) => row.id)
   expect([...given, ...ids].sort()).toEqual(all.sort())
-  await pool.end()
+  await db.destroy()
   await admin.query(`drop database ${clone} with (force)`)
   await admin.end()
 })

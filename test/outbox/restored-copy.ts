@@ -1,8 +1,8 @@
-import { migrate, sqlOf } from '@commitcast/outbox'
+import { migrate } from '@commitcast/outbox'
 import { createDatabase, type Server } from '@commitcast/servers'
 import type { Sql } from '@commitcast/worker'
-import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
+import { openDatabase } from '../fixtures/open-database.ts'
 
 const tables = ['topic', 'outbox', 'page', 'refused', 'parked'] as const
 
@@ -12,10 +12,8 @@ const tables = ['topic', 'outbox', 'page', 'refused', 'parked'] as const
  */
 export async function restoredCopy(source: pg.Pool, server: Pick<Server, 'url'>, { refreshes = true } = {}) {
   const { url, drop } = await createDatabase(server, 'restored')
-  const pool = new pg.Pool({ connectionString: url, max: 10 })
-  pool.on('error', () => {})
-  const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
-  const sql = sqlOf(db)
+  const database = openDatabase(url, { max: 10, onEnd: drop })
+  const { sql } = database
   const { rows: topics } = await source.query('select partitions from commitcast.topic')
   await migrate(sql, { partitions: topics[0].partitions })
   await sql.query('delete from commitcast.topic')
@@ -29,16 +27,7 @@ export async function restoredCopy(source: pg.Pool, server: Pick<Server, 'url'>,
   reading.release()
   await sql.query(`select setval('commitcast.outbox_position_seq', $1)`, [sequence[0].last_value ?? 1])
   await sql.query(`refresh materialized view commitcast.home ${refreshes ? '' : 'with no data'}`)
-  return {
-    url,
-    pool,
-    db,
-    sql,
-    async [Symbol.asyncDispose]() {
-      await db.destroy()
-      await drop()
-    },
-  }
+  return database
 }
 
 async function copyRows(source: pg.PoolClient, target: Sql, table: string) {

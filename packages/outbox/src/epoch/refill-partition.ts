@@ -1,5 +1,6 @@
-import { AppendConflict, Diverged, type Topic } from '@commitcast/broker'
+import { AppendConflict, Diverged, endOf, type Topic } from '@commitcast/broker'
 import type { Sql } from '@commitcast/worker'
+import { chunkSize } from '../relay/chunk-size.ts'
 import { compareTail, missingMessages } from '../relay/find-end.ts'
 import { maxInFlight } from '../relay/partition-publisher.ts'
 import { defaultSchema } from '../schema-name.ts'
@@ -21,7 +22,6 @@ export interface Refilled {
   readonly appended: number
 }
 
-const maxChunk = 500
 const maxConflicts = 5
 
 /**
@@ -37,7 +37,7 @@ export async function refillPartition(sql: Sql, options: RefillOptions): Promise
   const given = await readEpochEnd(sql, { schema, epoch: topic.epoch, partition })
   let appended = 0
   for (let conflicts = 0; ; ) {
-    const end = (await topic.last(partition))?.offset ?? 0
+    const end = await endOf(topic, partition)
     if (end > 0) await compareTail(of, end, maxInFlight)
     if (end > given) throw neverGiven(of, { end, given })
     if (end === given || signal.aborted) return { partition, given, appended }
@@ -52,10 +52,11 @@ export async function refillPartition(sql: Sql, options: RefillOptions): Promise
 async function appendMissing(of: Parameters<typeof missingMessages>[0], end: number): Promise<number> {
   let after = end
   for await (const messages of missingMessages(of, end)) {
-    for (let from = 0; from < messages.length && !of.signal.aborted; from += maxChunk) {
-      const chunk = messages.slice(from, from + maxChunk)
+    for (let rest = messages; rest.length > 0 && !of.signal.aborted; ) {
+      const chunk = rest.slice(0, chunkSize(rest))
       await of.topic.append(of.partition, after, chunk)
       after += chunk.length
+      rest = rest.slice(chunk.length)
     }
     if (of.signal.aborted) break
   }

@@ -36,8 +36,11 @@ export interface GivenRow {
   readonly events: string
 }
 
+/** An event's columns as texts, as they go on the wire: the last ones of `pageColumns`. */
+export const eventTexts = 'id::text, type, key, data::text, headers::text, tx::text, occurred_at::text'
+
 /**
- * One event as a text, and what stands between two. The control characters can't be inside: JSON has them escaped, and the
+ * The same as one text, and what stands between two. The control characters can't be inside: JSON has them escaped, and the
  * rest has none; the key, which might, goes as JSON.
  */
 export const eventText = 'concat_ws(chr(31), id, type, to_json(key), data, headers, tx, occurred_at)'
@@ -59,17 +62,15 @@ function plainText(json: string): string {
   return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1)
 }
 
-/** Gathers rows into one page per partition, by offset. */
-export function toPages(rows: readonly PageRow[]): Page[] {
-  const byPartition = Map.groupBy(rows, (row) => row.partition)
-  return [...byPartition].map(([partition, own]) => {
-    const messages = own.map((row) => toMessage(row, Number(row.place)))
-    // They come in order; nobody promises it.
-    if (messages.some((message, index) => message.offset !== messages[0]!.offset + index)) {
-      messages.sort((a, b) => a.offset - b.offset)
-    }
-    return { epoch: own[0]!.epoch, partition, firstOffset: messages[0]!.offset, messages }
-  })
+/** Gathers the rows of one partition, at least one, into a page by offset. */
+export function gatherPage(rows: readonly PageRow[]): Page {
+  const { epoch, partition } = rows[0]!
+  const messages = rows.map((row) => toMessage(row, Number(row.place)))
+  // They come in order; nobody promises it.
+  if (messages.some((message, index) => message.offset !== messages[0]!.offset + index)) {
+    messages.sort((a, b) => a.offset - b.offset)
+  }
+  return { epoch, partition, firstOffset: messages[0]!.offset, messages }
 }
 
 type MessageTexts = Pick<PageRow, 'id' | 'type' | 'key' | 'body' | 'headers' | 'tx' | 'occurred' | 'refused'>

@@ -1,6 +1,6 @@
 import type { Sql } from '@commitcast/worker'
-import { type Page, type PageRow, pageColumns, toPages } from './page.ts'
-import { eventTexts, windowEvents, windowSettings } from './window-events.ts'
+import { eventTexts, gatherPage, type Page, type PageRow, pageColumns } from './page.ts'
+import { windowEvents, windowSettings } from './window-events.ts'
 
 export interface PagesAfter {
   readonly schema: string
@@ -30,7 +30,7 @@ export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> 
        left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and "offset" = place`,
       [epoch, partition, after, maxPages],
     )
-    return toPages(rows)
+    return rows.length === 0 ? [] : [gatherPage(rows)]
   } catch (error) {
     if ((error as { code?: unknown }).code === noData) throw new EventsGone((error as Error).message, { cause: error })
     throw error

@@ -53,6 +53,3 @@ function writers(s: string): string {
  */
 export const windowSettings = `set jit = off set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_bitmapscan = off set enable_sort = off set timezone = 'UTC' set datestyle = 'ISO'`
-
-/** An event's columns as texts, as they go on the wire. */
-export const eventTexts = `id::text, type, key, data::text, headers::text, tx::text, occurred_at::text`

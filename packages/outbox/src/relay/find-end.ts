@@ -1,4 +1,4 @@
-import { Diverged, type Topic } from '@commitcast/broker'
+import { Diverged, endOf, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
@@ -59,11 +59,10 @@ const pollMs = 500
 
 async function settledEnd({ topic, partition, logger, signal }: PartitionOf, options: FindEndOptions): Promise<number> {
   const { acknowledged, lostTailMs } = options
-  const ask = async () => (await topic.last(partition))?.offset ?? 0
-  let end = await ask()
+  let end = await endOf(topic, partition)
   for (let since = Date.now(); end < acknowledged && Date.now() - since < lostTailMs && !signal.aborted; ) {
     await sleep(pollMs, signal)
-    const now = await ask()
+    const now = await endOf(topic, partition)
     if (now !== end) since = Date.now()
     end = now
   }

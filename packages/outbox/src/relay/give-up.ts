@@ -1,4 +1,4 @@
-import { MessageRefused } from '@commitcast/broker'
+import { endOf, MessageRefused } from '@commitcast/broker'
 import { parkRefused } from '../parked/park-refused.ts'
 import type { PartitionOf } from './find-end.ts'
 
@@ -10,7 +10,7 @@ export async function giveUp(of: PartitionOf, refusal: MessageRefused): Promise<
   const { topic, partition, logger } = of
   const { offset } = refusal
   // An earlier owner's connection may have had a higher limit.
-  if (((await topic.last(partition))?.offset ?? 0) >= offset) {
+  if ((await endOf(topic, partition)) >= offset) {
     return new Error(`Offset ${offset} is stored on the broker, though it refused it just now: ${refusal.message}`)
   }
   const outcome = await parkRefused({ ...of, epoch: topic.epoch }, refusal)

@@ -1,5 +1,6 @@
 import type { Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
+import { chunkSize, maxChunk } from './chunk-size.ts'
 
 export interface PublisherOptions {
   readonly topic: Topic
@@ -27,11 +28,8 @@ export interface PartitionPublisher {
   settled(): Promise<void>
 }
 
-/** Messages in one acknowledged chunk, and chunks in flight. More of either gained nothing here. */
-const maxChunk = 500
+/** Chunks in flight. More gained nothing here. */
 const maxChunks = 4
-/** A chunk ends with the message that brings its bodies to so many characters. */
-const fullChunkLength = 1_000_000
 /** How many messages may be in doubt after a failure. */
 export const maxInFlight = maxChunk * maxChunks
 /** How many messages, or characters of their bodies, may wait beside those in flight before `hasRoom` is false. */
@@ -92,16 +90,6 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
       while (inFlight.size > 0) await Promise.all(inFlight)
     },
   }
-}
-
-function chunkSize(messages: readonly Message[]): number {
-  const end = Math.min(messages.length, maxChunk)
-  let length = 0
-  for (let size = 0; size < end; size++) {
-    length += messages[size]!.body.length
-    if (length >= fullChunkLength) return size + 1
-  }
-  return end
 }
 
 function lengthOf(messages: readonly Message[]): number {

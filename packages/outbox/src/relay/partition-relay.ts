@@ -1,4 +1,4 @@
-import { BrokerUnavailable, Diverged, MessageRefused } from '@commitcast/broker'
+import { BrokerUnavailable, Diverged, endOf, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { createBackoff, sleep } from '@commitcast/worker'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
@@ -91,7 +91,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       if (signal.aborted) return
       const due = acknowledged.get(partition) ?? 0
       try {
-        const end = (await topic.last(partition))?.offset ?? 0
+        const end = await endOf(topic, partition)
         if (end < due) doubt(new Error(`The broker ends at offset ${end}; it had acknowledged ${due}.`))
       } catch {
         // An outage shows when there is something to send.

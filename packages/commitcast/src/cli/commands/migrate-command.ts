@@ -1,9 +1,9 @@
-import { defaultSchema, migrate, migrationSql, sqlOf } from '@commitcast/outbox'
+import { defaultSchema, migrate, migrationSql } from '@commitcast/outbox'
 import { InvalidConfig, type Sql } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { findTopic } from '../find-topic.ts'
-import { openDatabase } from '../open-database.ts'
 import { addSettings, readSettings } from '../settings.ts'
+import { withDatabase } from '../with-database.ts'
 
 interface MigrateFlags {
   readonly print?: boolean
@@ -14,7 +14,7 @@ interface MigrateFlags {
 export function addMigrateCommand(program: Command): void {
   const command = program
     .command('migrate')
-    .description("make Commitcast's tables, or bring them up to date; again does no harm")
+    .description("make Commitcast's tables, or bring them up to date")
     .option('--print', 'print the SQL and connect to nothing; run it as one text, without parameters')
     .option('--partitions <n>', 'how many partitions, fixed when the tables are made (default: 8)', wholeNumber)
   addSettings(command, ['database', 'schema']).action((flags: MigrateFlags) => run(command, flags))
@@ -28,9 +28,7 @@ async function run(command: Command, { print = false, partitions }: MigrateFlags
     return
   }
   const { database } = readSettings(command, { needed: ['database'] })
-  const db = openDatabase(database)
-  try {
-    const sql = sqlOf(db)
+  await withDatabase({ database, schema }, async ({ sql }) => {
     if (partitions !== undefined) await refuseOtherPartitions(sql, { schema, partitions })
     await migrate(sql, options)
     const topic = await findTopic(sql, schema)
@@ -38,9 +36,7 @@ async function run(command: Command, { print = false, partitions }: MigrateFlags
     process.stdout.write(
       `The tables in schema "${schema}" are up to date: version ${newest?.version}, ${topic?.partitions} partitions.\n`,
     )
-  } finally {
-    await db.destroy()
-  }
+  })
 }
 
 /** A key's events would change their partition, and with it their order. */

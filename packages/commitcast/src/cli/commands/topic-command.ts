@@ -1,11 +1,11 @@
-import { defaultSchema, NewEpochRefused, newEpoch, sqlOf, type TopicShape } from '@commitcast/outbox'
-import { InvalidConfig, type Sql } from '@commitcast/worker'
+import { NewEpochRefused, newEpoch } from '@commitcast/outbox'
+import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
-import { findTopic } from '../find-topic.ts'
-import { openDatabase } from '../open-database.ts'
 import { refilledText, refillTopic } from '../refill-topic.ts'
+import { requireTopic } from '../require-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
+import { withDatabase } from '../with-database.ts'
 
 /** `commitcast topic`: for the days when a topic can't simply go on. */
 export function addTopicCommand(program: Command): void {
@@ -28,8 +28,9 @@ function addNewEpoch(topic: Command): void {
     .option('--restored-up-to <position>', 'the highest position that came with a restored dump, where it asks', place)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (flags: NewEpochFlags) => {
-    const { database, schema } = readSettings(command, { needed: ['database'], optional: ['schema'] })
-    await withTopic({ database, schema }, async (sql, schema, present) => {
+    const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
+    await withDatabase(settings, async ({ sql, schema }) => {
+      const present = await requireTopic(sql, schema)
       const { from = present.epoch, restoredUpTo, json = false } = flags
       if (from > present.epoch) {
         throw new InvalidConfig(`--from ${from}: the topic is in epoch ${present.epoch}. Nothing was changed.`)
@@ -38,13 +39,18 @@ function addNewEpoch(topic: Command): void {
         schema,
         from,
         ...(restoredUpTo !== undefined && { restoredUpTo }),
-      })
+      }).catch(tell)
       if (json) process.stdout.write(`${JSON.stringify({ epoch, isNew, moved })}\n`)
       else if (isNew) process.stdout.write(`Epoch ${from} has ended, epoch ${epoch} has begun.${movedText(moved)}\n`)
       else
         process.stdout.write(`Epoch ${from} had ended before: the topic is in epoch ${epoch}. Nothing was changed.\n`)
     })
   })
+}
+
+/** Why there can't be a new epoch now, in its own words. */
+function tell(error: unknown): never {
+  throw error instanceof NewEpochRefused ? new CommandFailed(error.message) : error
 }
 
 function movedText(moved: number): string {
@@ -66,7 +72,8 @@ function addRefill(topic: Command): void {
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'nats', 'app', 'schema']).action(async (flags: RefillFlags) => {
     const settings = readSettings(command, { needed: ['database', 'app'], optional: ['nats', 'schema'] })
-    await withTopic(settings, async (sql, schema, present) => {
+    await withDatabase(settings, async ({ sql, schema }) => {
+      const present = await requireTopic(sql, schema)
       const topic = { name: `${settings.app}-events`, ...present, epoch: flags.epoch ?? present.epoch }
       if (topic.epoch > present.epoch) throw new InvalidConfig(`--epoch ${topic.epoch}: it is ${present.epoch} now.`)
       if (flags.partition !== undefined && flags.partition >= topic.partitions) {
@@ -78,28 +85,6 @@ function addRefill(topic: Command): void {
       if (troubles.length > 0) throw new CommandFailed(troubles.join('\n'))
     })
   })
-}
-
-async function withTopic(
-  { database, schema = defaultSchema }: { database: string; schema?: string | undefined },
-  act: (sql: Sql, schema: string, present: TopicShape) => Promise<void>,
-): Promise<void> {
-  const db = openDatabase(database)
-  try {
-    const sql = sqlOf(db)
-    const present = await findTopic(sql, schema)
-    if (!present) {
-      throw new CommandFailed(
-        `There are no tables in schema "${schema}" of this database: run "commitcast migrate", or name another schema with --schema.`,
-      )
-    }
-    await act(sql, schema, present)
-  } catch (error) {
-    if (error instanceof NewEpochRefused) throw new CommandFailed(error.message)
-    throw error
-  } finally {
-    await db.destroy()
-  }
 }
 
 function epoch(text: string): number {

@@ -1,4 +1,4 @@
-import { BrokerUnavailable, Diverged, type Topic, TopicMismatch, type TopicOptions } from '@commitcast/broker'
+import { BrokerUnavailable, Diverged, endOf, TopicMismatch, type TopicOptions } from '@commitcast/broker'
 import { openBroker } from '../open-broker.ts'
 
 /** What a broker has of a topic. */
@@ -33,10 +33,6 @@ export async function lookAtBroker(
   } finally {
     await broker.close()
   }
-}
-
-async function endOf(topic: Topic, partition: number): Promise<number> {
-  return (await topic.last(partition))?.offset ?? 0
 }
 
 /** A broker's own words; a mistake of ours is none. */

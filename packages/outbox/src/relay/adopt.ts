@@ -1,0 +1,46 @@
+import type { Broker, Topic } from '@commitcast/broker'
+import type { Bell, Logger, Sql } from '@commitcast/worker'
+import { checkEpoch } from '../epoch/epoch-end.ts'
+import { startPartitionRelay } from './partition-relay.ts'
+import type { RelayState } from './relay-state.ts'
+
+export interface AdoptOptions {
+  readonly sql: Sql
+  readonly broker: Broker
+  readonly schema: string
+  readonly topic: Topic
+  /** Rung when a partition has room again, or something else to look at. */
+  readonly bell: Bell
+  readonly logger: Logger
+  readonly lostTailMs?: number
+}
+
+/** Brings what runs in line with the leases. Throws `EpochEnded` where those that are new may be of another epoch. */
+export async function adopt(options: AdoptOptions, state: RelayState): Promise<void> {
+  const { sql, broker, schema, topic, bell, logger, lostTailMs = 10_000 } = options
+  const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
+  for (const [partition, { term, relay }] of state.partitions) {
+    if (terms.get(partition) === term) continue
+    state.partitions.delete(partition)
+    await relay.stop()
+  }
+  const isNew = [...terms.keys()].some((partition) => !state.partitions.has(partition))
+  // A new epoch takes all leases away, so whoever has one of another term may be in it.
+  if (isNew) await checkEpoch(sql, { schema, epoch: topic.epoch })
+  for (const [partition, term] of terms) {
+    if (state.partitions.has(partition)) continue
+    const of = {
+      sql,
+      schema,
+      topic,
+      partition,
+      term,
+      logger,
+      acknowledged: state.acknowledged,
+      lostTailMs,
+      reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
+      onChange: bell.ring,
+    }
+    state.partitions.set(partition, { term, relay: startPartitionRelay(of) })
+  }
+}

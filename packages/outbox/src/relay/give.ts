@@ -1,0 +1,68 @@
+import { EpochEnded } from '../epoch/epoch-end.ts'
+import { givePages, isFullPage } from '../pages/give-pages.ts'
+import type { Page } from '../pages/page.ts'
+import { type AdoptOptions, adopt } from './adopt.ts'
+import type { RelayState } from './relay-state.ts'
+
+export interface GiveOptions extends AdoptOptions {
+  readonly serverStarted: string
+  readonly maxPage?: number
+}
+
+export interface Given {
+  readonly found: number
+  /** Whether more were committed before this was given, so that nobody may ring for them. */
+  readonly mayBeMore: boolean
+}
+
+/** More than three gained nothing here; each is a connection of the pool. */
+const busyGroups = 3
+
+/**
+ * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load groups of
+ * partitions take turns: while one's pages are read and sent here, the database is at work on the others'.
+ * Where there is no room it waits a moment for some.
+ */
+export function createGive(options: GiveOptions, state: RelayState): () => Promise<Given> {
+  const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
+  const asked = new Map<number, Promise<{ readonly group: number; readonly pages: readonly Page[] }>>()
+  let groups = 1
+
+  const ask = (group: number) => {
+    const leases = state.held.filter(
+      ({ partition }) => partition % groups === group && state.partitions.get(partition)?.relay.hasRoom,
+    )
+    const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage, serverStarted })
+    const answer = given.catch(whenGivenTwice).then((pages) => ({ group, pages }))
+    // Whoever awaits it hears of its failure; nobody may, when we stop.
+    answer.catch(() => {})
+    asked.set(group, answer)
+  }
+
+  return async () => {
+    await adopt(options, state)
+    if (asked.size === 0) for (let group = 0; group < groups; group++) ask(group)
+    const { group, pages } = await Promise.race(asked.values())
+    asked.delete(group)
+    const count = pages.reduce((sum, page) => sum + page.messages.length, 0)
+    const isBusy = count >= maxPage
+    if (isBusy && groups > 1) ask(group)
+    else if (asked.size === 0) groups = isBusy ? busyGroups : 1
+    for (const page of pages) {
+      if (page.epoch !== topic.epoch) throw new EpochEnded(topic.epoch)
+      state.partitions.get(page.partition)?.relay.add(page.messages)
+    }
+    const isFull = [...state.partitions.values()].some(({ relay }) => !relay.hasRoom && relay.trouble === undefined)
+    if (count === 0 && isFull) await bell.wait(20)
+    return {
+      found: count,
+      mayBeMore: isFull || asked.size > 0 || pages.some((page) => isFullPage(page, maxPage)),
+    }
+  }
+}
+
+/** Two relays gave the same offsets: the other one's page stands, ours was never there. Look again. */
+function whenGivenTwice(error: unknown): [] {
+  if ((error as { code?: unknown }).code === '23505') return []
+  throw error
+}

@@ -1,0 +1,31 @@
+import type { Bell, Lease, Leases } from '@commitcast/worker'
+import type { RelayState } from './relay-state.ts'
+
+export interface KeepLeasesOptions {
+  /** Rung where other leases are held than before. */
+  readonly bell: Bell
+  /** Rings when somebody gives some back. */
+  readonly leaseBell: Bell
+  readonly signal: AbortSignal
+}
+
+/** Renews the leases in time, and at once when somebody gives some back. */
+export async function keepLeases(
+  leases: Leases,
+  state: RelayState,
+  { bell, leaseBell, signal }: KeepLeasesOptions,
+): Promise<void> {
+  while (!signal.aborted) {
+    state.askedAt = Date.now()
+    const held = await leases.renew()
+    state.askedAt = undefined
+    const changed = termsOf(held) !== termsOf(state.held)
+    state.held = held
+    if (changed) bell.ring()
+    await leaseBell.wait(leases.renewMs, signal)
+  }
+}
+
+function termsOf(leases: readonly Lease[]): string {
+  return leases.map((lease) => `${lease.partition}:${lease.term}`).join()
+}

@@ -1,0 +1,63 @@
+import { type Bell, sleep } from '@commitcast/worker'
+import type { Given } from './give.ts'
+import { createRate } from './rate.ts'
+import type { Sleeper } from './sleeper.ts'
+
+export interface RestOptions {
+  readonly sleeper: Sleeper
+  readonly bell: Bell
+  readonly signal: AbortSignal
+  /** How often it looks while asleep. */
+  readonly pollMs: number
+  /** Whether it hears of commits. Without that there is no sleep, and nobody notifies. */
+  readonly listens: boolean
+}
+
+/**
+ * From so many events a second on the relay stays awake and polls instead. Commits that notify go one after the other, each
+ * with its own flush: 16 writers made a third as many of them here.
+ */
+const awakeFromPerSecond = 600
+/** Below this it sleeps, and is woken by each commit: the fastest way to few events. */
+const asleepBelowPerSecond = 300
+/** How long it rests while awake: the busier the writers, the more events share a look and its pages. */
+const awakeRestMs = (perSecond: number) => Math.min(10, Math.max(2, perSecond / 500))
+/** Without LISTEN there is no sleep, only a longer breath after this long without an event. */
+const deafAfterMs = 200
+const deafPollMs = 100
+
+/** A relay's rest between two looks: told what the last one gave, it resolves when it is time for the next. */
+export function createRest({ sleeper, bell, signal, pollMs, listens }: RestOptions): (given: Given) => Promise<void> {
+  const rate = createRate()
+  let lastFound = Date.now()
+  let isAsleep = false
+  return async ({ found, mayBeMore }) => {
+    rate.add(found)
+    if (found > 0) lastFound = Date.now()
+    if (listens && isAsleep && rate.perSecond() >= awakeFromPerSecond) {
+      isAsleep = false
+      await sleeper.wakeUp()
+    } else if (listens && !isAsleep && rate.perSecond() < asleepBelowPerSecond) {
+      isAsleep = true
+      void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
+    } else if (!mayBeMore && isAsleep) {
+      await bell.wait(pollMs, signal)
+    } else if (!mayBeMore) {
+      const isDeaf = !listens && Date.now() - lastFound > deafAfterMs
+      await sleep(isDeaf ? Math.min(deafPollMs, pollMs) : awakeRestMs(rate.perSecond()), signal)
+    }
+  }
+}
+
+/** A transaction that read "awake" before we slept commits without a word: look again, less and less often, till it is gone. */
+async function ringForStragglers(
+  before: string,
+  { sleeper, bell, signal, pollMs }: Omit<RestOptions, 'listens'>,
+): Promise<void> {
+  let running = true
+  for (let waitMs = 5; running && waitMs < pollMs && !signal.aborted; waitMs *= 2) {
+    await sleep(waitMs, signal)
+    running = await sleeper.isRunningBefore(before)
+    bell.ring()
+  }
+}

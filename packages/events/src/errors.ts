@@ -3,3 +3,50 @@ export class InvalidEvent extends Error {
   override readonly name = 'InvalidEvent'
   readonly code = 'INVALID_EVENT'
 }
+
+/** An event of a newer schema version than the catalogue knows: a writer was deployed before this reader. Deploy it, too. */
+export class NewerVersion extends Error {
+  override readonly name = 'NewerVersion'
+  readonly code = 'NEWER_VERSION'
+  /** The event's id. */
+  readonly id: string
+  /** The event's type. */
+  readonly type: string
+  /** The event's schema version. */
+  readonly version: number
+  /** The newest version that the catalogue knows. */
+  readonly known: number
+
+  constructor(
+    message: string,
+    { id, type, version, known }: { id: string; type: string; version: number; known: number },
+  ) {
+    super(message)
+    this.id = id
+    this.type = type
+    this.version = version
+    this.known = known
+  }
+}
+
+/** An old event can't be made into one of the present version: its step threw (`cause`), or its version is no version. */
+export class UpcastFailed extends Error {
+  override readonly name = 'UpcastFailed'
+  readonly code = 'UPCAST_FAILED'
+  /** The event's id. */
+  readonly id: string
+  /** The event's type. */
+  readonly type: string
+  /** The version that could not be made into the next; `NaN` for what is no number. */
+  readonly version: number
+
+  constructor(
+    message: string,
+    { id, type, version, ...options }: ErrorOptions & { id: string; type: string; version: number },
+  ) {
+    super(message, options)
+    this.id = id
+    this.type = type
+    this.version = version
+  }
+}

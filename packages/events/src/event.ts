@@ -4,6 +4,8 @@ import type { EventCatalog, EventDataOf, EventTypeOf } from './define-events.ts'
 export interface EventHeaders {
   /** When the event was appended, by the database's clock; ISO 8601 in UTC. */
   readonly time: string
+  /** The version of the type's schema that the data has. Absent: 1. Written by `append`, from the catalogue. */
+  readonly schemaVersion?: number
   /** Shared by everything that one click set off. */
   readonly correlationId?: string
   /** The id of the event or command that led to this one. */
@@ -40,4 +42,6 @@ export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCa
 /** An event as subscribers get it: with the metadata that the stream worker looked up. */
 export type LiveEventOf<TCatalog extends EventCatalog, TMetadata = unknown> = EventOf<TCatalog> & {
   readonly metadata: TMetadata
+  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
+  readonly failed?: readonly string[]
 }

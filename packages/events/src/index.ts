@@ -1,3 +1,4 @@
+export type { BreaksOldEvents } from './breaks-old-events.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 export {
   defineEvents,
@@ -8,11 +9,22 @@ export {
   type EventInputOf,
   type EventTypeOf,
 } from './define-events.ts'
+export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
-export { InvalidEvent } from './errors.ts'
+export { InvalidEvent, NewerVersion, UpcastFailed } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
-export { channelsOf, decodeLiveEvent, encodeLiveMessage, type LiveEvent } from './live-message.ts'
+export {
+  channelsOf,
+  decodeLiveEvent,
+  encodeLiveMessage,
+  type LiveEvent,
+  type LiveParts,
+  restateMessage,
+  toFiller,
+  withoutMetadata,
+} from './live-message.ts'
 export { decodeEvent, decodeHeaders, eventHeaderNames, type Message } from './message.ts'
 export { isPlaceholder, reservedPrefix, toPlaceholder } from './placeholder.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
 export { noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'
+export type { Upcast } from './upcast.ts'

@@ -1,3 +1,4 @@
+import { createMetadataEncoder, type EncodeMetadata } from './encode-metadata.ts'
 import type { CommittedEvent } from './event.ts'
 import { decodeHeaders, type Message } from './message.ts'
 import { noteTypes, restoreTypes } from './type-notes.ts'
@@ -5,26 +6,69 @@ import { noteTypes, restoreTypes } from './type-notes.ts'
 /** A live message taken apart: the event with its metadata, and who follows it. */
 export interface LiveEvent extends CommittedEvent {
   readonly metadata: Readonly<Record<string, unknown>>
+  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
+  readonly failed?: readonly string[]
+}
+
+export interface LiveParts {
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly channels: readonly string[]
+  /** Default none. */
+  readonly failed?: readonly string[]
+  /** Shares work among the messages of a batch. */
+  readonly encodeMetadata?: EncodeMetadata
 }
 
 /**
  * The live message of an event: the same offset, id and headers; the body holds the event's data as it was and the
  * metadata beside it. Without channels it is a filler, which keeps the offsets gapless.
  */
-export function encodeLiveMessage(
-  message: Message,
-  { metadata, channels }: { metadata: Readonly<Record<string, unknown>>; channels: readonly string[] },
-): Message {
-  if (channels.length === 0) return { ...message, headers: {}, body: '{}' }
-  const { json, notes } = noteTypes(metadata)
+export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
+  const { metadata, channels, failed = [], encodeMetadata = createMetadataEncoder() } = parts
+  if (channels.length === 0) return toFiller(message)
+  const { json, notes } = encodeMetadata(metadata)
   return {
     ...message,
     headers: {
       ...message.headers,
       channels: JSON.stringify(channels),
-      ...(notes && { 'metadata-notes': JSON.stringify(notes) }),
+      ...(notes !== undefined && { 'metadata-notes': notes }),
+      ...(failed.length > 0 && { failed: JSON.stringify(failed) }),
     },
-    body: `{"data":${message.body},"metadata":${JSON.stringify(json)}}`,
+    body: `{"data":${message.body},"metadata":${json}}`,
+  }
+}
+
+/** What stands at the offset of an event that nobody hears of. */
+export function toFiller(message: Message): Message {
+  return { ...message, headers: {}, body: '{}' }
+}
+
+/** A live message with its metadata left out; all kinds of it count as failed. For one that is too large with it. */
+export function withoutMetadata(message: Message): Message {
+  const { data, metadata } = JSON.parse(message.body) as { data: unknown; metadata: object }
+  const { failed: before, 'metadata-notes': _, ...headers } = message.headers
+  const failed = new Set([...parseFailed(before), ...Object.keys(metadata)])
+  return {
+    ...message,
+    headers: { ...headers, ...(failed.size > 0 && { failed: JSON.stringify([...failed]) }) },
+    body: JSON.stringify({ data, metadata: {} }),
+  }
+}
+
+/** A message of an events topic with the data and schema version of an event that was upcast from it. */
+export function restateMessage(message: Message, { data, headers }: CommittedEvent): Message {
+  const { json, notes } = noteTypes(data)
+  const { version: _version, notes: _notes, ...rest } = message.headers
+  const { schemaVersion = 1 } = headers
+  return {
+    ...message,
+    headers: {
+      ...rest,
+      ...(schemaVersion !== 1 && { version: String(schemaVersion) }),
+      ...(notes && { notes: JSON.stringify(notes) }),
+    },
+    body: JSON.stringify(json),
   }
 }
 
@@ -37,7 +81,7 @@ export function channelsOf(message: Message): readonly string[] {
 /** The reverse of `encodeLiveMessage` for a message that is not a filler. */
 export function decodeLiveEvent(message: Message, place: { epoch: number; partition: number }): LiveEvent {
   const body = JSON.parse(message.body) as { data: unknown; metadata: unknown }
-  const { notes, 'metadata-notes': metadataNotes } = message.headers
+  const { notes, 'metadata-notes': metadataNotes, failed } = message.headers
   return {
     id: message.id,
     type: message.type,
@@ -47,10 +91,15 @@ export function decodeLiveEvent(message: Message, place: { epoch: number; partit
       body.metadata,
       metadataNotes === undefined ? undefined : JSON.parse(metadataNotes),
     ) as LiveEvent['metadata'],
+    ...(failed !== undefined && { failed: parseFailed(failed) }),
     headers: decodeHeaders(message),
     epoch: place.epoch,
     partition: place.partition,
     offset: message.offset,
     tx: message.tx,
   }
+}
+
+function parseFailed(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : (JSON.parse(text) as string[])
 }

@@ -3,7 +3,8 @@ import { restoreTypes, type TypeNotes } from './type-notes.ts'
 
 /**
  * An event on the wire. `body` is plain JSON that any language can read; `headers` holds only what is present:
- * `correlation`, `causation`, `trace`, `actor`, `notes` (superjson's type notes), and on a live topic `channels`.
+ * `version` (the schema's, where it is not 1), `correlation`, `causation`, `trace`, `actor`, `notes` (superjson's type
+ * notes), and on a live topic `channels`.
  */
 export interface Message {
   /** The place in its partition; 1 is the first. The message carries it, so that readers can compare. */
@@ -20,7 +21,7 @@ export interface Message {
 }
 
 /** The headers that an event may have on the wire beside the envelope's own; others are not carried. */
-export const eventHeaderNames = ['correlation', 'causation', 'trace', 'actor', 'notes'] as const
+export const eventHeaderNames = ['version', 'correlation', 'causation', 'trace', 'actor', 'notes'] as const
 
 /** Reads a message of an events topic back into the event that was appended. */
 export function decodeEvent(message: Message, place: { epoch: number; partition: number }): CommittedEvent {
@@ -39,14 +40,20 @@ export function decodeEvent(message: Message, place: { epoch: number; partition:
 
 /** The event headers of a message, named as in code. */
 export function decodeHeaders(message: Message): EventHeaders {
-  const { correlation, causation, trace, actor } = message.headers
+  const { version, correlation, causation, trace, actor } = message.headers
   return {
     time: message.time,
+    ...(version !== undefined && { schemaVersion: parseVersion(version) }),
     ...(correlation !== undefined && { correlationId: correlation }),
     ...(causation !== undefined && { causationId: causation }),
     ...(trace !== undefined && { trace }),
     ...(actor !== undefined && { actor }),
   }
+}
+
+/** `NaN` for what is no version: an event of a type that nobody here knows passes with it. */
+function parseVersion(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN
 }
 
 function parseNotes(text: string | undefined): TypeNotes | undefined {

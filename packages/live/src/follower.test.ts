@@ -1,6 +1,6 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { memoryBroker } from '@commitcast/broker/memory'
-import { encodeLiveMessage } from '@commitcast/events'
+import { encodeLiveMessage, type Upcast } from '@commitcast/events'
 import { expect, test } from 'vitest'
 import { createFollower, MustResync } from './follower.ts'
 import { startHub } from './hub.ts'
@@ -103,6 +103,30 @@ test('when the hub itself lost history, everybody who stood before the hole must
   keepFrom(9)
   hub.ring.skipTo(0, 8)
   await expect(follower.take(10)).rejects.toBeInstanceOf(MustResync)
+  stopping.abort()
+  await hub.done
+})
+
+test('events are upcast wherever they come from: from the ring once for all clients, from the log for each', async () => {
+  const stopping = new AbortController()
+  const { topic, append } = await forgetfulTopic()
+  for (const offset of [1, 2, 3]) await append(offset)
+  const upcasted: number[] = []
+  const upcast: Upcast = (event) => {
+    upcasted.push(event.offset)
+    return { ...event, data: `upcast ${event.offset}` }
+  }
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 1, upcast })
+  const dataAfter = async (offset: number) => {
+    const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+    await follower.seek({ epoch: 1, offsets: [offset] })
+    let taken = await follower.take(9)
+    while (taken.length === 0 && (await follower.wait(1_000))) taken = await follower.take(9)
+    return taken.map(({ event }) => event.data)
+  }
+  for (let client = 0; client < 3; client++) expect(await dataAfter(2)).toEqual(['upcast 3'])
+  expect(upcasted).toEqual([3])
+  expect(await dataAfter(1)).toEqual(['upcast 2', 'upcast 3'])
   stopping.abort()
   await hub.done
 })

@@ -2,7 +2,6 @@ import { OffsetGone } from '@commitcast/broker'
 import {
   type Cursor,
   channelsOf,
-  decodeLiveEvent,
   encodeCursor,
   isVisible,
   type LiveEvent,
@@ -103,7 +102,7 @@ export function createFollower({ hub, channels, signal, maxCatchUp = 10_000 }: F
           offsets[partition] = message.offset
           if (!channelsOf(message).some((channel) => channels.includes(channel))) continue
           if (isShown(BigInt(message.tx))) continue
-          deliveries.push({ cursor: cursorText(), event: decodeLiveEvent(message, { epoch: topic.epoch, partition }) })
+          deliveries.push({ cursor: cursorText(), event: hub.decode(message, partition) })
         }
         if (offsets[partition]! >= until || deliveries.length > 0) break
       }

@@ -1,7 +1,8 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
-import { channelsOf, decodeLiveEvent, encodeCursor, type LiveEvent } from '@commitcast/events'
+import { channelsOf, encodeCursor, type LiveEvent, type Upcast } from '@commitcast/events'
 import { type Bell, createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
-import { createRing, type Ring } from './ring.ts'
+import { createLiveDecoder } from './live-decoder.ts'
+import { createRing, type Ring, type RingEntry } from './ring.ts'
 
 export interface HubOptions {
   /** The live topic, `<app>-live`. */
@@ -15,6 +16,8 @@ export interface HubOptions {
   readonly maxRingBytes?: number
   /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
   readonly prime?: number
+  /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
+  readonly upcast?: Upcast
   readonly logger?: Logger
 }
 
@@ -24,6 +27,8 @@ export interface Hub {
   readonly ring: Ring
   /** How far it has come in each partition. */
   readonly heads: readonly number[]
+  /** The event of a message of the topic that is not a filler, in the version that the catalogue knows. Never throws for its version. */
+  decode(message: Message, partition: number): LiveEvent
   /** Rings `bell` whenever something arrives on one of these channels, until the returned function is called. */
   attach(channels: readonly string[], bell: Bell): () => void
   /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
@@ -50,12 +55,13 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const ring = createRing({ starts, maxBytes: maxRingBytes })
   const bells = new Map<string, Set<Bell>>()
   const troubles = new Map<number, string>()
+  const decode = createLiveDecoder({ ...options, epoch: topic.epoch })
 
   const take = (partition: number, message: Message) => {
     heads[partition] = message.offset
     const channels = channelsOf(message)
     if (channels.length === 0) return
-    ring.add(toEntry(message, { epoch: topic.epoch, partition, heads: [...heads], channels }))
+    ring.add(toEntry(message, { epoch: topic.epoch, partition, heads: [...heads], channels, decode }))
     for (const channel of channels) for (const bell of bells.get(channel) ?? []) bell.ring()
   }
 
@@ -108,6 +114,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       return ending.signal.aborted
     },
     endUnlessIn,
+    decode,
     attach(channels, bell) {
       for (const channel of channels) {
         const set = bells.get(channel) ?? new Set()
@@ -138,22 +145,24 @@ const entryBytes = 400
 function toEntry(
   message: Message,
   {
-    channels,
+    epoch,
+    partition,
     heads,
-    ...place
-  }: { epoch: number; partition: number; heads: readonly number[]; channels: readonly string[] },
+    channels,
+    decode,
+  }: Pick<RingEntry, 'partition' | 'heads' | 'channels'> & { epoch: number; decode: Hub['decode'] },
 ) {
   let event: LiveEvent | undefined
   return {
-    partition: place.partition,
+    partition,
     offset: message.offset,
     tx: BigInt(message.tx),
     channels,
     bytes: message.body.length + entryBytes,
     heads,
-    cursor: encodeCursor({ epoch: place.epoch, offsets: heads }),
+    cursor: encodeCursor({ epoch, offsets: heads }),
     get event() {
-      event ??= decodeLiveEvent(message, place)
+      event ??= decode(message, partition)
       return event
     },
   }

@@ -20,7 +20,7 @@ export type NewEvent<TCatalog extends EventCatalog> = {
     readonly data: EventInputOf<TCatalog, TType>
     /** A UUIDv7 of your own; default a new one. */
     readonly id?: string
-    readonly headers?: Partial<Omit<EventHeaders, 'time'>>
+    readonly headers?: Partial<Omit<EventHeaders, 'time' | 'schemaVersion'>>
   }
 }[EventTypeOf<TCatalog>]
 
@@ -91,7 +91,9 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
   checkKey(event.type, event.key)
   const { json, notes } = noteTypes(await catalog.validate(event.type, event.data))
   const { correlationId, causationId, trace, actor } = event.headers ?? {}
+  const { version = 1 } = catalog.definitions[event.type]!
   const headers = {
+    version: version > 1 ? String(version) : undefined,
     correlation: correlationId,
     causation: causationId,
     trace,

@@ -22,8 +22,10 @@ describe('commitcast parked list', () => {
     const { code, stdout, stderr } = await parkedCommand(database, 'list')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [head, first] = stdout.split('\n')
-    expect(head).toMatch(/^id +parked at +partition\/offset +type +key +reason$/)
-    expect(first).toMatch(/^1 +20\S+Z +0\/1 +thing\.made +k\?\[31m1 +Event \S+ takes 1\d+ bytes on the wire; .* 4096/)
+    expect(head).toMatch(/^id +group +parked at +partition\/offset +type +key +tries +reason$/)
+    expect(first).toMatch(
+      /^1 +relay +20\S+Z +0\/1 +thing\.made +k\?\[31m1 +1 +Event \S+ takes 1\d+ bytes on the wire; .* 4096/,
+    )
     expect(await json(database, 'list')).toEqual({ parked: events, hasMore: false })
     expect(await json(database, 'list', '--limit', '3')).toEqual({ parked: events.slice(0, 3), hasMore: true })
     expect((await parkedCommand(database, 'list', '--limit', '3')).stdout).toMatch(
@@ -35,6 +37,29 @@ describe('commitcast parked list', () => {
     expect(status.stdout).toMatch(/^parked events: 4, see "commitcast parked list"$/m)
     expect(JSON.parse((await commitcast(['status', '--app', 'none', '--json'], database.url)).stdout)).toMatchObject({
       parked: 4,
+    })
+  })
+})
+
+describe('commitcast parked show', () => {
+  test('shows one event in full, with what was done to it', async () => {
+    await using database = await withParked(1)
+    const { code, stdout, stderr } = await parkedCommand(database, 'show', '1')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^event +[0-9a-f-]{36} {2}thing\.made$/m)
+    expect(stdout).toMatch(/^place +partition 0, offset 1, epoch 1$/m)
+    expect(stdout).toMatch(/^data +\{"n":1,"pad":"xxx/m)
+    expect(stdout).toMatch(/^20\S+Z +parked +by \S+ +Event/m)
+    const shown = (await json(database, 'show', '1')) as { data: { n: number }; history: { action: string }[] }
+    expect(shown.data.n).toBe(1)
+    expect(shown.history.map(({ action }) => action)).toEqual(['parked'])
+  })
+
+  test('says that nothing is parked under an id', async () => {
+    await using database = await freshDatabase()
+    expect(await parkedCommand(database, 'show', '7')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Nothing is parked under 7.'),
     })
   })
 })

@@ -1,3 +1,4 @@
+import { surviveErrors } from 'commitcast/postgres'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 
@@ -7,8 +8,7 @@ interface Tables {
 }
 
 export const connectionString = process.env.DATABASE_URL ?? 'postgres://postgres:secret@127.0.0.1:5432/shop'
-const pool = new pg.Pool({ connectionString })
-pool.on('error', () => {})
+const pool = surviveErrors(new pg.Pool({ connectionString }))
 export const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 
 /** One query for all books of a batch of events. */

@@ -1,3 +1,4 @@
+import { surviveErrors } from 'commitcast/postgres'
 import { type ColumnType, type Generated, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { OrderStatus } from './orders/order-status.ts'
@@ -28,6 +29,6 @@ export interface Database {
 /** A Kysely instance on a pool of its own; end it with `destroy()`. */
 export function openDatabase(url: string, { onError }: { onError: (error: Error) => void }): Kysely<Database> {
   const pool = new pg.Pool({ connectionString: url, max: 20, keepAlive: true })
-  pool.on('error', onError)
+  surviveErrors(pool, onError)
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }

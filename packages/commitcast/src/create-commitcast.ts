@@ -1,5 +1,5 @@
 import type { Broker } from '@commitcast/broker'
-import type { EventCatalog, EventOf, LiveEventOf } from '@commitcast/events'
+import type { CommittedEvent, EventCatalog, EventOf, EventTypeOf, LiveEventOf } from '@commitcast/events'
 import { createStateReader, createSubscriptions, type Hub, type Subscriptions, startHub } from '@commitcast/live'
 import {
   type Append,
@@ -14,9 +14,21 @@ import {
   runRelay,
   sqlOf,
 } from '@commitcast/outbox'
-import { type Enricher, type Enrichment, runEnrichment } from '@commitcast/stream'
-import { type Health, type Logger, silentLogger } from '@commitcast/worker'
-import type { Kysely } from 'kysely'
+import {
+  createHandler,
+  createProjection,
+  type Enricher,
+  type Enrichment,
+  type GroupWorker,
+  type Handle,
+  type HandlerOptions,
+  isRebuilding,
+  type Project,
+  type ProjectionOptions,
+  runEnrichment,
+} from '@commitcast/stream'
+import { type Health, type Logger, type Sql, silentLogger } from '@commitcast/worker'
+import type { Kysely, Transaction } from 'kysely'
 
 export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase> {
   /** Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. */
@@ -36,8 +48,11 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase> {
   readonly logger?: Logger
 }
 
-/** What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. */
-export type Role = 'relay' | 'stream'
+/**
+ * What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. `project`:
+ * projections and handlers.
+ */
+export type Role = 'relay' | 'stream' | 'project'
 
 /** What `cast.run` needs to know of what `cast.live` defined. */
 export interface LiveDefinition {
@@ -61,6 +76,11 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase>
   ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase>
 }
 
+/** What `cast.projection` or `cast.handler` defined; given to `cast.run` it is done by workers with the role `project`. */
+export interface GroupDefinition {
+  readonly group: GroupWorker
+}
+
 export interface LiveOptions<TEvent> {
   /** Who hears of an event: `order:42`, `catalog`. None: nobody. */
   readonly channels: (event: TEvent) => readonly string[]
@@ -75,10 +95,25 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase> {
   migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<void>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
   live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase>
+  /**
+   * Defines a consumer group that keeps a read model: its writes in `trx`, the events that it appends there and its offset
+   * commit together, so that each event has its effect once, in order per key (P5).
+   */
+  projection(
+    name: string,
+    project: Project<EventOf<TCatalog>, Transaction<TDatabase>>,
+    options?: ProjectionOptions,
+  ): GroupDefinition
+  /** Defines a consumer group that does things outside of the database: at least once for each event, in order per key. */
+  handler(
+    name: string,
+    handles: { readonly [T in EventTypeOf<TCatalog>]?: Handle<EventOf<TCatalog, T>> },
+    options?: HandlerOptions,
+  ): GroupDefinition
   /** Runs worker roles until the signal aborts; resolves when they have drained. Outages are waited out. */
   run(options: {
     readonly roles: readonly Role[]
-    readonly use?: readonly LiveDefinition[]
+    readonly use?: readonly (LiveDefinition | GroupDefinition)[]
     readonly signal: AbortSignal
   }): Promise<void>
   /** What each running part says of itself. */
@@ -110,6 +145,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
       onEnded: () => {
         hub = undefined
       },
+      upcast: events.upcast,
       signal: closing.signal,
       logger,
     })
@@ -124,6 +160,9 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     return hub
   }
 
+  const understand = (event: CommittedEvent) =>
+    Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
+
   const states = createStateReader(db, schema)
   const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase> => ({
     enrichment,
@@ -132,20 +171,29 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })
 
+  const append = createAppend(events, outbox)
+  const appendSql = createAppendSql(events, outbox)
+
   return {
-    append: createAppend(events, outbox),
-    appendSql: createAppendSql(events, outbox),
+    // In a rebuild events are checked and get ids; the live projection has appended them.
+    append: async (trx, list) => (isRebuilding(trx) ? (await appendSql(list)).ids : append(trx, list)),
+    appendSql,
     migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
     live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
+    projection(name, project, options = {}) {
+      const inTransaction = (act: (trx: Transaction<TDatabase>, sql: Sql) => Promise<void>) =>
+        db.transaction().execute((trx) => act(trx, sqlOf(trx)))
+      const untyped = project as unknown as Project<CommittedEvent, Transaction<TDatabase>>
+      return { group: createProjection({ name, project: untyped, options, transaction: inTransaction }) }
+    },
+    handler(name, handles, options = {}) {
+      const inTransaction = (act: (sql: Sql) => Promise<void>) => db.transaction().execute((trx) => act(sqlOf(trx)))
+      return { group: createHandler({ name, handles, options, transaction: inTransaction }) }
+    },
     async run({ roles, use = [], signal }) {
-      const [live] = use
-      if (roles.includes('stream') && (!live || use.length > 1)) {
-        throw new TypeError(
-          `run: the role "stream" needs in "use" the one thing that cast.live() returned; got ${use.length}.`,
-        )
-      }
+      const { live, groups } = sortUse(roles, use)
       const running: Promise<void>[] = []
-      const start = (name: Role, part: { health(): Health; readonly done: Promise<void> }) => {
+      const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
         parts.set(name, part.health)
         running.push(part.done.finally(() => parts.delete(name)))
       }
@@ -154,7 +202,10 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
         start('relay', runRelay({ ...shared, signal, ...own }))
       }
       if (roles.includes('stream') && live) {
-        start('stream', runEnrichment({ ...shared, signal, enrichment: live.enrichment }))
+        start('stream', runEnrichment({ ...shared, signal, enrichment: live.enrichment, upcast: events.upcast }))
+      }
+      if (roles.includes('project')) {
+        for (const group of groups) start(`group ${group.name}`, group.run({ ...shared, signal, understand }))
       }
       await Promise.all(running)
     },
@@ -165,6 +216,23 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
       await broker.close()
     },
   }
+}
+
+/** Tells apart what `run` was given to use. Throws where a role misses what it needs, or two groups have one name. */
+function sortUse(roles: readonly Role[], use: readonly (LiveDefinition | GroupDefinition)[]) {
+  const lives = use.filter((definition) => 'enrichment' in definition)
+  const groups = use.flatMap((definition) => ('group' in definition ? [definition.group] : []))
+  if (roles.includes('stream') && lives.length !== 1) {
+    throw new TypeError(
+      `run: the role "stream" needs in "use" the one thing that cast.live() returned; got ${lives.length}.`,
+    )
+  }
+  if (roles.includes('project') && groups.length === 0) {
+    throw new TypeError('run: the role "project" needs in "use" what cast.projection() or cast.handler() returned.')
+  }
+  const double = groups.find(({ name }, index) => groups.findIndex((other) => other.name === name) < index)
+  if (double) throw new TypeError(`run: two groups are called ${JSON.stringify(double.name)}; each needs its own name.`)
+  return { live: lives[0], groups }
 }
 
 /** Checks an app's name, which begins the names of its topics, and returns it. */

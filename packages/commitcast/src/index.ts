@@ -1,8 +1,17 @@
-export { defineEvents, type EventOf, type LiveEventOf } from '@commitcast/events'
+export {
+  type BreaksOldEvents,
+  defineEvents,
+  type EventOf,
+  type LiveEventOf,
+  NewerVersion,
+  UpcastFailed,
+} from '@commitcast/events'
+export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
 export {
   type Commitcast,
   type CommitcastOptions,
   createCommitcast,
+  type GroupDefinition,
   type Live,
   type LiveDefinition,
   type LiveOptions,

@@ -1,1 +1,2 @@
 export { type PostgresBrokerOptions, postgresBroker } from '@commitcast/broker/postgres'
+export { type PoolLike, surviveErrors } from '@commitcast/outbox'

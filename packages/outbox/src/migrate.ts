@@ -4,6 +4,8 @@ import { createOutbox } from './migrations/0001-create-outbox.ts'
 import { closeLeaves } from './migrations/0002-close-leaves.ts'
 import { parkEvents } from './migrations/0003-park-events.ts'
 import { epochs } from './migrations/0004-epochs.ts'
+import { consumerGroups } from './migrations/0005-consumer-groups.ts'
+import { rebuilds } from './migrations/0006-rebuilds.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 export interface MigrateOptions {
@@ -22,7 +24,7 @@ export interface Migration {
   sql(schema: string, options: Required<MigrateOptions>): string
 }
 
-const migrations: readonly Migration[] = [createOutbox, closeLeaves, parkEvents, epochs]
+const migrations: readonly Migration[] = [createOutbox, closeLeaves, parkEvents, epochs, consumerGroups, rebuilds]
 const leafDaysAhead = 2
 
 /**

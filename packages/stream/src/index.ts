@@ -1,2 +1,25 @@
-export type { Enricher, Enrichment } from './enrichment.ts'
-export { type EnrichmentOptions, runEnrichment } from './run-enrichment.ts'
+export { type ChangeKind, changeOf } from './changes/change-of.ts'
+export { type Change, type TrackedRows, trackChanges } from './changes/track-changes.ts'
+export type { CacheOptions, Enricher, Enrichment } from './enrichment/enrichment.ts'
+export type { FailureCounts } from './enrichment/failures.ts'
+export { type EnrichmentOptions, runEnrichment } from './enrichment/run-enrichment.ts'
+export type { FailurePolicy, GroupOptions, GroupPlace } from './groups/group.ts'
+export { LeaseLost } from './groups/group-offset.ts'
+export { TooManyParked } from './groups/parked-queue.ts'
+export { type GroupStatus, readGroups } from './groups/read-groups.ts'
+export {
+  type GroupPlaceAt,
+  type GroupTarget,
+  type ResetGroupOptions,
+  ResetRefused,
+  resetGroup,
+} from './groups/reset-group.ts'
+export type { GroupWorker, RunGroupPlace } from './groups/run-group.ts'
+export { createHandler } from './handlers/create-handler.ts'
+export type { Handle, HandlerOptions, Handles, Try } from './handlers/handler.ts'
+export { createProjection } from './projections/create-projection.ts'
+export type { Project, ProjectionOptions } from './projections/projection.ts'
+export { isRebuilding } from './projections/rebuild/in-shadow.ts'
+export { listRebuilds, type Rebuild } from './projections/rebuild/list-rebuilds.ts'
+export { RebuildRefused } from './projections/rebuild/rebuild-refused.ts'
+export { cancelRebuild, type StartRebuildOptions, startRebuild } from './projections/rebuild/start-rebuild.ts'

@@ -8,8 +8,11 @@ export interface PartitionsOptions {
   readonly leases: Leases
   readonly signal: AbortSignal
   readonly logger: Logger
-  /** Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. */
-  readonly work: (lease: Lease, signal: AbortSignal) => Promise<void>
+  /**
+   * Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. With `tell`
+   * it says for the health what it is waiting for, and with nothing that it goes on.
+   */
+  readonly work: (lease: Lease, signal: AbortSignal, tell: (trouble?: string) => void) => Promise<void>
 }
 
 export interface Partitions {
@@ -39,7 +42,9 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         const startedAt = Date.now()
         try {
           told.trouble = undefined
-          await work(lease, stopping.signal)
+          await work(lease, stopping.signal, (trouble) => {
+            told.trouble = trouble
+          })
           if (!stopping.signal.aborted) throw new Error('The work ended before it was asked to.')
         } catch (error) {
           if (stopping.signal.aborted) return

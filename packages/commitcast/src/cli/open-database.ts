@@ -1,3 +1,4 @@
+import { surviveErrors } from '@commitcast/outbox'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
@@ -10,6 +11,6 @@ export function openDatabase(connectionString: string): Kysely<Record<string, ne
     connectionTimeoutMillis: 5_000,
     application_name: 'commitcast',
   })
-  pool.on('error', () => {})
+  surviveErrors(pool)
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }

@@ -1,4 +1,4 @@
-import type { ParkedEvent } from '@commitcast/outbox'
+import type { ParkedEvent, ParkedEventInFull } from '@commitcast/outbox'
 import { textTable } from './text-table.ts'
 
 /** What `commitcast parked list` found, for people. */
@@ -6,15 +6,39 @@ export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]
   if (parked.length === 0) return 'Nothing is parked.\n'
   const rows = parked.map((event) => [
     event.id,
+    event.group,
     `${event.parkedAt.slice(0, 19)}Z`,
     `${event.partition}/${event.offset}`,
     event.type,
     shown(event.key, 40),
+    String(event.attempts),
     shown(event.reason, 500),
   ])
-  const lines = textTable([['id', 'parked at', 'partition/offset', 'type', 'key', 'reason'], ...rows])
+  const lines = textTable([['id', 'group', 'parked at', 'partition/offset', 'type', 'key', 'tries', 'reason'], ...rows])
   const more = hasMore ? [`There are more: add --after ${parked.at(-1)?.id}.`] : []
   return `${[...lines, ...more].join('\n')}\n`
+}
+
+/** One parked event, for people. */
+export function parkedInFullText({ data, headers, history, ...event }: ParkedEventInFull): string {
+  const lines = [
+    ...textTable([
+      ['event', `${event.eventId}  ${event.type}`],
+      ['key', shown(event.key, 500)],
+      ['group', event.group],
+      ['place', `partition ${event.partition}, offset ${event.offset}, epoch ${event.epoch}`],
+      ['written', event.occurredAt],
+      ['tries', event.attempts === 0 ? 'none: it waits behind another event of its key' : String(event.attempts)],
+      ['reason', shown(event.reason, 2_000)],
+      ['headers', shown(JSON.stringify(headers), 2_000)],
+      ['data', shown(JSON.stringify(data), 20_000)],
+    ]),
+    '',
+    ...textTable(
+      history.map(({ at, actor, action, reason }) => [at, action, `by ${shown(actor, 60)}`, shown(reason, 500)]),
+    ),
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 /** What was done to which parked events, for people. */
@@ -22,8 +46,8 @@ export function handledText(word: 'retried' | 'dropped', ids: readonly string[])
   if (ids.length === 0) return 'Nothing is parked.\n'
   const after =
     word === 'retried'
-      ? 'Retried events come at new offsets, behind later ones of their keys. What the broker refuses again is parked again.'
-      : 'Nobody will be told of them.'
+      ? 'What the broker had refused comes at new offsets, behind later ones of its key; what a group had parked is tried by its workers, and those behind it. What fails again is parked again.'
+      : 'Nobody will be told of them. What waits behind them goes on.'
   const events = ids.length === 1 ? '1 event' : `${ids.length} events`
   const shown = ids.length > 20 ? `${ids.slice(0, 20).join(', ')}, …` : ids.join(', ')
   return `${events} ${word}: ${shown}. ${after}\n`

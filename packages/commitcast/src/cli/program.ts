@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addGroupCommand } from './commands/group-command.ts'
 import { addMigrateCommand } from './commands/migrate-command.ts'
 import { addParkedCommand } from './commands/parked-command.ts'
 import { addRelayCommand } from './commands/relay-command.ts'
@@ -10,17 +11,25 @@ import { addTopicCommand } from './commands/topic-command.ts'
 export function createProgram(): Command {
   const program = new Command('commitcast')
     .usage('<command> [options]')
-    .description('Carries every event that is committed to Postgres to subscriptions, by way of a broker.')
+    .description('Carries every event committed to Postgres to subscriptions, through a broker.')
     .version(ownVersion(), '-v, --version', 'say which version this is')
     .helpOption('-h, --help', 'say what there is; after a command: its options')
     .helpCommand(false)
     .exitOverride()
     .showHelpAfterError('Run "commitcast --help", or "commitcast <command> --help", to see what there is.')
     .addHelpText('after', surroundings)
-  for (const addCommand of [addMigrateCommand, addRelayCommand, addStatusCommand, addParkedCommand, addTopicCommand])
-    addCommand(program)
+  for (const addCommand of commands) addCommand(program)
   return program
 }
+
+const commands = [
+  addMigrateCommand,
+  addRelayCommand,
+  addStatusCommand,
+  addGroupCommand,
+  addParkedCommand,
+  addTopicCommand,
+]
 
 const surroundings = `
 Environment (an option beats its variable; an empty one counts as not set):

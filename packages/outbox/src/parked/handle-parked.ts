@@ -1,37 +1,49 @@
 import type { Sql } from '@commitcast/worker'
 import { afterAppend, beforeAppend } from '../append-functions.ts'
 import { type ParkedEvent, parkedColumns } from './list-parked.ts'
+import { noteParked } from './parked-history.ts'
 
 export interface HandleParkedOptions {
   readonly schema: string
   /** Which ones, by `ParkedEvent.id`; or all there are. */
   readonly ids: readonly string[] | 'all'
+  /** Only what this group parked; `relay` for what the broker refused. Default all. */
+  readonly group?: string
+  /** Who does it, for the history. Default the database's user. */
+  readonly actor?: string
 }
 
 /**
- * Appends parked events anew, each in one commit with its removal, and returns those. An event keeps its id, type, key,
- * data and headers; it gets a new time and a new offset, and so comes behind later events of its key. Where several are
- * retried they keep their order. One that somebody else is just handling is left to them, so each is retried once.
+ * Retries parked events and returns those. What the relay parked is appended anew, in one commit with its removal: it keeps
+ * its id, type, key, data and headers, and gets a new time and a new offset, and so comes behind later events of its key.
+ * Where several are retried they keep their order. One that somebody else is just handling is left to them, so each is
+ * retried once. What a group parked stays until one of the group's workers has tried it again, and those behind it.
  */
-export async function retryParked(sql: Sql, { schema, ids }: HandleParkedOptions): Promise<ParkedEvent[]> {
-  return sql.query<ParkedEvent>(`select ${parkedColumns} from ${schema}.retry_parked($1) as event order by event.id`, [
-    ids === 'all' ? null : ids,
-  ])
-}
-
-/**
- * Removes parked events for good and returns those. Their placeholders stay. One that somebody else is just handling is
- * left to them.
- */
-export async function dropParked(sql: Sql, { schema, ids }: HandleParkedOptions): Promise<ParkedEvent[]> {
+export async function retryParked(
+  sql: Sql,
+  { schema, ids, actor, group }: HandleParkedOptions,
+): Promise<ParkedEvent[]> {
   return sql.query<ParkedEvent>(
-    `with event as (${takeParked(schema, '$1::bigint[]')}) select ${parkedColumns} from event order by event.id`,
-    [ids === 'all' ? null : ids],
+    `select ${parkedColumns} from ${schema}.retry_parked($1, $2, $3) as event order by event.id`,
+    [ids === 'all' ? null : ids, actor ?? null, group ?? null],
+  )
+}
+
+/**
+ * Removes parked events for good and returns those. Placeholders of the relay's stay; what waited behind a group's goes on.
+ * One that somebody else is just handling is left to them.
+ */
+export async function dropParked(sql: Sql, { schema, ids, actor, group }: HandleParkedOptions): Promise<ParkedEvent[]> {
+  return sql.query<ParkedEvent>(
+    `with event as (${takeParked(schema, '$1::bigint[]', '($3::text is null or grp = $3)')}),
+     noted as (${noteParked(schema, 'dropped', { rows: 'event', actor: '$2::text' })})
+     select ${parkedColumns} from event order by event.id`,
+    [ids === 'all' ? null : ids, actor ?? null, group ?? null],
   )
 }
 
 /** Null as ids takes all. */
-function takeParked(s: string, ids: string, condition = 'true'): string {
+function takeParked(s: string, ids: string, condition: string): string {
   return `
     delete from ${s}.parked where id in (
       select id from ${s}.parked where (${ids} is null or id = any(${ids})) and ${condition}
@@ -41,23 +53,31 @@ function takeParked(s: string, ids: string, condition = 'true'): string {
 
 /**
  * The function behind `retryParked`: row by row into the outbox, however many and large they are. What the outbox brings
- * reaches every reader again, so only what the relay parked may go this way.
+ * reaches every reader again, so only what the relay parked goes this way.
  */
 export function retryParkedFunction(s: string): string {
   return `
-create function ${s}.retry_parked(ids bigint[]) returns setof ${s}.parked language plpgsql volatile as $$
+drop function if exists ${s}.retry_parked(bigint[]);
+create or replace function ${s}.retry_parked(ids bigint[], actor text default null, of_group text default null) returns setof ${s}.parked
+language plpgsql volatile as $$
 #variable_conflict use_column
 declare
   place record;
 begin
   ${beforeAppend(s)}
   return query
-    with taken as (${takeParked(s, 'ids', `grp = 'relay'`)}
+    with taken as (${takeParked(s, 'ids', `grp = 'relay' and coalesce(of_group, grp) = grp`)}
     ), appended as (
       insert into ${s}.outbox (id, type, key, data, headers)
       select event_id, type, key, data, headers from taken order by id
+    ), asked as (
+      update ${s}.parked set retry = true
+      where (ids is null or id = any(ids)) and grp <> 'relay' and coalesce(of_group, grp) = grp returning parked.*
+    ), handled as (
+      select * from taken union all select * from asked
+    ), noted as (${noteParked(s, 'retried', { rows: 'handled', actor: 'retry_parked.actor' })}
     )
-    select * from taken order by id;
+    select * from handled order by id;
   ${afterAppend(s)}
 end $$;`
 }

@@ -4,17 +4,19 @@ import type { Sql } from '@commitcast/worker'
 export interface ParkedEvent {
   /** The parked event's own number, in decimal digits: what retry and drop are told. */
   readonly id: string
-  /** Who parked it: `relay` where the broker refused it. */
+  /** Who parked it: `relay` where the broker refused it, else a consumer group whose work on it failed. */
   readonly group: string
   readonly epoch: number
   readonly partition: number
-  /** Where it would stand; a placeholder does. */
+  /** Where it stands; of the relay's, a placeholder does. */
   readonly offset: number
   readonly eventId: string
   readonly type: string
   readonly key: string
   /** Why it was parked, in the words of the error. */
   readonly reason: string
+  /** How often it was tried; 0 where it only waits behind another event of its key. */
+  readonly attempts: number
   /** ISO 8601 in UTC, as is `parkedAt`. */
   readonly occurredAt: string
   readonly parkedAt: string
@@ -26,20 +28,23 @@ export interface ListParkedOptions {
   readonly after?: string
   /** The most that are returned. Default 100. */
   readonly limit?: number
+  /** Only what this group parked; `relay` for what the broker refused. Default all. */
+  readonly group?: string
 }
 
 /** The parked events, by id: the order in which they were parked. */
 export async function listParked(sql: Sql, options: ListParkedOptions): Promise<ParkedEvent[]> {
-  const { schema, after = '0', limit = 100 } = options
+  const { schema, after = '0', limit = 100, group = null } = options
   return sql.query<ParkedEvent>(
-    `select ${parkedColumns} from ${schema}.parked as event where event.id > $1 order by event.id limit $2`,
-    [after, limit],
+    `select ${parkedColumns} from ${schema}.parked as event
+     where event.id > $1 and ($3::text is null or event.grp = $3) order by event.id limit $2`,
+    [after, limit, group],
   )
 }
 
 /** The columns of a `ParkedEvent`, of a row named `event`. */
 export const parkedColumns = `event.id::text, event.grp as "group", event.epoch, event.partition::int,
-  event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason,
+  event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason, event.attempts,
   ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt"`
 
 function isoTime(column: string): string {

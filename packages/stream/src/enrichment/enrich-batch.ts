@@ -1,21 +1,109 @@
 import type { Message } from '@commitcast/broker'
-import { decodeEvent, encodeLiveMessage, isPlaceholder } from '@commitcast/events'
-import { type Enrichment, lookUp } from './enrichment.ts'
+import {
+  type CommittedEvent,
+  createMetadataEncoder,
+  decodeEvent,
+  encodeLiveMessage,
+  isPlaceholder,
+  restateMessage,
+  toFiller,
+} from '@commitcast/events'
+import type { Enrichment } from './enrichment.ts'
+import type { Failures } from './failures.ts'
+import { createLookUp, type LookedUp } from './look-up.ts'
 
-/** Makes the live messages of a batch: one for each, in its order, at its offset. */
-export async function enrichBatch(
-  batch: readonly Message[],
-  { enrichment, ...place }: { epoch: number; partition: number; enrichment: Enrichment },
-): Promise<Message[]> {
-  const real = batch.filter((message) => !isPlaceholder(message))
-  const events = real.map((message) => decodeEvent(message, place))
-  const metadata = await lookUp(events, enrichment)
-  const live = real.map((message, index) =>
-    encodeLiveMessage(message, { metadata: metadata[index]!, channels: enrichment.channels(events[index]!) }),
-  )
-  // A placeholder becomes a filler: its offset counts, nobody hears of it.
-  let next = 0
-  return batch.map((message) =>
-    isPlaceholder(message) ? encodeLiveMessage(message, { metadata: {}, channels: [] }) : live[next++]!,
-  )
+/** The live messages of a batch's beginning, or of all of it: one for each, in its order, at its offset. */
+interface EnrichedBatch {
+  readonly messages: readonly Message[]
+  /** Why the event after them can't be made a live message. It stands in the way until that is mended. */
+  readonly stuck?: Error
+}
+
+interface BatchPlace {
+  readonly epoch: number
+  readonly partition: number
+  readonly signal: AbortSignal
+}
+
+/** Makes a batch's live messages. Rejects in an outage, and where a look-up works for nothing at all. */
+export type EnrichBatch = (batch: readonly Message[], place: BatchPlace) => Promise<EnrichedBatch>
+
+export interface EnrichBatchOptions {
+  readonly enrichment: Enrichment
+  readonly upcast?: (event: CommittedEvent) => CommittedEvent
+  readonly failures: Failures
+}
+
+/** Makes the function that enriches batches; it keeps caches, for all partitions of a worker. */
+export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchOptions): EnrichBatch {
+  const lookUps = Object.entries(enrichment.enrichers).map(([kind, enricher]) => createLookUp(kind, enricher))
+  const open = opener(enrichment, upcast)
+
+  return async (batch, place) => {
+    const { opened, stuck } = openAll(batch, (message) => open(message, place))
+    const events = opened.flatMap(({ event }) => event ?? [])
+    const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
+    const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: place.signal })))
+    const messages = encodeAll(opened, looked, failures)
+    return stuck ? { messages, stuck } : { messages }
+  }
+}
+
+/** A message with what it says. A placeholder holds no event, and nobody follows it. */
+interface Opened {
+  readonly message: Message
+  readonly event: CommittedEvent | undefined
+  readonly channels: readonly string[]
+}
+
+function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions['upcast']) {
+  return (message: Message, place: BatchPlace): Opened => {
+    if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
+    const stored = decodeEvent(message, place)
+    const event = upcast ? upcast(stored) : stored
+    const channels = channelsOf(event)
+    if (!Array.isArray(channels)) throw new TypeError(`channels() returned ${String(channels)} and no array.`)
+    return { message: event === stored ? message : restateMessage(message, event), event, channels }
+  }
+}
+
+/** Up to the first that throws: what is before it goes out. */
+function openAll(batch: readonly Message[], open: (message: Message) => Opened) {
+  const opened: Opened[] = []
+  for (const message of batch) {
+    try {
+      opened.push(open(message))
+    } catch (cause) {
+      const { id, type, offset } = message
+      const stuck = new Error(
+        `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. Mend channels(), or the ` +
+          'upcast step; the partition waits at this event.',
+        { cause },
+      )
+      return { opened, stuck }
+    }
+  }
+  return { opened }
+}
+
+function encodeAll(opened: readonly Opened[], looked: readonly LookedUp[], failures: Failures): Message[] {
+  const encodeMetadata = createMetadataEncoder()
+  let index = 0
+  return opened.map(({ message, event, channels }) => {
+    const at = event ? index++ : -1
+    if (!event || channels.length === 0) return toFiller(message)
+    const metadata: Record<string, unknown> = {}
+    let failed: Map<string, unknown> | undefined
+    for (const { kind, values, failures } of looked) {
+      if (values[at] !== undefined) metadata[kind] = values[at]
+      else if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
+    }
+    if (failed) failures.lookUpFailed(event, failed)
+    return encodeLiveMessage(message, {
+      metadata,
+      channels,
+      encodeMetadata,
+      ...(failed && { failed: [...failed.keys()] }),
+    })
+  })
 }

@@ -2,37 +2,48 @@ import type { CommittedEvent } from '@commitcast/events'
 
 /** How one kind of metadata is found: the id an event needs, and one bulk look-up for many ids. */
 export interface Enricher<TEvent, TId, TMetadata> {
-  /** The id to look up, or `undefined` where the event needs none of this kind. */
+  /**
+   * The id to look up, or `undefined` where the event needs none of this kind. Ids are compared as the keys of a Map: take
+   * strings, numbers or bigints. Two Dates or objects are two ids, however alike. Where it throws, that event goes out
+   * without this kind.
+   */
   readonly id: (event: TEvent) => TId | undefined
-  /** Called once per batch with each id once. An id that is not in the result leaves the metadata missing. */
+  /**
+   * Called once per batch with each id once. An id that is not in the result leaves the metadata missing.
+   *
+   * Where it rejects because a server is away, its partition waits. Otherwise it is called again with halves, until it is
+   * known which ids are bad: their events go out without this kind, the others with it. Where it fails for every id, it is
+   * not an id that is bad, and the partition waits.
+   */
   readonly load: (ids: readonly TId[]) => Promise<ReadonlyMap<TId, TMetadata>>
+  /** Keeps what was found. Default: every batch looks up what it needs. */
+  readonly cache?: CacheOptions<TEvent, NoInfer<TId>>
 }
+
+/** What a worker keeps of one kind of metadata, in its memory. What was not found is not kept. */
+export interface CacheOptions<TEvent, TId> {
+  /** The least recently used goes first. */
+  readonly maxEntries: number
+  /** How long it is used after it was loaded, so also how old metadata can get. */
+  readonly ttlMs: number
+  /**
+   * By event type, the id that is looked up anew from this event on. Only the worker that this event comes to forgets it,
+   * when it comes to it: another worker, which has other partitions, uses what it has for up to `ttlMs`.
+   */
+  readonly invalidateOn?: {
+    readonly [TType in TypeOf<TEvent>]?: (event: Extract<TEvent, { readonly type: TType }>) => TId | undefined
+  }
+}
+
+type TypeOf<TEvent> = TEvent extends { readonly type: infer TType extends string } ? TType : never
 
 /** What the stream worker does for every event: metadata by look-up, and the channels that hear of it. */
 export interface Enrichment<TEvent = CommittedEvent> {
   /** By kind of metadata. */
   readonly enrichers: Readonly<Record<string, Enricher<TEvent, unknown, unknown>>>
-  /** `order:42`, `catalog`; none means that nobody follows this event. */
+  /**
+   * `order:42`, `catalog`; none means that nobody follows this event. Where it throws, the partition waits at this event:
+   * nobody knows whom to tell.
+   */
   readonly channels: (event: TEvent) => readonly string[]
-}
-
-/** Runs every enricher over a batch: one look-up per kind, ids deduplicated, kinds side by side. */
-export async function lookUp(
-  events: readonly CommittedEvent[],
-  { enrichers }: Enrichment,
-): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const metadata: Record<string, unknown>[] = events.map(() => ({}))
-  await Promise.all(
-    Object.entries(enrichers).map(async ([kind, enricher]) => {
-      const ids = events.map((event) => enricher.id(event))
-      const wanted = [...new Set(ids.filter((id) => id !== undefined && id !== null))]
-      if (wanted.length === 0) return
-      const found = await enricher.load(wanted)
-      ids.forEach((id, index) => {
-        const value = found.get(id)
-        if (value !== undefined) metadata[index]![kind] = value
-      })
-    }),
-  )
-  return metadata
 }

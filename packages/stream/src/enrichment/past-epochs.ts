@@ -1,4 +1,4 @@
-import { type Broker, Diverged, type Message, type Topic } from '@commitcast/broker'
+import { type Broker, Diverged, endOf, type Message, type Topic } from '@commitcast/broker'
 import { EventsGone, readEpochEnd, readPages } from '@commitcast/outbox'
 import type { Logger, Sql } from '@commitcast/worker'
 
@@ -66,8 +66,4 @@ async function finish(options: PastEpochsOptions, epoch: number): Promise<void> 
 /** Makes the partitions that are missing, where anything of the topic is there. */
 async function openIfThere(broker: Broker, topic: { name: string; epoch: number; partitions: number }) {
   return (await broker.find(topic)) && broker.topic(topic)
-}
-
-async function endOf(topic: Topic, partition: number): Promise<number> {
-  return (await topic.last(partition))?.offset ?? 0
 }

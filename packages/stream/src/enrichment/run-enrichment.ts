@@ -1,8 +1,12 @@
-import type { Broker, Message, Topic } from '@commitcast/broker'
+import { type Broker, endOf } from '@commitcast/broker'
+import type { CommittedEvent } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import { createLeases, type Logger, type Partitions, runPartitions, type Sql, silentLogger } from '@commitcast/worker'
-import { enrichBatch } from './enrich-batch.ts'
+import { readEvents } from '../groups/read-events.ts'
+import { carryBatches } from './carry-batches.ts'
+import { createEnrichBatch } from './enrich-batch.ts'
 import type { Enrichment } from './enrichment.ts'
+import { createFailures } from './failures.ts'
 import { finishPastEpochs } from './past-epochs.ts'
 
 export interface EnrichmentOptions {
@@ -12,69 +16,63 @@ export interface EnrichmentOptions {
   readonly app: string
   readonly schema: string
   readonly enrichment: Enrichment
+  /** Makes an event of an old schema version one of the present: a catalogue's `upcast`. Default: each stays as it is. */
+  readonly upcast?: (event: CommittedEvent) => CommittedEvent
   readonly signal: AbortSignal
   /** The most events in one look-up. Default 500. A batch is what is there: nothing waits for it to fill. */
   readonly maxBatch?: number
+  /** How often, roughly, a quiet broker is asked whether it still has the newest live messages. Default 10,000. */
+  readonly tailCheckMs?: number
+  /** How long a dead worker's partitions stay with it. Default 3,500. */
+  readonly leaseTtlMs?: number
   readonly logger?: Logger
 }
 
 /**
  * The stream worker's enrichment: for each event exactly one live message at the same partition and offset, with its
  * metadata and channels. Its progress is where the live topic ends, so nothing is lost or repeated by a crash or a
- * hand-over. Several workers share the partitions. A look-up that fails is waited out. A new epoch of the topic takes the
- * leases away, so that the work begins again: with what is left of the epochs before.
+ * hand-over. Several workers share the partitions. An outage is waited out, and so is a look-up that works for nothing. A
+ * new epoch of the topic takes the leases away, so that the work begins again: with what is left of the epochs before.
+ * Its health counts what went out with less than it should have (`FailureCounts`).
  */
 export function runEnrichment(options: EnrichmentOptions): Partitions {
-  const { sql, broker, app, schema, signal, maxBatch = 500, logger = silentLogger } = options
-  return runPartitions({
-    leases: createLeases({ sql, schema, group: 'live' }),
+  const {
+    sql,
+    broker,
+    app,
+    schema,
+    signal,
+    maxBatch = 500,
+    tailCheckMs = 10_000,
+    leaseTtlMs,
+    logger = silentLogger,
+  } = options
+  const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
+  const failures = createFailures(logger)
+  const enrich = createEnrichBatch({ ...options, failures })
+  const partitions = runPartitions({
+    leases: createLeases({ sql, schema, group: 'live', ...ttl }),
     signal,
     logger,
     async work({ partition }, signal) {
-      const inBatches = async (target: Topic, after: number, events: readonly Message[]) => {
-        for (let from = 0; from < events.length; from += maxBatch) {
-          const batch = events.slice(from, from + maxBatch)
-          await carry({ ...options, target, partition, signal }, after + from, batch)
-        }
-      }
       const shape = await readTopic(sql, schema)
+      const carrying = { partition, enrich, failures, signal }
       await finishPastEpochs({
-        ...options,
-        logger,
-        ...shape,
+        ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,
-        partition,
-        signal,
-        carry: inBatches,
+        carry: (target, after, events) =>
+          carryBatches({ ...carrying, target, after, batches: () => slices(events, maxBatch) }),
       })
-      const source = await broker.topic({ name: `${app}-events`, ...shape })
+      const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
-      await enrichPartition({ ...options, source, target, partition, signal })
+      const after = await endOf(target, partition)
+      const batches = (signal: AbortSignal) => readEvents({ sql, schema, topic, partition, after, signal, maxBatch })
+      await carryBatches({ ...carrying, target, after, batches, tailCheckMs })
     },
   })
+  return { ...partitions, health: () => ({ ...partitions.health(), ...failures.counts }) }
 }
 
-interface Partition extends EnrichmentOptions {
-  readonly source: Topic
-  readonly target: Topic
-  readonly partition: number
-}
-
-async function enrichPartition(options: Partition) {
-  const { source, target, partition, signal, maxBatch = 500 } = options
-  let after = (await target.last(partition))?.offset ?? 0
-  for await (const batch of source.read(partition, after, { signal, maxBatch })) {
-    await carry(options, after, batch)
-    if (signal.aborted) return
-    after += batch.length
-  }
-}
-
-async function carry(
-  { target, partition, enrichment, signal }: Omit<Partition, 'source'>,
-  after: number,
-  batch: readonly Message[],
-): Promise<void> {
-  const messages = await enrichBatch(batch, { epoch: target.epoch, partition, enrichment })
-  if (!signal.aborted) await target.append(partition, after, messages)
+function* slices<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }

@@ -1,10 +1,12 @@
-import { defaultSchema, dropParked, listParked, retryParked, sqlOf } from '@commitcast/outbox'
+import { userInfo } from 'node:os'
+import { dropParked, listParked, retryParked, showParked } from '@commitcast/outbox'
 import { InvalidConfig, type Sql } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
-import { openDatabase } from '../open-database.ts'
-import { handledText, parkedText } from '../parked-text.ts'
+import { handledText, parkedInFullText, parkedText } from '../parked-text.ts'
+import { requireTable } from '../require-table.ts'
 import { addSettings, readSettings } from '../settings.ts'
+import { withDatabase } from '../with-database.ts'
 
 interface Handling {
   readonly about: string
@@ -14,12 +16,12 @@ interface Handling {
 
 const verbs: Readonly<Record<string, Handling>> = {
   retry: {
-    about: 'append them anew: same id and content, new offset',
+    about: 'try them again; what the broker refused is appended anew',
     word: 'retried',
     handle: retryParked,
   },
   drop: {
-    about: 'remove them for good; their placeholders stay',
+    about: 'remove them for good; what waits behind them goes on',
     word: 'dropped',
     handle: dropParked,
   },
@@ -29,10 +31,20 @@ const verbs: Readonly<Record<string, Handling>> = {
 export function addParkedCommand(program: Command): void {
   const parked = program
     .command('parked')
-    .description('list, retry or drop events that the broker refused')
+    .description('look at events that could not be handled, retry or drop them')
     .helpCommand(false)
   addList(parked)
+  addShow(parked)
   for (const [name, handling] of Object.entries(verbs)) addHandling(parked, name, handling)
+}
+
+const onlyGroup = 'only what this group parked; "relay" for what the broker refused'
+
+interface ListFlags {
+  readonly json?: boolean
+  readonly limit: number
+  readonly after?: string
+  readonly group?: string
 }
 
 function addList(parked: Command): void {
@@ -42,13 +54,35 @@ function addList(parked: Command): void {
     .option('--json', 'print one JSON object')
     .option('--limit <n>', 'how many at most', wholeNumber, 100)
     .option('--after <id>', 'only what comes after this id', parkedId)
+    .option('--group <name>', onlyGroup)
   addSettings(command, ['database', 'schema']).action(
-    async ({ json = false, limit, after = '0' }: { json?: boolean; limit: number; after?: string }) => {
-      const found = await withTables(command, (sql, schema) => listParked(sql, { schema, after, limit: limit + 1 }))
+    async ({ json = false, limit, after = '0', group }: ListFlags) => {
+      const found = await withParked(command, (sql, schema) =>
+        listParked(sql, { schema, after, limit: limit + 1, ...(group !== undefined && { group }) }),
+      )
       const list = { parked: found.slice(0, limit), hasMore: found.length > limit }
       process.stdout.write(json ? `${JSON.stringify(list)}\n` : parkedText(list))
     },
   )
+}
+
+function addShow(parked: Command): void {
+  const command = parked
+    .command('show')
+    .description('show one parked event with its content and its history')
+    .argument('<id>', 'its id, as "commitcast parked list" shows it', parkedId)
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
+    const event = await withParked(command, (sql, schema) => showParked(sql, { schema, id }))
+    if (!event) throw new CommandFailed(`Nothing is parked under ${id}. See "commitcast parked list".`)
+    process.stdout.write(json ? `${JSON.stringify(event)}\n` : parkedInFullText(event))
+  })
+}
+
+interface HandleFlags {
+  readonly all?: boolean
+  readonly json?: boolean
+  readonly group?: string
 }
 
 function addHandling(parked: Command, name: string, { about, word, handle }: Handling): void {
@@ -57,15 +91,18 @@ function addHandling(parked: Command, name: string, { about, word, handle }: Han
     .description(about)
     .argument('[ids...]', 'their ids, as "commitcast parked list" shows them', collectIds)
     .option('--all', 'all that are parked, in place of ids')
+    .option('--group <name>', onlyGroup)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(
-    async (ids: readonly string[], { all = false, json = false }: { all?: boolean; json?: boolean }) => {
+    async (ids: readonly string[], { all = false, json = false, group }: HandleFlags) => {
       if (all === ids.length > 0) {
         throw new InvalidConfig(
           'Give either the ids of parked events or --all. "commitcast parked list" shows what is parked.',
         )
       }
-      const handled = await withTables(command, (sql, schema) => handle(sql, { schema, ids: all ? 'all' : ids }))
+      const handled = await withParked(command, (sql, schema) =>
+        handle(sql, { schema, ids: all ? 'all' : ids, actor: whoAmI(), ...(group !== undefined && { group }) }),
+      )
       const done = handled.map((event) => event.id)
       const unknown = ids.filter((id) => !done.includes(id))
       if (json) process.stdout.write(`${JSON.stringify({ [word]: done, unknown })}\n`)
@@ -75,6 +112,11 @@ function addHandling(parked: Command, name: string, { about, word, handle }: Han
   )
 }
 
+/** For the history: the person at this terminal, not the database's user that all of them share. */
+function whoAmI(): string {
+  return userInfo().username
+}
+
 function unknownText(ids: readonly string[], word: string): string {
   return (
     `Not ${word}, because nothing is parked under ${ids.join(', ')}, or somebody else is at it just now. ` +
@@ -82,19 +124,12 @@ function unknownText(ids: readonly string[], word: string): string {
   )
 }
 
-async function withTables<T>(command: Command, act: (sql: Sql, schema: string) => Promise<T>): Promise<T> {
-  const { database, schema = defaultSchema } = readSettings(command, { needed: ['database'], optional: ['schema'] })
-  const db = openDatabase(database)
-  try {
-    const sql = sqlOf(db)
-    const [row] = await sql.query<{ made: boolean }>('select to_regclass($1) is not null as made', [`${schema}.parked`])
-    if (row?.made) return await act(sql, schema)
-    throw new CommandFailed(
-      `There is no table "parked" in schema "${schema}" of this database: run "commitcast migrate", or name another schema with --schema.`,
-    )
-  } finally {
-    await db.destroy()
-  }
+async function withParked<T>(command: Command, act: (sql: Sql, schema: string) => Promise<T>): Promise<T> {
+  const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
+  return withDatabase(settings, async ({ sql, schema }) => {
+    await requireTable(sql, schema, 'parked')
+    return act(sql, schema)
+  })
 }
 
 function collectIds(text: string, before: readonly string[] = []): readonly string[] {

@@ -1,12 +1,11 @@
-import { defaultSchema, sqlOf } from '@commitcast/outbox'
 import type { Command } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
-import { findTopic } from '../find-topic.ts'
-import { openDatabase } from '../open-database.ts'
+import { requireTopic } from '../require-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import { lookAtBroker } from '../status/look-at-broker.ts'
 import { readPipeline } from '../status/read-pipeline.ts'
 import { type Status, statusText } from '../status/status-text.ts'
+import { withDatabase } from '../with-database.ts'
 
 /** `commitcast status`: what the pipeline has done, what waits, and who works. Changes nothing, anywhere. */
 export function addStatusCommand(program: Command): void {
@@ -26,16 +25,9 @@ async function run(command: Command, { json = false }: { json?: boolean }): Prom
 
 /** The broker is asked first: what it has was given, so it can only be ahead where something is wrong. */
 async function readStatus(options: { database: string; app: string; nats?: string; schema?: string }): Promise<Status> {
-  const { database, app, nats, schema = defaultSchema } = options
-  const db = openDatabase(database)
-  try {
-    const shape = await findTopic(sqlOf(db), schema)
-    if (!shape) {
-      throw new CommandFailed(
-        `There are no tables in schema "${schema}" of this database: run "commitcast migrate", or name another schema with --schema.`,
-      )
-    }
-    const topic = { name: `${app}-events`, ...shape }
+  const { database, app, nats } = options
+  return withDatabase(options, async ({ db, sql, schema }) => {
+    const topic = { name: `${app}-events`, ...(await requireTopic(sql, schema)) }
     const { ends, ...broker } = await lookAtBroker(topic, { database, nats })
     const { partitions, ...pipeline } = await readPipeline(db, schema)
     return {
@@ -49,7 +41,5 @@ async function readStatus(options: { database: string; app: string; nats?: strin
       })),
       ...pipeline,
     }
-  } finally {
-    await db.destroy()
-  }
+  })
 }

@@ -1,4 +1,5 @@
 import { sqlOf } from '@commitcast/outbox'
+import { type GroupStatus, readGroups } from '@commitcast/stream'
 import type { Sql } from '@commitcast/worker'
 import type { Kysely } from 'kysely'
 
@@ -29,6 +30,8 @@ export interface Member {
 export interface Pipeline {
   readonly partitions: readonly PartitionStatus[]
   readonly members: readonly Member[]
+  /** How far the consumer groups are, by group and partition. */
+  readonly groups: readonly GroupStatus[]
   /** Events that were taken out of the way, and wait for an operator. */
   readonly parked: number
   /** The outbox's days: how many tables, and until when there are some. */
@@ -47,6 +50,7 @@ export async function readPipeline(db: Kysely<Record<string, never>>, schema: st
     return {
       partitions: await readPartitions(sql, schema),
       members: await sql.query<Member>(membersSql(schema)),
+      groups: await readGroups(sql, schema),
       parked: (await sql.query<{ count: number }>(`select count(*)::float8 as count from ${schema}.parked`))[0]!.count,
       leaves: (await sql.query<Pipeline['leaves']>(leavesSql(schema)))[0]!,
     }

@@ -1,4 +1,6 @@
 import type { TopicOptions } from '@commitcast/broker'
+import { duration } from '../duration.ts'
+import { groupLines } from '../groups-text.ts'
 import { textTable } from '../text-table.ts'
 import type { BrokerView } from './look-at-broker.ts'
 import type { Member, PartitionStatus, Pipeline } from './read-pipeline.ts'
@@ -14,7 +16,7 @@ export interface Status extends Pipeline {
 }
 
 /** The same for people: a table of the partitions, then who works and how long the outbox has room. */
-export function statusText({ topic, broker, partitions, members, parked, leaves }: Status): string {
+export function statusText({ topic, broker, partitions, members, groups, parked, leaves }: Status): string {
   return [
     `${topic.name}, epoch ${topic.epoch}, on ${broker.name}`,
     '',
@@ -32,6 +34,7 @@ export function statusText({ topic, broker, partitions, members, parked, leaves 
     '',
     ...workerLines('relays', 'relay', members),
     ...workerLines('stream workers', 'live', members),
+    ...groupLines(groups),
     `parked events: ${parked === 0 ? 'none' : `${parked}, see "commitcast parked list"`}`,
     `leaves: ${leaves.count}, ${leaves.until === null ? 'none ahead' : `until ${leaves.until}`}`,
     '',
@@ -55,18 +58,4 @@ function workerLines(title: string, group: string, members: readonly Member[]): 
   const line = ({ owner, seenMs, asleep }: Member) =>
     `  ${owner}, seen ${duration(seenMs)} ago${asleep ? ', asleep' : ''}`
   return [`${title}: ${ours.length || 'none'}`, ...ours.map(line)]
-}
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-] as const
-
-/** `3.2 s`, `12 min`: as much as one looks for. */
-function duration(ms: number): string {
-  const [unit, size] = units.find(([, size]) => ms >= size) ?? ['s', 1_000]
-  const amount = ms / size
-  return `${amount < 10 ? Math.max(0, amount).toFixed(1) : Math.floor(amount)} ${unit}`
 }

@@ -1,0 +1,89 @@
+import { type GroupStatus, type GroupTarget, ResetRefused, readGroups, resetGroup } from '@commitcast/stream'
+import { type Command, InvalidArgumentError } from 'commander'
+import { CommandFailed } from '../explain-failure.ts'
+import { groupsText } from '../groups-text.ts'
+import { requireTable } from '../require-table.ts'
+import { addSettings, readSettings } from '../settings.ts'
+import { type CommandDatabase, withDatabase } from '../with-database.ts'
+
+/** `commitcast group`: how far consumer groups are, and putting one elsewhere. */
+export function addGroupCommand(program: Command): void {
+  const group = program
+    .command('group')
+    .description('show how far consumer groups are, or put one elsewhere')
+    .helpCommand(false)
+  addList(group)
+  addReset(group)
+}
+
+function addList(group: Command): void {
+  const command = group
+    .command('list')
+    .description('show each group: how far it is in each partition, and what it has parked')
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async ({ json = false }: { json?: boolean }) => {
+    const groups = await withGroups(command, ({ sql, schema }) => readGroups(sql, schema))
+    process.stdout.write(json ? `${JSON.stringify({ groups } satisfies GroupsFound)}\n` : groupsText(groups))
+  })
+}
+
+interface GroupsFound {
+  readonly groups: readonly GroupStatus[]
+}
+
+interface ResetFlags {
+  readonly to: GroupTarget
+  readonly partition?: number
+  readonly json?: boolean
+}
+
+function addReset(group: Command): void {
+  const command = group
+    .command('reset')
+    .description('put a group elsewhere, also while it runs; what comes again has its effects again')
+    .argument('<group>', 'its name, as "commitcast group list" shows it')
+    .requiredOption('--to <place>', placesText, target)
+    .option('--partition <n>', 'only this partition', partitionNumber)
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async (name: string, flags: ResetFlags) => {
+    const { to, partition, json = false } = flags
+    const places = await withGroups(command, ({ sql, schema }) =>
+      resetGroup(sql, { schema, group: name, target: to, ...(partition !== undefined && { partition }) }),
+    ).catch(tell)
+    if (json) process.stdout.write(`${JSON.stringify({ group: name, places })}\n`)
+    else
+      for (const at of places) {
+        const where = at.offset === 0 ? 'at the beginning' : `after offset ${at.offset}`
+        process.stdout.write(`partition ${at.partition}: goes on ${where} of epoch ${at.epoch}\n`)
+      }
+  })
+}
+
+function tell(error: unknown): never {
+  throw error instanceof ResetRefused ? new CommandFailed(error.message) : error
+}
+
+async function withGroups<T>(command: Command, act: (opened: CommandDatabase) => Promise<T>): Promise<T> {
+  const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
+  return withDatabase(settings, async (opened) => {
+    await requireTable(opened.sql, opened.schema, 'group_offset')
+    return act(opened)
+  })
+}
+
+const placesText = 'beginning, end, an offset ("1200": it goes on with 1201), or a time ("2026-01-31T08:00:00Z")'
+
+function target(text: string): GroupTarget {
+  if (text === 'beginning' || text === 'end') return { to: text }
+  if (/^\d{1,15}$/.test(text)) return { to: 'offset', offset: Number(text) }
+  // Without a zone a time would mean another moment on another machine.
+  if (/^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/.test(text) && !Number.isNaN(Date.parse(text))) {
+    return { to: 'time', time: new Date(text) }
+  }
+  throw new InvalidArgumentError(`It has to be ${placesText}.`)
+}
+
+function partitionNumber(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It has to be the number of a partition, from 0 on.')
+}

@@ -1,0 +1,34 @@
+import type { Sql } from '@commitcast/worker'
+import { type ParkedEvent, parkedColumns } from './list-parked.ts'
+import type { ParkedAction } from './parked-history.ts'
+
+/** A parked event with its content, and what was done to it. */
+export interface ParkedEventInFull extends ParkedEvent {
+  readonly data: unknown
+  readonly headers: Readonly<Record<string, unknown>>
+  /** Oldest first; the last 90 days of it. */
+  readonly history: readonly {
+    readonly at: string
+    /** The database's user, or whom the command line named. */
+    readonly actor: string
+    readonly action: ParkedAction
+    readonly reason: string
+  }[]
+}
+
+/** Reads one parked event with its content; `undefined` where nothing is parked under this id. */
+export async function showParked(
+  sql: Sql,
+  { schema, id }: { schema: string; id: string },
+): Promise<ParkedEventInFull | undefined> {
+  const [row] = await sql.query<ParkedEventInFull>(
+    `select ${parkedColumns}, event.data, event.headers, coalesce((
+       select json_agg(json_build_object(
+         'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', actor, 'action', action, 'reason', reason)
+         order by number)
+       from ${schema}.parked_history where parked_id = event.id), '[]') as history
+     from ${schema}.parked as event where event.id = $1`,
+    [id],
+  )
+  return row
+}

@@ -1,0 +1,62 @@
+import type { CommittedEvent } from '@commitcast/events'
+import type { Logger } from '@commitcast/worker'
+
+/** What an enrichment could not do, since the worker started. */
+export interface FailureCounts {
+  /** Look-ups of one kind for one event that failed. */
+  readonly failedLookUps: number
+  /** Events that went out and lack metadata, because a look-up failed or the live message would have been too large. */
+  readonly withoutMetadata: number
+  /** Events that nobody was told of, because the broker refuses their live message even without metadata. */
+  readonly untold: number
+}
+
+/** Counts what goes out with less than it should have, and says so in the log, at most a line every ten seconds of each sort. */
+export interface Failures {
+  readonly counts: FailureCounts
+  lookUpFailed(event: CommittedEvent, kinds: ReadonlyMap<string, unknown>): void
+  tooLarge(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
+  untold(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
+}
+
+const quietMs = 10_000
+
+export function createFailures(logger: Logger): Failures {
+  const counts = { failedLookUps: 0, withoutMetadata: 0, untold: 0 }
+  const saidAt = new Map<string, number>()
+
+  const say = (level: 'warn' | 'error', words: string, details: object) => {
+    const now = Date.now()
+    if (now - (saidAt.get(words) ?? Number.NEGATIVE_INFINITY) < quietMs) return
+    saidAt.set(words, now)
+    logger[level]({ ...details, ...counts }, words)
+  }
+
+  return {
+    counts,
+    lookUpFailed({ partition, offset, id }, kinds) {
+      counts.failedLookUps += kinds.size
+      counts.withoutMetadata++
+      for (const [kind, err] of kinds) {
+        say('warn', 'a look-up fails for some events: they go out without this metadata', {
+          kind,
+          partition,
+          offset,
+          id,
+          err,
+        })
+      }
+    },
+    tooLarge(place, err) {
+      counts.withoutMetadata++
+      say('warn', 'a live message was too large for the broker: it went out without metadata', { ...place, err })
+    },
+    untold(place, err) {
+      counts.untold++
+      say('error', 'the broker refuses a live message even without metadata: nobody is told of this event', {
+        ...place,
+        err,
+      })
+    },
+  }
+}

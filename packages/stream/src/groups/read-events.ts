@@ -1,0 +1,61 @@
+import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import { EventsGone, readPages } from '@commitcast/outbox'
+import type { Sql } from '@commitcast/worker'
+
+export interface ReadEventsOptions {
+  readonly sql: Sql
+  readonly schema: string
+  /** The app's events, in the present epoch. */
+  readonly topic: Topic
+  readonly partition: number
+  readonly after: number
+  readonly signal: AbortSignal
+  readonly maxBatch: number
+}
+
+/**
+ * A partition's events after an offset, in batches of what is there, from history into the live tail. What the broker no
+ * longer keeps comes from the outbox, at the same offsets. Ends when the signal aborts. Throws `EventsGone` where the
+ * outbox no longer has them either, and what a broker's `read` throws.
+ */
+export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<readonly Message[]> {
+  const { topic, partition, signal, maxBatch } = options
+  let { after } = options
+  while (!signal.aborted) {
+    try {
+      for await (const batch of topic.read(partition, after, { signal, maxBatch })) {
+        yield batch
+        after = batch.at(-1)!.offset
+      }
+      return
+    } catch (error) {
+      if (!(error instanceof OffsetGone)) throw error
+    }
+    const upTo = (await topic.first(partition)) - 1
+    for await (const batch of readOutbox({ ...options, epoch: topic.epoch, after, upTo })) {
+      yield batch
+      after = batch.at(-1)!.offset
+    }
+  }
+}
+
+export interface ReadOutboxOptions extends Omit<ReadEventsOptions, 'topic'> {
+  readonly epoch: number
+  /** The last offset that is wanted. */
+  readonly upTo: number
+}
+
+/** The same from the outbox alone, by the page log, up to an offset. */
+export async function* readOutbox(options: ReadOutboxOptions): AsyncGenerator<readonly Message[]> {
+  const { sql, schema, epoch, partition, upTo, signal, maxBatch } = options
+  let { after } = options
+  while (after < upTo && !signal.aborted) {
+    const [page] = await readPages(sql, { schema, epoch, partition, after })
+    const wanted = page?.messages.filter(({ offset }) => offset > after && offset <= upTo) ?? []
+    if (wanted[0]?.offset !== after + 1) {
+      throw new EventsGone(`The outbox no longer has offset ${after + 1} of partition ${partition} in epoch ${epoch}.`)
+    }
+    for (let from = 0; from < wanted.length; from += maxBatch) yield wanted.slice(from, from + maxBatch)
+    after = wanted.at(-1)!.offset
+  }
+}

@@ -1,0 +1,76 @@
+import type { Message } from '@commitcast/broker'
+import { EventsGone, firstKept, readEpochEnd, readTopic } from '@commitcast/outbox'
+import type { Group, GroupPlace } from './group.ts'
+import { type GroupPartition, readGroupOffset } from './group-offset.ts'
+import { readEvents, readOutbox } from './read-events.ts'
+
+export interface GroupBatch {
+  readonly epoch: number
+  readonly messages: readonly Message[]
+}
+
+export interface ReadGroupOptions extends GroupPlace {
+  readonly group: Group
+  readonly at: GroupPartition
+  readonly signal: AbortSignal
+}
+
+/**
+ * What a group has not done yet in a partition, in batches, oldest first: earlier epochs to their ends, from the outbox,
+ * then the present one into the live tail. A group that has done nothing yet begins with what is still kept; one that has
+ * never passes over anything: it throws `EventsGone`, and stands still.
+ */
+export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<GroupBatch, void, void> {
+  const { sql, schema, broker, app, at, group, signal } = options
+  const { partition } = at
+  const { maxBatch } = group
+  const shape = await readTopic(sql, schema)
+  let { epoch, offset: after, isStart } = await readGroupOffset(sql, at)
+  for (; epoch < shape.epoch && !signal.aborted; epoch++, after = 0) {
+    const upTo = await readEpochEnd(sql, { schema, epoch, partition })
+    const from = isStart ? await skipGone(options, { epoch, after, upTo }) : after
+    for await (const messages of readOutbox({ sql, schema, epoch, partition, after: from, upTo, signal, maxBatch })) {
+      isStart = false
+      yield { epoch, messages }
+    }
+  }
+  const topic = await broker.topic({ name: `${app}-events`, ...shape })
+  if (isStart) {
+    const first = await topic.first(partition)
+    const upTo = first - 1
+    if (after < upTo) after = await skipGone(options, { epoch, after, upTo })
+  }
+  for await (const messages of readEvents({ sql, schema, topic, partition, after, signal, maxBatch })) {
+    yield { epoch, messages }
+  }
+}
+
+interface Stretch {
+  readonly epoch: number
+  readonly after: number
+  readonly upTo: number
+}
+
+/** Where a group can begin: at the first offset of the stretch that the outbox still has, or at its end. */
+async function skipGone({ sql, schema, at, logger }: ReadGroupOptions, { epoch, after, upTo }: Stretch) {
+  const { partition, group } = at
+  const first = await firstKept(sql, { schema, epoch, partition, after })
+  const from = first === undefined ? upTo : Math.min(first - 1, upTo)
+  if (from > after) {
+    logger.warn(
+      { group, partition, epoch, from: from + 1 },
+      'the group begins with what is still kept; earlier events are gone',
+    )
+  }
+  return from
+}
+
+/** What stops a group that fell behind everything that is kept, in words. */
+export function explainGone(error: unknown, { group }: GroupPartition): unknown {
+  if (!(error instanceof EventsGone)) return error
+  return new EventsGone(
+    `${error.message} The group "${group}" has not done it and passes over nothing by itself: raise the retention, or run ` +
+      `"commitcast group reset ${group} --to beginning", which goes on with the first event that is still kept.`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,54 @@
+import type { Sql } from '@commitcast/worker'
+
+/** How far a consumer group is in one partition. */
+export interface GroupStatus {
+  readonly group: string
+  readonly partition: number
+  readonly epoch: number
+  /** The last offset that is done. */
+  readonly offset: number
+  /** How many events have an offset and are not done. */
+  readonly lag: number
+  /** How long ago the oldest of them got its offset, in milliseconds; null where there is none. */
+  readonly oldestMs: number | null
+  /** Its parked events. */
+  readonly parked: number
+  /** Who works on it; null where nobody does. */
+  readonly owner: string | null
+}
+
+/** Reads how far all consumer groups are, by group and partition. */
+export async function readGroups(sql: Sql, schema: string): Promise<readonly GroupStatus[]> {
+  return sql.query<GroupStatus>(groupsSql(schema))
+}
+
+function groupsSql(s: string): string {
+  const ended = (epoch: string) => `coalesce((
+    select first_offset + count - 1 from ${s}.page
+    where page.epoch = ${epoch} and page.partition = at.partition order by first_offset desc limit 1), 0)`
+  return `
+    with at as (
+      select distinct on (grp, partition) grp, partition, epoch, "offset" from ${s}.group_offset
+      order by grp, partition, number desc
+    )
+    select at.grp as "group", at.partition::int, at.epoch, at."offset"::float8 as "offset", rest.lag::float8,
+      case when rest.lag > 0 then
+        round(extract(epoch from clock_timestamp() - coalesce((
+          select given_at from (
+            select given_at, first_offset + count as next from ${s}.page
+            where page.epoch = at.epoch and page.partition = at.partition and first_offset <= at."offset" + 1
+            order by first_offset desc limit 1
+          ) as page where next > at."offset" + 1
+        ), (
+          select given_at from ${s}.page
+          where page.epoch > at.epoch and page.partition = at.partition and first_offset > 0
+          order by page.epoch, first_offset limit 1))) * 1000)::float8 end as "oldestMs",
+      (select count(*)::int from ${s}.parked where parked.grp = at.grp and parked.partition = at.partition) as parked,
+      (select owner from ${s}.lease
+        where lease.grp = at.grp and lease.partition = at.partition and owner <> '' and expires_at > clock_timestamp()) as owner
+    from at cross join lateral (
+      select greatest(0, sum(${ended('number')}) - at."offset") as lag
+      from ${s}.topic, generate_series(at.epoch, topic.epoch) as number
+    ) as rest
+    order by at.grp, at.partition`
+}

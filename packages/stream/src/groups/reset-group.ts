@@ -1,0 +1,94 @@
+import { readTopic } from '@commitcast/outbox'
+import type { Sql } from '@commitcast/worker'
+
+/** Where a group is put: the first event that is still kept, behind all that was given by now, or before or at a place. */
+export type GroupTarget =
+  | { readonly to: 'beginning' }
+  | { readonly to: 'end' }
+  /** It goes on with the first event that got its offset at this time or later. */
+  | { readonly to: 'time'; readonly time: Date }
+  /** It goes on with the offset after this one, in the present epoch unless another is said. */
+  | { readonly to: 'offset'; readonly offset: number; readonly epoch?: number }
+
+export interface ResetGroupOptions {
+  readonly schema: string
+  readonly group: string
+  /** Default all of them. */
+  readonly partition?: number
+  readonly target: GroupTarget
+}
+
+/** A partition's new place: the last offset that counts as done. */
+export interface GroupPlaceAt {
+  readonly partition: number
+  readonly epoch: number
+  readonly offset: number
+}
+
+/** A group can't be put there; nothing has changed. */
+export class ResetRefused extends Error {
+  override readonly name = 'ResetRefused'
+  readonly code = 'RESET_REFUSED'
+}
+
+/**
+ * Puts a group to another place, also while its workers run: they go on from there, and what they were just doing does not
+ * count. What comes again has its effects again. Parked events behind the new place are removed, because they come again;
+ * those before it stay. Returns the new places. Throws `ResetRefused` for a group, partition or offset that is not there.
+ */
+export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<readonly GroupPlaceAt[]> {
+  const { schema, group, partition } = options
+  const { partitions } = await readTopic(sql, schema)
+  await checkGroup(sql, options)
+  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
+    throw new ResetRefused(`There is no partition ${partition}: they go from 0 to ${partitions - 1}.`)
+  }
+  const wanted = partition === undefined ? Array.from({ length: partitions }, (_, number) => number) : [partition]
+  const places = await findPlaces(sql, { ...options, wanted })
+  await sql.query(`select ${schema}.put_group($1, $2::text::json)`, [group, JSON.stringify(places)])
+  return places
+}
+
+async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promise<void> {
+  const rows = await sql.query<{ grp: string }>(`select distinct grp from ${schema}.group_offset order by grp`)
+  const known = rows.map((row) => row.grp)
+  if (known.includes(group)) return
+  throw new ResetRefused(
+    `There is no group ${JSON.stringify(group)}. ${known.length === 0 ? 'None has begun yet.' : `There are: ${known.join(', ')}.`}`,
+  )
+}
+
+type Wanted = ResetGroupOptions & { readonly wanted: readonly number[] }
+
+async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise<readonly GroupPlaceAt[]> {
+  if (target.to === 'beginning') return wanted.map((partition) => ({ partition, epoch: 1, offset: 0 }))
+  const time = target.to === 'time' ? target.time.toISOString() : 'infinity'
+  const epoch = target.to === 'offset' ? (target.epoch ?? null) : null
+  const rows = await sql.query<{ partition: number; epoch: number; offset: number }>(lastGivenBefore(schema), [
+    wanted,
+    time,
+    epoch,
+  ])
+  if (target.to !== 'offset') return rows
+  const { offset } = target
+  const tooFar = rows.find((row) => !(Number.isInteger(offset) && offset >= 0 && offset <= row.offset))
+  if (tooFar) {
+    throw new ResetRefused(
+      `Offset ${offset} can't be a place: partition ${tooFar.partition} has the offsets 1 to ${tooFar.offset} in epoch ${tooFar.epoch}. 0 is before the first.`,
+    )
+  }
+  return rows.map((row) => ({ ...row, offset }))
+}
+
+/** Walks back from the newest page: what is looked for is rarely old. */
+function lastGivenBefore(s: string): string {
+  return `
+    select number as partition, coalesce(page.epoch, $3, case when $2 = 'infinity' then topic.epoch else 1 end) as epoch,
+      coalesce(page.last, 0)::float8 as "offset"
+    from ${s}.topic cross join unnest($1::int[]) as number
+    left join lateral (
+      select epoch, first_offset + count - 1 as last from ${s}.page
+      where partition = number and given_at < $2::timestamptz and epoch = coalesce($3, case when $2 = 'infinity' then topic.epoch else epoch end)
+      order by epoch desc, first_offset desc limit 1
+    ) as page on true order by number`
+}

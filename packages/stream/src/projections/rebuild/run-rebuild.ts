@@ -1,0 +1,136 @@
+import { type Health, type Partitions, sleep } from '@commitcast/worker'
+import type { Group } from '../../groups/group.ts'
+import { readGroupOffset } from '../../groups/group-offset.ts'
+import { type GroupTask, type GroupWork, type RunGroupPlace, reasonOf, runGroup } from '../../groups/run-group.ts'
+import type { WorkItem } from '../../groups/work-item.ts'
+import { type InTransaction, inShadow } from './in-shadow.ts'
+import { listRebuilds, type Rebuild } from './list-rebuilds.ts'
+import { makeShadow } from './make-shadow.ts'
+import { mayTry, switchOver } from './switch-over.ts'
+
+export interface RunRebuildOptions<TTransaction> {
+  /** The live group. */
+  readonly group: Group
+  readonly tables: readonly string[]
+  readonly place: RunGroupPlace
+  readonly transaction: InTransaction<TTransaction>
+  /** The group's own work, with other transactions. */
+  readonly workIn: (transaction: InTransaction<TTransaction>) => GroupWork
+}
+
+const idleMs = 2_000
+const busyMs = 500
+const tailMs = 50
+
+/**
+ * Whenever somebody asked for a rebuild, takes part in building a projection's shadow, never beyond what the live group has
+ * done, and switches over when it has caught up. All of its state is in Postgres: workers may come and go.
+ */
+export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction>): Partitions {
+  const { group, tables, place, transaction } = options
+  const { sql, schema, signal, logger } = place
+  let shadow: Shadow | undefined
+  let held: string | undefined
+  let noted: string | undefined
+
+  const stop = async () => {
+    shadow?.stopping.abort()
+    await shadow?.partitions.done
+    shadow = undefined
+    held = undefined
+    noted = undefined
+  }
+  const look = async () => {
+    const [rebuild] = await listRebuilds(sql, { schema, group: group.name })
+    if (shadow && shadow.id !== rebuild?.id) await stop()
+    if (!rebuild) return
+    if (!shadow) {
+      await transaction((_, sql) => makeShadow(sql, { schema, id: rebuild.id, tables }))
+      shadow = startShadow(rebuild, options)
+    }
+    if (await mayTry(sql, schema, rebuild)) held = await trySwitch(rebuild)
+  }
+  /** Returns what holds it up. */
+  const trySwitch = async ({ id }: Rebuild): Promise<string | undefined> => {
+    try {
+      await transaction(async (_, sql) => {
+        const switched = await switchOver(sql, { schema, id, signal })
+        if (switched) logger.info({ group: group.name, ...switched }, 'switched to what was rebuilt')
+      })
+      return undefined
+    } catch (error) {
+      logger.warn({ group: group.name, err: error }, 'could not switch to what was rebuilt; trying again')
+      return explain(error)
+    }
+  }
+  const note = async (trouble: string | undefined) => {
+    if (trouble === noted) return
+    noted = trouble
+    await sql.query(
+      `update ${schema}.rebuild set trouble = $2 where id = (
+         select id from ${schema}.rebuild where grp = $1 for update skip locked)`,
+      [group.name, trouble ?? null],
+    )
+  }
+  const done = (async () => {
+    while (!signal.aborted) {
+      try {
+        await look()
+        await note(shadow && (troubleOf(shadow.partitions.health()) ?? held))
+      } catch (error) {
+        logger.warn({ group: group.name, err: error }, 'the rebuild waits and tries again')
+        await note(reasonOf(error)).catch(() => {})
+      }
+      await sleep(shadow ? busyMs : idleMs, signal)
+    }
+    await stop()
+  })()
+  return { done, health: () => shadow?.partitions.health() ?? { ready: true } }
+}
+
+interface Shadow {
+  readonly id: string
+  readonly stopping: AbortController
+  readonly partitions: Partitions
+}
+
+function startShadow<TTransaction>(
+  { id, shadowGroup, shadowSchema }: Rebuild,
+  { group, place, transaction, workIn }: RunRebuildOptions<TTransaction>,
+): Shadow {
+  const stopping = new AbortController()
+  const signal = AbortSignal.any([place.signal, stopping.signal])
+  const work = workIn(inShadow(transaction, { schema: place.schema, id, shadowSchema }))
+  const partitions = runGroup({
+    ...place,
+    signal,
+    group: { ...group, name: shadowGroup },
+    work: { ...work, carry: (items, task) => carryBehind(items, task, { live: group.name, carry: work.carry }) },
+  })
+  return { id, stopping, partitions }
+}
+
+/** Only what the live group has committed: what it has yet to do it has yet to tell. */
+async function carryBehind(
+  items: readonly WorkItem[],
+  task: GroupTask,
+  { live, carry }: { live: string; carry: GroupWork['carry'] },
+): Promise<void> {
+  const { sql, at, signal } = task
+  for (let rest = items; rest.length > 0 && !signal.aborted; ) {
+    const { epoch, offset } = await readGroupOffset(sql, { ...at, group: live })
+    const ready = rest.filter((item) => item.epoch < epoch || (item.epoch === epoch && item.message.offset <= offset))
+    if (ready.length > 0) await carry(ready, task)
+    else await sleep(tailMs, signal)
+    rest = rest.slice(ready.length)
+  }
+}
+
+function troubleOf(health: Health): string | undefined {
+  return Object.values((health.troubles as Record<number, string> | undefined) ?? {})[0]
+}
+
+function explain(error: unknown): string {
+  if ((error as { code?: unknown }).code !== '55P03') return reasonOf(error)
+  return 'The switch waits for a transaction that has written to its tables, or locked rows there, and is still open.'
+}

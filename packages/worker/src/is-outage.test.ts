@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { isOutage } from './is-outage.ts'
+
+const withCode = (code: string, options?: ErrorOptions) => Object.assign(new Error('it failed', options), { code })
+
+test('what passes is an outage: a lost connection, a server that restarts, a failed serialisation', () => {
+  for (const code of ['ECONNREFUSED', 'EPIPE', '08006', '57P01', '53300', '40001', 'BROKER_UNAVAILABLE']) {
+    expect(isOutage(withCode(code)), code).toBe(true)
+  }
+})
+
+test('a mistake is none: a broken constraint, a bug', () => {
+  expect(isOutage(withCode('23505'))).toBe(false)
+  expect(isOutage(new TypeError('undefined is not a function'))).toBe(false)
+  expect(isOutage('no error at all')).toBe(false)
+})
+
+test('an error that an outage caused is one, however often it was wrapped', () => {
+  const wrapped = new TypeError('fetch failed', { cause: withCode('ECONNREFUSED') })
+  expect(isOutage(wrapped)).toBe(true)
+  expect(isOutage(new Error('can not send the mail', { cause: wrapped }))).toBe(true)
+  expect(isOutage(new AggregateError([withCode('23505'), withCode('ECONNRESET')]))).toBe(true)
+})
+
+test('an error among its own causes ends', () => {
+  const error = new Error('round and round')
+  error.cause = error
+  expect(isOutage(error)).toBe(false)
+})

@@ -1,0 +1,20 @@
+import { sqlOf } from '@commitcast/outbox'
+import { expect, test } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
+import { freshDatabase } from '../fixtures/fresh-database.ts'
+
+// An error event that nobody listens to would end this test's process.
+test('a connection that is lost between two statements of a transaction fails the transaction and nothing else', async () => {
+  await using database = await freshDatabase()
+  const transaction = database.db.transaction().execute(async (trx) => {
+    const sql = sqlOf(trx)
+    const [row] = await sql.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await database.sql.query('select pg_terminate_backend($1)', [row!.pid])
+    await eventually(async () =>
+      expect(await database.sql.query('select from pg_stat_activity where pid = $1', [row!.pid])).toEqual([]),
+    )
+    await sql.query('select 1')
+  })
+  await expect(transaction).rejects.toThrow(/not queryable|terminat/)
+  expect(await database.sql.query('select 1 as alive')).toEqual([{ alive: 1 }])
+})

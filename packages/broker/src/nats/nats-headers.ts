@@ -1,10 +1,10 @@
 import type { Msg } from 'nats'
 import type { Message } from '../broker.ts'
+import type { HeaderLines } from './nats-header-lines.ts'
 
 const expectedSequence = 'Nats-Expected-Last-Sequence'
 const ownId = 'Nats-Msg-Id'
 const expectedId = 'Nats-Expected-Last-Msg-Id'
-const own = new Set([expectedSequence, ownId, expectedId, 'id', 'key', 'time', 'tx'])
 
 /** A strict chain: the first message of a chunk names itself, the next ones the one before them, too. */
 export type Link = 'first' | 'next'
@@ -29,21 +29,23 @@ export function headerFields(message: Message, link?: Link): readonly (readonly 
 }
 
 /** The reverse of `headerFields`; `undefined` for a message that none of our writers wrote at `offset`. */
-export function decodeMessage(msg: Msg, offset: number, typeStart: number): Message | undefined {
-  const found = msg.headers
-  if (!found || found.get(expectedSequence) !== String(offset - 1)) return undefined
-  const rest: Record<string, string> = {}
-  for (const name of found.keys()) if (!own.has(name)) rest[name] = decodeValue(found.get(name))
-  return {
-    offset,
-    id: found.get('id'),
-    type: msg.subject.slice(typeStart),
-    key: decodeValue(found.get('key')),
-    time: found.get('time'),
-    tx: found.get('tx'),
-    headers: rest,
-    body: msg.string(),
-  }
+export function decodeMessage(
+  msg: Msg,
+  lines: HeaderLines,
+  { offset, typeStart }: { offset: number; typeStart: number },
+): Message | undefined {
+  let [before, id, key, time, tx] = ['', '', '', '', '']
+  const headers: Record<string, string> = {}
+  lines.forEach((name, value) => {
+    if (name === expectedSequence) before = value
+    else if (name === 'id') id = value
+    else if (name === 'key') key = decodeValue(value)
+    else if (name === 'time') time = value
+    else if (name === 'tx') tx = value
+    else if (name !== ownId && name !== expectedId) headers[name] = decodeValue(value)
+  })
+  if (before !== String(offset - 1)) return undefined
+  return { offset, id, type: msg.subject.slice(typeStart), key, time, tx, headers, body: msg.string() }
 }
 
 const needsEncoding = /[^\x21-\x7e]|%/

@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos } from 'nats'
 import type { Message, ReadOptions } from '../broker.ts'
 import { BrokerUnavailable, Diverged } from '../errors.ts'
+import { type HeaderLines, readHeaderLines } from './nats-header-lines.ts'
 import { decodeMessage } from './nats-headers.ts'
 import type { Source, Start } from './nats-read.ts'
 
@@ -47,9 +48,9 @@ export function createPull(
       if (error) return fail(new BrokerUnavailable(error.message))
       if (failure) return
       lastSign = Date.now()
-      const status = msg.headers?.code ?? 0
-      if (status !== 0) onStatus(status, msg.headers?.description ?? '')
-      else onMessage(msg)
+      const lines = readHeaderLines(msg)
+      if (lines.code !== 0) onStatus(lines.code, lines.description)
+      else onMessage(msg, lines)
     },
   })
 
@@ -65,12 +66,12 @@ export function createPull(
     wake?.()
   }
 
-  const onMessage = (msg: Msg) => {
+  const onMessage = (msg: Msg, lines: HeaderLines) => {
     const place = placeOf(msg)
     if (place.offset !== expected) {
       return fail(new BrokerUnavailable(`${stream} sent ${place.offset} where ${expected} was due.`))
     }
-    const message = decodeMessage(msg, expected, typeStart)
+    const message = decodeMessage(msg, lines, { offset: expected, typeStart })
     if (!message) {
       return fail(new Diverged(`The message at ${expected} of ${stream} is none of ours: who else writes there?`))
     }
@@ -144,9 +145,21 @@ export function createPull(
   }
 }
 
-/** `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.…`, two tokens later where domain and account stand before. */
-function placeOf(msg: Msg): { readonly offset: number; readonly pending: number } {
-  const tokens = msg.reply?.split('.') ?? []
-  const start = tokens.length > 9 ? 7 : 5
-  return { offset: Number(tokens[start]), pending: Number(tokens[start + 3]) }
+/**
+ * `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`; with a domain and an account two
+ * tokens more stand before, and one behind.
+ */
+function placeOf({ reply = '' }: Msg): { readonly offset: number; readonly pending: number } {
+  const next = (dot: number) => reply.indexOf('.', dot + 1)
+  const delivered = next(next(ackPrefixEnd))
+  const sequence = next(delivered)
+  const sequenceEnd = next(sequence)
+  const pending = next(next(sequenceEnd))
+  if (next(pending) === -1) {
+    return { offset: Number(reply.slice(sequence + 1, sequenceEnd)), pending: Number(reply.slice(pending + 1)) }
+  }
+  const tokens = reply.split('.')
+  return { offset: Number(tokens[7]), pending: Number(tokens[10]) }
 }
+
+const ackPrefixEnd = '$JS.ACK'.length

@@ -4,6 +4,7 @@ import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { channelsOf, decodeLiveEvent } from '@commitcast/events'
 import { createDatabase } from '@commitcast/servers'
+import { surviveErrors } from 'commitcast/postgres'
 import { connect } from 'nats'
 import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
@@ -70,7 +71,7 @@ const brokers: Record<string, () => Promise<Damaged>> = {
   async postgres() {
     const database = await createDatabase(inject('postgresUrl'))
     const broker = postgresBroker({ connectionString: database.url })
-    const pool = new pg.Pool({ connectionString: database.url })
+    const pool = surviveErrors(new pg.Pool({ connectionString: database.url }))
     const remove = async (which: string, { topic, partition }: Place, offset: number) => {
       const where = `topic = $1 and partition = $2 and "offset" ${which} $3`
       await pool.query(`delete from commitcast_broker.message where ${where}`, [topic.name, partition, offset])
@@ -128,10 +129,12 @@ describe.skipIf(!inject('natsUrl')).each(Object.keys(brokers))('on %s', (name) =
   test('workers come and go, look-ups and appends fail: each event has one live message, at its own offset', async () => {
     const random = createRandom()
     await using damaged = await brokers[name]!()
-    const broker = flaky(damaged.broker, random)
+    let isFlaky = true
+    const fails = () => isFlaky && random.chance(0.1)
+    const broker = flaky(damaged.broker, { fails, isStored: () => random.chance(0.5) })
     await using shop = await openEnrichment({ broker, partitions: 2 })
     const load = async (ids: readonly unknown[]) => {
-      if (random.chance(0.1)) throw Object.assign(new Error('away'), { code: 'ECONNRESET' })
+      if (fails()) throw Object.assign(new Error('away'), { code: 'ECONNRESET' })
       return named(ids)
     }
     const start = () =>
@@ -151,6 +154,7 @@ describe.skipIf(!inject('natsUrl')).each(Object.keys(brokers))('on %s', (name) =
       if (random.chance(0.4)) await workers.shift()!.stop()
       if (workers.length < 2) workers.push(start())
     }
+    isFlaky = false
     for (const [partition, messages] of given.entries()) {
       const live = await shop.enriched(messages.length, partition)
       const told = live.map(({ offset, id, key }) => ({ offset, id, key }))
@@ -222,7 +226,10 @@ async function expectReduced(shop: Shop, tooLarge: number, channelLength = tooLa
 }
 
 /** Now and then an append to the live topic fails, before or after it was stored. */
-function flaky(broker: Broker, random: ReturnType<typeof createRandom>): Broker {
+function flaky(
+  broker: Broker,
+  { fails, isStored }: { readonly fails: () => boolean; readonly isStored: () => boolean },
+): Broker {
   return {
     ...broker,
     async topic(options) {
@@ -231,9 +238,9 @@ function flaky(broker: Broker, random: ReturnType<typeof createRandom>): Broker 
       return {
         ...topic,
         async append(partition, after, messages) {
-          const fails = random.chance(0.1)
-          if (!fails || random.chance(0.5)) await topic.append(partition, after, messages)
-          if (fails) throw Object.assign(new Error('no answer'), { code: 'BROKER_UNAVAILABLE' })
+          const isLost = fails()
+          if (!isLost || isStored()) await topic.append(partition, after, messages)
+          if (isLost) throw Object.assign(new Error('no answer'), { code: 'BROKER_UNAVAILABLE' })
         },
       }
     },

@@ -122,7 +122,9 @@ test('where nobody knows whom to tell, the partition waits at that event and say
   await shop.enriched(2)
   await eventually(() => expect(worker.health().ready).toBe(false))
   expect(JSON.stringify(worker.health())).toContain(given[2]!.id)
-  expect(JSON.stringify(worker.health())).toMatch(/order.placed.*offset 3.*no room for it.*Mend channels/)
+  expect(JSON.stringify(worker.health())).toMatch(
+    /order.placed.*offset 3.*no room for it.*waits at it until that is mended, in channels/,
+  )
   expect(await endOf(shop.live, 0)).toBe(2)
   isMended = true
   expect((await shop.enriched(4)).map(channelsOf)).toEqual([['all'], ['all'], ['all'], ['all']])

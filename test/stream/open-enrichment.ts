@@ -25,13 +25,13 @@ export async function openEnrichment({ broker, partitions = 1 }: OpenEnrichmentO
   const shape = { epoch: 1, partitions }
   const events = await broker.topic({ name: `${app}-events`, ...shape })
   const live = await broker.topic({ name: `${app}-live`, ...shape })
-  const workers: { stop(): Promise<void> }[] = []
+  const workers: { health(): unknown; stop(): Promise<void> }[] = []
+  const said = () => JSON.stringify(workers.map((worker) => worker.health()))
   const log = (partition = 0) => readLog(live, partition)
   const enriched = async (count: number, partition = 0): Promise<Message[]> => {
     await eventually(async () => expect(await endOf(live, partition), said()).toBe(count), 40_000)
     return log(partition)
   }
-  let said = () => 'no worker was started'
 
   return {
     ...database,
@@ -62,13 +62,13 @@ export async function openEnrichment({ broker, partitions = 1 }: OpenEnrichmentO
       const stopping = new AbortController()
       const { sql } = database
       const worker = runEnrichment({ sql, broker, app, schema: 'commitcast', signal: stopping.signal, ...options })
-      said = () => JSON.stringify(worker.health())
       const stop = async () => {
         stopping.abort()
         await worker.done
       }
-      workers.push({ stop })
-      return { health: worker.health, stop }
+      const started = { health: worker.health, stop }
+      workers.push(started)
+      return started
     },
     /** Waits until the live topic has so many messages in a partition; returns them. */
     enriched,

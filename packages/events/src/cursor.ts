@@ -9,7 +9,8 @@ export interface Cursor {
   readonly snapshot?: string
 }
 
-const cursorPattern = /^1\.([0-9a-z]{1,8})\.((?:[0-9a-z]{1,11}-)*[0-9a-z]{1,11})(?:\.(\d[\d:,]{0,8000}))?$/
+const cursorPattern =
+  /^1\.([0-9a-z]{1,8})\.((?:[0-9a-z]{1,11}-)*[0-9a-z]{1,11})(?:\.(\d[\d:,]{0,8000}))?(?:~[\w-]{1,64})?$/
 
 /** One compact line: version, epoch and offsets in base 36, then the snapshot. */
 export function encodeCursor(cursor: Cursor): string {
@@ -18,7 +19,10 @@ export function encodeCursor(cursor: Cursor): string {
   return cursor.snapshot === undefined ? place : `${place}.${cursor.snapshot}`
 }
 
-/** The reverse of `encodeCursor`; `undefined` for a text that is no cursor, whoever sent it. Never throws. */
+/**
+ * The reverse of `encodeCursor`; `undefined` for a text that is no cursor, whoever sent it. What follows a `~` (at
+ * most 64 letters, digits, `_` and `-`) only tells equal cursors apart. Never throws.
+ */
 export function decodeCursor(text: unknown): Cursor | undefined {
   const match = typeof text === 'string' ? cursorPattern.exec(text) : null
   if (!match) return undefined

@@ -1,4 +1,5 @@
 export type { BreaksOldEvents } from './breaks-old-events.ts'
+export type { CommandIds, CommandInput } from './command.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 export {
   defineEvents,

@@ -50,7 +50,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
           if (stopping.signal.aborted) return
           told.trouble = error instanceof Error ? error.message : String(error)
           logger.warn({ partition: lease.partition, err: error }, 'this partition waits and tries again')
-          if (Date.now() - startedAt > 10_000) backoff.reset()
+          if (Date.now() - startedAt > 1_000) backoff.reset()
           await backoff.wait(stopping.signal)
         }
       }

@@ -1,5 +1,4 @@
-import type { Message, Topic } from '@commitcast/broker'
-import { endOf } from '@commitcast/broker'
+import { endOf, type Message, type Topic } from '@commitcast/broker'
 import { sleep } from '@commitcast/worker'
 import type { EnrichBatch } from './enrich-batch.ts'
 import type { Failures } from './failures.ts'
@@ -62,15 +61,15 @@ interface Watched extends Pick<CarryOptions, 'target' | 'partition'> {
 
 /** A broker may lose the newest messages that it acknowledged. Whoever writes finds out; here is for when nobody does. */
 async function watchTail({ target, partition, publisher, tailCheckMs, onFailure, signal }: Watched): Promise<void> {
-  for (let before = -1; !signal.aborted; ) {
+  for (;;) {
+    await sleep(tailCheckMs * (0.5 + Math.random()), signal)
+    if (signal.aborted) return
     const { stored, isIdle } = publisher
     try {
-      if (isIdle && stored === before) await checkTail({ target, partition, stored })
+      if (isIdle) await checkTail({ target, partition, stored })
     } catch (error) {
       return onFailure(error)
     }
-    before = stored
-    await sleep(tailCheckMs * (0.5 + Math.random()), signal)
   }
 }
 

@@ -76,8 +76,8 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
     } catch (cause) {
       const { id, type, offset } = message
       const stuck = new Error(
-        `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. Mend channels(), or the ` +
-          'upcast step; the partition waits at this event.',
+        `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. The partition waits at it ` +
+          'until that is mended, in channels() or in the catalogue.',
         { cause },
       )
       return { opened, stuck }

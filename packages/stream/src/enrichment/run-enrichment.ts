@@ -21,7 +21,7 @@ export interface EnrichmentOptions {
   readonly signal: AbortSignal
   /** The most events in one look-up. Default 500. A batch is what is there: nothing waits for it to fill. */
   readonly maxBatch?: number
-  /** How often, roughly, a quiet broker is asked whether it still has the newest live messages. Default 10,000. */
+  /** How often, roughly, a quiet broker is asked whether it still has the newest live messages. Default 60,000. */
   readonly tailCheckMs?: number
   /** How long a dead worker's partitions stay with it. Default 3,500. */
   readonly leaseTtlMs?: number
@@ -43,7 +43,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     schema,
     signal,
     maxBatch = 500,
-    tailCheckMs = 10_000,
+    tailCheckMs = 60_000,
     leaseTtlMs,
     logger = silentLogger,
   } = options

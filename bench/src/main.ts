@@ -1,4 +1,5 @@
 import { runAppendBench } from './append/run-append-bench.ts'
+import { runEnrichBench } from './enrich/run-enrich-bench.ts'
 import { runIdleBench } from './idle/run-idle-bench.ts'
 import { runLatencyBench } from './latency/run-latency-bench.ts'
 import { BadOption, type BenchName, helpText, type Options, readOptions } from './options.ts'
@@ -15,6 +16,7 @@ interface Result {
 
 const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Result>>> = {
   relay: runRelayBench,
+  enrich: runEnrichBench,
   append: runAppendBench,
   latency: runLatencyBench,
   idle: runIdleBench,

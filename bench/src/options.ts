@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 
-const benches = ['relay', 'append', 'latency', 'idle'] as const
+const benches = ['relay', 'enrich', 'append', 'latency', 'idle'] as const
+const withRows: readonly string[] = ['relay', 'enrich'] satisfies BenchName[]
 export type BenchName = (typeof benches)[number]
 
 /** What a run was asked for. Where a number is left out, the bench has its own. */
@@ -10,9 +11,9 @@ export interface Options {
   /** Small sizes and few rounds: shows that everything works, and measures nothing. */
   readonly quick: boolean
   readonly rounds: number | undefined
-  /** The backlog of a row of the relay bench. */
+  /** The backlog of a row; of the benches that have rows to choose from, relay and enrich. */
   readonly events: number | undefined
-  /** The rows of the relay bench to run; all where it is undefined. */
+  /** The rows to run, of the same benches; all where it is undefined. */
   readonly only: readonly string[] | undefined
 }
 
@@ -25,6 +26,7 @@ export class BadOption extends Error {
 export const helpText = `npm run bench -- ${benches.join('|')} [options]
 
   relay     drains a backlog into the broker, beside the raw limit, the naive ways and peers
+  enrich    adds metadata to a backlog, and counts one in a table, beside the limit and one event at a time
   append    transactions per second with append, beside the same row in a plain table
   latency   from the reply to COMMIT to stored on the broker
   idle      queries and WAL of a pipeline in which nothing happens, and the relay's WAL per event
@@ -32,8 +34,8 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   --json          one line of JSON on standard output; progress goes to standard error
   --rounds N      how often contenders take turns; medians are told
   --quick         small sizes, few rounds: does it work?
-  --only A,B      relay: these rows alone, and the ratios between them
-  --events N      relay: the backlog of the fast rows                (50000)
+  --only A,B      relay, enrich: these rows alone, and the ratios between them
+  --events N      relay, enrich: the backlog of the fast rows        (50000)
   --help          this
 
 Exit code 0: measured; 1: it failed; 2: bad options.
@@ -50,8 +52,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
     throw new BadOption(`${given}: give one of ${benches.join(', ')}. See --help.`)
   }
   for (const name of ['only', 'events'] as const) {
-    if (values[name] !== undefined && bench !== 'relay')
-      throw new BadOption(`--${name} is for the bench "relay" alone.`)
+    if (values[name] !== undefined && !withRows.includes(bench))
+      throw new BadOption(`--${name} is for the benches ${withRows.join(' and ')} alone.`)
   }
   return {
     bench,

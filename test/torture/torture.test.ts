@@ -12,9 +12,11 @@ async function torture(...options: string[]) {
   return JSON.parse(stdout.trim().split('\n').at(-1)!)
 }
 
-test('killed, frozen and cut-off relays, brokers and databases lose, double and disorder nothing', async () => {
-  const found = await torture('--seconds', '10', '--seed', '1')
+test('killed, frozen and cut-off workers, brokers and databases lose, double and disorder nothing', async () => {
+  const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream')
   expect(found).toMatchObject({ lost: 0, phantom: 0, duplicated: 0, outOfOrder: 0, gaps: 0 })
+  expect(found).toMatchObject({ live: { lost: 0, duplicated: 0, outOfOrder: 0 }, projectionDrift: 0, handlerMissed: 0 })
+  expect(found.faults).toMatchObject({ streamKilled: 1, projectKilled: 1 })
   expect(found.stored).toBe(found.committed)
 }, 180_000)
 

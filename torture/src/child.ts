@@ -2,8 +2,9 @@ import { fork, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { CrewRole } from './crew.ts'
 
-/** A process of the torture: a relay, a writer or the checker. */
+/** A process of the torture: one of a crew, a writer or the checker. */
 export interface Child {
   readonly name: string
   readonly pid: number | undefined
@@ -31,9 +32,13 @@ export interface ChildOptions {
 }
 
 const stopMs = 10_000
+const atExit = new Set<() => void>()
+process.on('exit', () => {
+  for (const act of atExit) act()
+})
 
 /** Starts `src/<role>.ts` as a process. It gets `config` as its argument and drains when we are gone. */
-export function startChild(role: 'relay' | 'writer' | 'checker', options: ChildOptions): Child {
+export function startChild(role: CrewRole | 'writer' | 'checker', options: ChildOptions): Child {
   const { name, config, folder, onLine = () => {} } = options
   const script = fileURLToPath(new URL(`./${role}.ts`, import.meta.url))
   const child = fork(script, [JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
@@ -50,9 +55,9 @@ export function startChild(role: 'relay' | 'writer' | 'checker', options: ChildO
   const killNow = () => {
     if (!isOver()) child.kill('SIGKILL')
   }
-  process.on('exit', killNow)
+  atExit.add(killNow)
   void ended.then(() => {
-    process.off('exit', killNow)
+    atExit.delete(killNow)
     log.end()
   })
   let isPaused = false

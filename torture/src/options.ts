@@ -8,7 +8,11 @@ const sabotages = [
   'publish-before-page',
   'async-page-commit',
   'trust-last-offset',
+  'offset-outside-transaction',
+  'no-term-check',
 ] as const
+/** Those of consumer groups. */
+const streamSabotages: readonly Sabotage[] = ['offset-outside-transaction', 'no-term-check']
 
 export type BrokerName = (typeof brokers)[number]
 export type Sabotage = (typeof sabotages)[number]
@@ -21,6 +25,8 @@ export interface Options {
   readonly json: boolean
   readonly help: boolean
   readonly strays: boolean
+  /** Whether stream workers, a projection and a handler follow. */
+  readonly withStream: boolean
   readonly sabotage: Sabotage | undefined
 }
 
@@ -33,14 +39,17 @@ export class BadOption extends Error {
 export const helpText = `npm run torture -- [options]
 
 Writes events while relays, broker and database are killed, frozen and cut off, and checks at the end that each
-committed event is stored exactly once and in order.
+committed event is stored exactly once and in order. With stream workers, a projection and a handler, which suffer the
+same, also that each event was told with its metadata, projected exactly once in order, and handled.
 
   --seconds N     how long faults go on, 10 to 3600            (60)
   --seed N        which faults, when, and what is written      (a new one)
   --broker NAME   ${brokers.join(' or ')}                              (nats)
+  --with stream   enrichment workers, a projection and a handler follow the events
   --json          nothing but one line of JSON at the end
   --sabotage NAME switch one mechanism off; the run succeeds when it finds damage:
-                  ${sabotages.join(', ')}
+${listed(sabotages)}
+                  The last two come with --with stream.
   --strays        let somebody else write to the topic half-way; the run succeeds when it is reported as diverged
   --help          this
 
@@ -50,6 +59,8 @@ Exit code 0: as it should be; 1: damage, or none in spite of sabotage; 2: bad op
 /** Reads the command line. Throws `BadOption`. */
 export function readOptions(args: readonly string[]): Options {
   const values = parsed(args)
+  const sabotage = values.sabotage === undefined ? undefined : oneOf('--sabotage', values.sabotage, sabotages)
+  const company = values.with === undefined ? undefined : oneOf('--with', values.with, ['stream'])
   return {
     seconds: whole('--seconds', values.seconds ?? '60', { low: 10, high: 3_600 }),
     seed: whole('--seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), { low: 0, high: 2 ** 31 }),
@@ -57,8 +68,13 @@ export function readOptions(args: readonly string[]): Options {
     json: values.json ?? false,
     strays: values.strays ?? false,
     help: values.help ?? false,
-    sabotage: values.sabotage === undefined ? undefined : oneOf('--sabotage', values.sabotage, sabotages),
+    withStream: company === 'stream' || (sabotage !== undefined && streamSabotages.includes(sabotage)),
+    sabotage,
   }
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `${' '.repeat(20)}${name}`).join('\n')
 }
 
 function parsed(args: readonly string[]) {
@@ -69,6 +85,7 @@ function parsed(args: readonly string[]) {
       seconds: text,
       seed: text,
       broker: text,
+      with: text,
       sabotage: text,
       json: flag,
       help: flag,

@@ -1,3 +1,4 @@
+import type { ReadSideVerdict } from './checker/check-read-side.ts'
 import type { Options } from './options.ts'
 import type { Outcome } from './run-torture.ts'
 
@@ -16,6 +17,13 @@ export interface Report {
   readonly resumedMidChunk: number
   readonly refilled: number
   readonly faults: Outcome['faults']
+  /** With stream: what the live topic, the projection and the handler suffered. */
+  readonly live?: ReadSideVerdict['live']
+  readonly projectionDrift?: number
+  readonly handlerMissed?: number
+  readonly handlerRepeated?: number
+  readonly liveRefilled?: number
+  readonly groupTakeovers?: ReadSideVerdict['groupTakeovers']
   readonly sabotage?: string
   readonly damaged?: boolean
   /** With strays: how often a partition was reported as diverged. */
@@ -24,7 +32,7 @@ export interface Report {
 
 /** Puts together what the checker found and what the relays told. */
 export function reportOf({ seed, sabotage, strays }: Options, { verdict, news, faults }: Outcome): Report {
-  const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills } = verdict
+  const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills, readSide } = verdict
   const { conflicts, resumedMidChunk, refilled } = news
   const damage = { lost, phantom, duplicated, outOfOrder, gaps }
   return {
@@ -37,16 +45,22 @@ export function reportOf({ seed, sabotage, strays }: Options, { verdict, news, f
     resumedMidChunk,
     refilled: Math.max(refilled, refills),
     faults,
-    ...(sabotage && { sabotage, damaged: isDamaged(damage) }),
+    ...readSide,
+    ...(sabotage && { sabotage, damaged: isDamaged({ ...damage, ...readSide }) }),
     ...(strays && { diverged: news.stoodStill }),
   }
 }
 
-type Counts = Pick<Report, 'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps'>
+type Counts = Pick<
+  Report,
+  'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'projectionDrift' | 'handlerMissed'
+>
 
 /** Whether anything at all is wrong. */
-function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps }: Counts): boolean {
-  return lost + phantom + duplicated + outOfOrder + gaps > 0
+function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps, live, ...counts }: Counts): boolean {
+  const { projectionDrift = 0, handlerMissed = 0 } = counts
+  const told = live ? live.lost + live.duplicated + live.outOfOrder : 0
+  return lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed > 0
 }
 
 /** Whether a run showed what it was to show: no damage; with a sabotage some; with strays that somebody noticed. */
@@ -57,6 +71,10 @@ export function isAsExpected(report: Report): boolean {
 
 /** The report for people. */
 export function tableOf({ faults, ...rest }: Report): string {
-  const rows = [...Object.entries(rest), ...Object.entries(faults)]
-  return rows.map(([name, value]) => `${name.padEnd(16)} ${String(value).padStart(9)}`).join('\n')
+  const rows = [...Object.entries(rest), ...Object.entries(faults)].flatMap(([name, value]) =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([part, count]) => [`${name}.${part}`, count])
+      : [[name, value]],
+  )
+  return rows.map(([name, value]) => `${String(name).padEnd(22)} ${String(value).padStart(9)}`).join('\n')
 }

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,12 +7,12 @@ import type { Verdict } from './checker/check-everything.ts'
 import type { CheckerConfig, Progress } from './checker.ts'
 import { type Child, startChild } from './child.ts'
 import { copyData } from './faults/lose-tail.ts'
-import { planFaults } from './faults/plan-faults.ts'
+import { type FaultCounts, planFaults } from './faults/plan-faults.ts'
 import { publishStray } from './faults/publish-stray.ts'
-import { type FaultCounts, runFaults } from './faults/run-faults.ts'
+import { runFaults } from './faults/run-faults.ts'
 import type { Options } from './options.ts'
-import type { RelayConfig } from './relay.ts'
-import { type RelayNews, startRelayCrew } from './relay-crew.ts'
+import { createRelayNews, type RelayNews } from './relay-news.ts'
+import { rolesOf, startCrews } from './start-crews.ts'
 import { partitions, type Servers, startServers } from './start-servers.ts'
 import { drained } from './wait-until-drained.ts'
 import type { WriterConfig } from './writer.ts'
@@ -19,6 +20,8 @@ import type { WriterConfig } from './writer.ts'
 export interface Outcome {
   readonly verdict: Verdict
   readonly news: RelayNews
+  /** Which processes ended without having been asked, and how. */
+  readonly crashes: readonly string[]
   readonly faults: FaultCounts
   /** Logs of the processes. */
   readonly folder: string
@@ -31,25 +34,31 @@ export interface Listener {
 
 const app = 'torture'
 const leaseTtlMs = 1_500
-const relays = 3
 const writers = 3
 const connections = 8
 const checkMs = 60_000
 const progressMs = 3_000
 
 /** One run, from empty servers to the verdict. Everything that it starts is gone at its end. */
-export async function runTorture(options: Options, { say }: Listener): Promise<Outcome> {
+export async function runTorture(options: Options, listener: Listener): Promise<Outcome> {
   const { seed, seconds, broker, sabotage, strays } = options
   // A tail that is put back would take the stray away.
   const losesTails = broker === 'nats' && !strays
   const patienceMs = sabotage === undefined && !strays ? 20_000 : 8_000
   const folder = await mkdtemp(join(tmpdir(), 'commitcast-torture-'))
+  const effectsPath = join(folder, 'effects')
+  const say = noting(join(folder, 'torture.log'), listener)
   await using stack = new AsyncDisposableStack()
   const servers = stack.use(await startServers(options))
   say(`Postgres: ${servers.postgres.origin}; broker: ${servers.brokerServer.origin}; logs: ${folder}`)
-  const crew = startRelayCrew(relays, { config: relayConfig(servers, options), folder })
-  stack.defer(() => crew.stop())
-  const checker = startChild('checker', { name: 'checker', config: checkerConfig(servers, options), folder })
+  const { news, hear: hearRelay } = createRelayNews()
+  const crewsOptions = { app, leaseTtlMs, folder, effectsPath, hearRelay }
+  const { all: crews } = stack.use(await startCrews(servers, options, crewsOptions))
+  const checker = startChild('checker', {
+    name: 'checker',
+    config: checkerConfig(servers, options, effectsPath),
+    folder,
+  })
   stack.defer(() => checker.stop())
   const writing = Array.from({ length: writers }, (_, number) => {
     const config: WriterConfig = { databaseUrl: servers.databaseUrl, seed, number, connections }
@@ -60,8 +69,9 @@ export async function runTorture(options: Options, { say }: Listener): Promise<O
 
   const told = tellProgress(checker, say)
   stack.defer(told.stop)
-  const scene = { servers, crew, leaseTtlMs, folder, stored: () => storedBy(checker) }
-  const run = runFaults(planFaults({ seed, seconds, losesTails }), { scene, seed, onFault: (kind) => say(`  ${kind}`) })
+  const scene = { servers, crews, leaseTtlMs, folder, stored: () => storedBy(checker) }
+  const plan = planFaults({ seed, seconds, losesTails, roles: rolesOf(options) })
+  const run = runFaults(plan, { scene, seed, onFault: (kind) => say(`  ${kind}`) })
   if (strays) {
     await sleep(seconds * 500)
     say('  somebody else writes')
@@ -81,7 +91,16 @@ export async function runTorture(options: Options, { say }: Listener): Promise<O
     await drained(checker, { patienceMs })
   }
   const verdict = await checker.ask<Verdict>('check', checkMs)
-  return { verdict, news: crew.news, faults: run.counts, folder }
+  const crashes = crews.flatMap((crew) => crew.crashes)
+  return { verdict, news, crashes, faults: run.counts, folder }
+}
+
+/** What is said goes into the folder as well, with the time, to be held against the logs of the processes. */
+function noting(path: string, { say }: Listener): Listener['say'] {
+  return (words) => {
+    appendFileSync(path, `${new Date().toISOString()} ${words}\n`)
+    say(words)
+  }
 }
 
 /** Removes the logs of a run that nobody has to look into. */
@@ -89,18 +108,17 @@ export async function forget({ folder }: Outcome): Promise<void> {
   await rm(folder, { recursive: true, force: true })
 }
 
-function relayConfig({ databaseProxy, brokerProxy }: Servers, { broker, sabotage }: Options): RelayConfig {
-  const [databaseUrl, brokerUrl] = [databaseProxy.url, brokerProxy.url]
-  return { databaseUrl, broker, brokerUrl, app, leaseTtlMs, maxPage: 1_000, ...(sabotage && { sabotage }) }
-}
-
-function checkerConfig({ databaseUrl, brokerUrl }: Servers, { broker }: Options): CheckerConfig {
-  return { databaseUrl, broker, brokerUrl, app, partitions }
+function checkerConfig(
+  { databaseUrl, brokerUrl }: Servers,
+  { broker, withStream }: Options,
+  effectsPath: string,
+): CheckerConfig {
+  return { databaseUrl, broker, brokerUrl, app, partitions, ...(withStream && { effectsPath }) }
 }
 
 async function storedBy(checker: Child): Promise<number | undefined> {
   const progress = await checker.ask<Progress>('progress', 5_000).catch(() => undefined)
-  return progress?.stored
+  return progress?.stored ?? undefined
 }
 
 function tellProgress(checker: Child, say: Listener['say']): { stop(): void } {
@@ -109,8 +127,13 @@ function tellProgress(checker: Child, say: Listener['say']): { stop(): void } {
     while (!stopping.signal.aborted) {
       await sleep(progressMs, stopping.signal)
       const progress = await checker.ask<Progress>('progress', 5_000).catch(() => undefined)
-      if (progress) say(`committed ${progress.committed ?? '?'}, stored ${progress.stored ?? '?'}`)
+      if (progress) say(toldOf(progress))
     }
   })()
   return { stop: () => stopping.abort() }
+}
+
+function toldOf({ committed, stored, followed }: Progress): string {
+  const all = Object.entries({ committed, stored, ...followed })
+  return all.map(([name, count]) => `${name} ${count ?? '?'}`).join(', ')
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sleep } from '@commitcast/worker'
 import type { Progress } from './checker.ts'
 import type { Child } from './child.ts'
@@ -8,7 +9,7 @@ const calmMs = 2_000
 const longestMs = 120_000
 
 /**
- * Waits until as much is stored as was committed and nothing more comes for a moment, or until nothing has moved for
+ * Waits until as much is stored as was committed, all who follow have done it and nothing more comes for a moment, or until nothing has moved for
  * `patienceMs`: then the check will say what is missing.
  */
 export async function drained(checker: Child, { patienceMs }: { patienceMs: number }): Promise<void> {
@@ -16,11 +17,15 @@ export async function drained(checker: Child, { patienceMs }: { patienceMs: numb
   const end = Date.now() + longestMs
   for (let movedAt = Date.now(); Date.now() < end; ) {
     const now = await checker.ask<Progress>('progress', answerMs).catch(() => undefined)
-    const moved = now?.stored !== before?.stored || now?.committed !== before?.committed
-    if (moved) movedAt = Date.now()
+    if (!isDeepStrictEqual(now, before)) movedAt = Date.now()
     before = now
-    const isComplete = now?.committed !== undefined && now.stored !== undefined && now.stored >= now.committed
-    if (Date.now() - movedAt > (isComplete ? calmMs : patienceMs)) return
+    if (Date.now() - movedAt > (isComplete(now) ? calmMs : patienceMs)) return
     await sleep(askMs)
   }
+}
+
+function isComplete(progress: Progress | undefined): boolean {
+  if (!progress || progress.committed === null) return false
+  const { committed, stored, followed } = progress
+  return [stored, ...Object.values(followed)].every((count) => count !== null && count >= committed)
 }

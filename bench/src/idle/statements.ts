@@ -41,6 +41,13 @@ export async function openStatementCounter(server: Server) {
         statements: statements.map(({ calls, text }) => ({ perSecond: calls / elapsed, text })),
       }
     },
+    /** How many statements whose text fits `pattern` are sent while `act` runs. */
+    async count(databaseUrl: string, pattern: RegExp, act: () => Promise<unknown>): Promise<number> {
+      await pool.query('select pg_stat_statements_reset()')
+      await act()
+      const statements = await statementsOf(pool, databaseUrl)
+      return statements.reduce((sum, { calls, text }) => sum + (pattern.test(text) ? calls : 0), 0)
+    },
     [Symbol.asyncDispose]: () => pool.end(),
   }
 }

@@ -70,7 +70,7 @@ function rowOf(name: string, rounds: readonly (readonly number[])[]) {
 
 /** Appends events at a pace, and tells how long after the reply to COMMIT each was stored. */
 function createAppends(outbox: Outbox, jsm: JetStreamManager) {
-  const storedTimes = createStoredTimes(jsm, app)
+  const storedTimes = createStoredTimes(jsm, `${app}-events`)
   let appended = 0
   return {
     async latencies(pace: Pace, openMs: number): Promise<number[]> {

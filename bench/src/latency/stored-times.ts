@@ -4,15 +4,15 @@ import { partitions } from '../sample-event.ts'
 const readAtOnce = 64
 
 /**
- * When events of an app were stored, by id: the server's own time of each message, in milliseconds since 1970. Each call
- * adds what is new. Called when all is over, so that no reader is at work beside what is measured.
+ * When the messages of a topic were stored, by their events' ids: the server's own time of each, in milliseconds since 1970.
+ * Each call adds what is new. Called when all is over, so that no reader is at work beside what is measured.
  */
-export function createStoredTimes(jsm: JetStreamManager, app: string): () => Promise<ReadonlyMap<string, number>> {
+export function createStoredTimes(jsm: JetStreamManager, topic: string): () => Promise<ReadonlyMap<string, number>> {
   const times = new Map<string, number>()
   const read = new Array<number>(partitions).fill(0)
   return async () => {
     for (let partition = 0; partition < partitions; partition++) {
-      const stream = `${app}-events-1_${partition}`
+      const stream = `${topic}-1_${partition}`
       const { state } = await jsm.streams.info(stream)
       while (read[partition]! < state.last_seq) {
         const from = read[partition]! + 1

@@ -1,5 +1,6 @@
 import { runProcess } from '@commitcast/worker'
 import { answerParent } from '../child/answer-parent.ts'
+import { type Sample, timed } from '../timed.ts'
 import type { Contender, Place } from './contender.ts'
 import { commitcast } from './contenders/commitcast.ts'
 import { graphileWorker } from './contenders/graphile-worker.ts'
@@ -22,13 +23,6 @@ const contenders = {
 
 export type ContenderName = keyof typeof contenders
 
-/** One carried backlog. */
-export interface Sample {
-  readonly seconds: number
-  /** Of the contender's process: its own code and the client libraries, not Postgres or NATS. */
-  readonly cpuSeconds: number
-}
-
 await runProcess('contender', async ({ signal }) => {
   const contender: Contender = contenders[JSON.parse(process.argv[2] ?? '""') as ContenderName]
   await answerParent(signal, { carry: (place: Place) => carried(contender, place) })
@@ -38,12 +32,7 @@ async function carried(contender: Contender, place: Place): Promise<Sample> {
   await contender.seed(place)
   const ready = await contender.prepare(place)
   try {
-    const cpu = process.cpuUsage()
-    const startedAt = performance.now()
-    await ready.carry()
-    const seconds = (performance.now() - startedAt) / 1_000
-    const { user, system } = process.cpuUsage(cpu)
-    return { seconds, cpuSeconds: (user + system) / 1e6 }
+    return await timed(ready.carry)
   } finally {
     await ready.stop()
   }

@@ -1,8 +1,8 @@
 import { createDatabase, type Server } from '@commitcast/servers'
 import { type Child, startChild } from '../child/start-child.ts'
 import { openPool } from '../open-pool.ts'
+import type { Sample } from '../timed.ts'
 import type { Place } from './contender.ts'
-import type { Sample } from './contender-process.ts'
 import type { RelayRow } from './relay-rows.ts'
 import type { StoredStreams } from './stored-streams.ts'
 

@@ -1,7 +1,7 @@
 import { startNats, startPostgres } from '@commitcast/servers'
 import { median, rounded } from '../figures.ts'
 import type { BenchOptions } from '../main.ts'
-import type { Sample } from './contender-process.ts'
+import type { Sample } from '../timed.ts'
 import { openLane, type RelayLane } from './relay-lane.ts'
 import { relayRatios } from './relay-ratios.ts'
 import { relayRows } from './relay-rows.ts'

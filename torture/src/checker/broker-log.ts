@@ -6,8 +6,12 @@ export interface Found {
   readonly offset: number
   readonly id: string
   readonly key: string
-  /** Its number within its key. */
+  /** An event's number within its key; NaN in a live message. */
   readonly n: number
+  readonly type: string
+  readonly body: string
+  /** The channels of a live message, as they stand in its headers. */
+  readonly channels: string | undefined
   /** Tells whether two messages are the same in every part. */
   readonly digest: string
 }
@@ -24,9 +28,9 @@ export interface BrokerLog {
 /** What is found at an offset, of its texts. */
 export function found(
   offset: number,
-  texts: { id: string; key: string; body: string; others: readonly string[] },
+  texts: Pick<Found, 'id' | 'key' | 'type' | 'body' | 'channels'> & { readonly others: readonly string[] },
 ): Found {
-  const { id, key, body, others } = texts
+  const { id, key, type, body, channels, others } = texts
   const n = Number((JSON.parse(body) as { n?: unknown }).n)
-  return { offset, id, key, n, digest: hash('md5', JSON.stringify([id, key, body, ...others])) }
+  return { offset, id, key, n, type, body, channels, digest: hash('md5', JSON.stringify([id, key, body, ...others])) }
 }

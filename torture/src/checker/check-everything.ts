@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { BrokerLog, Found } from './broker-log.ts'
 import { checkLog, type Findings, type LedgerRow, tell } from './check-log.ts'
+import { checkReadSide, type ReadSide, type ReadSideVerdict } from './check-read-side.ts'
 import type { LiveReader } from './live-reader.ts'
 import { readEverything } from './read-everything.ts'
 import { readPageLog } from './read-page-log.ts'
@@ -11,6 +12,8 @@ export interface Verdict extends Findings {
   readonly takeovers: number
   /** How often the reader saw a lost tail come back. */
   readonly refills: number
+  /** With stream. */
+  readonly readSide?: ReadSideVerdict
 }
 
 interface Parts {
@@ -18,10 +21,11 @@ interface Parts {
   readonly log: BrokerLog
   readonly reader: LiveReader
   readonly partitions: number
+  readonly readSide?: ReadSide
 }
 
 /** Reads the broker from its first offset to its last and holds it against the ledger, the page log and what was seen live. */
-export async function checkEverything({ database, log, reader, partitions }: Parts): Promise<Verdict> {
+export async function checkEverything({ database, log, reader, partitions, readSide }: Parts): Promise<Verdict> {
   const { rows } = await database.query<{ id: string; key: string; n: string }>('select id, key, n from torture.ledger')
   const ledger: LedgerRow[] = rows.map((row) => ({ ...row, n: Number(row.n) }))
   const all: Found[][] = []
@@ -33,7 +37,10 @@ export async function checkEverything({ database, log, reader, partitions }: Par
     compareWithSeen(findings, { partition, messages, reader })
     takeovers += await compareWithPages(findings, { partition, messages, database })
   }
-  return { ...findings, committed: ledger.length, takeovers, refills: reader.refills }
+  const verdict = { ...findings, committed: ledger.length, takeovers, refills: reader.refills }
+  if (!readSide) return verdict
+  const { examples, ...found } = await checkReadSide(readSide, { database, ledger, events: all })
+  return { ...verdict, readSide: found, examples: [...findings.examples, ...examples] }
 }
 
 interface Place {

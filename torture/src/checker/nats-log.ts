@@ -71,5 +71,8 @@ function foundIn(msg: Msg, offset: number): Found {
   const names = [...(msg.headers?.keys() ?? [])].sort()
   const others = [msg.subject, ...names.map((name) => `${name}: ${msg.headers?.get(name)}`)]
   const text = (name: string) => decodeURIComponent(msg.headers?.get(name) ?? '')
-  return found(offset, { id: text('id'), key: text('key'), body: msg.string(), others })
+  // `<topic>.<epoch>.<partition>.<type>`
+  const type = msg.subject.split('.').slice(3).join('.')
+  const channels = msg.headers?.has('channels') ? text('channels') : undefined
+  return found(offset, { id: text('id'), key: text('key'), type, body: msg.string(), channels, others })
 }

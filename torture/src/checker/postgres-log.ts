@@ -5,7 +5,9 @@ interface Row {
   readonly offset: string
   readonly id: string
   readonly key: string
+  readonly type: string
   readonly body: string
+  readonly channels: string | null
   readonly others: string
 }
 
@@ -27,12 +29,14 @@ export function openPostgresLog({ url, topic }: { url: string; topic: string }):
     },
     async read(partition, after, last) {
       const { rows } = await pool.query<Row>(
-        `select "offset", id, key, body, concat_ws(' ', epoch, type, time, tx, headers) as others
+        `select "offset", id, key, type, body, headers ->> 'channels' as channels, concat_ws(' ', epoch, type, time, tx, headers) as others
          from commitcast_broker.message
          where topic = $1 and partition = $2 and "offset" > $3 and "offset" <= $4 order by epoch, "offset" limit ${most}`,
         [...place(partition), after, last],
       )
-      return rows.map((row) => found(Number(row.offset), { ...row, others: [row.others] }))
+      return rows.map((row) =>
+        found(Number(row.offset), { ...row, channels: row.channels ?? undefined, others: [row.others] }),
+      )
     },
     close: () => pool.end(),
   }

@@ -1,8 +1,9 @@
 import { sleep } from '@commitcast/worker'
 import type { Child } from '../child.ts'
+import type { Crew, CrewRole } from '../crew.ts'
 import { cutMidChunk } from '../proxy/cut-mid-chunk.ts'
+import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
-import type { RelayCrew } from '../relay-crew.ts'
 import type { Servers } from '../start-servers.ts'
 import { loseTail } from './lose-tail.ts'
 import type { FaultKind } from './plan-faults.ts'
@@ -11,7 +12,7 @@ import { terminateBackends } from './terminate-backends.ts'
 /** What faults happen to. */
 export interface Scene {
   readonly servers: Servers
-  readonly crew: RelayCrew
+  readonly crews: readonly Crew[]
   readonly leaseTtlMs: number
   /** A folder for copies. */
   readonly folder: string
@@ -24,13 +25,32 @@ const insistMs = 4_000
 
 /** Each kind of fault: does it and says how many times it happened. */
 export function createFaults(scene: Scene, random: Random): Record<FaultKind, () => Promise<number>> {
-  const { servers, crew, leaseTtlMs, folder } = scene
-  const someRelay = async (act: (relay: Child) => Promise<unknown>) => {
-    const relays = crew.awake()
-    if (relays.length === 0) return 0
-    await act(random.pick(relays))
+  const { servers, crews, leaseTtlMs, folder } = scene
+  const someOf = async (role: CrewRole, act: (worker: Child, crew: Crew) => Promise<unknown>) => {
+    const crew = crews.find((each) => each.role === role)
+    const workers = crew?.awake() ?? []
+    if (!crew || workers.length === 0) return 0
+    await act(random.pick(workers), crew)
     return 1
   }
+  const wait = async (crew: Crew, thief: ReplyThief | undefined, chance: number) => {
+    const reply = random.chance(chance) ? await thief?.keepNext(replyMs) : undefined
+    setTimeout(() => reply?.handOver(), 500)
+    return crew.awake().find(({ pid }) => pid === reply?.pid)
+  }
+  const killed = (role: CrewRole) => () =>
+    someOf(role, async (worker, crew) => {
+      const waiting = await wait(crew, crew.lines.almostDone, 0.75)
+      await crew.replace(waiting ?? worker, random.int(0, 500))
+    })
+  const stopped = (role: CrewRole) => () => someOf(role, (worker, crew) => crew.relieve(worker))
+  // Long enough for another to take over, so that it wakes as a zombie: mostly with work that it was just given, which
+  // the other has done meanwhile.
+  const paused = (role: CrewRole) => () =>
+    someOf(role, async (worker, crew) => {
+      const waiting = await wait(crew, crew.lines.inHand, 0.75)
+      await (waiting ?? worker).pause(leaseTtlMs + random.int(600, 1_500))
+    })
   const kill = async (server: Servers['postgres']) => {
     await server.kill()
     await sleep(random.int(0, 400))
@@ -38,20 +58,14 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     return 1
   }
   return {
-    relayKilled: () => someRelay((relay) => crew.replace(relay, random.int(0, 500))),
-    // Long enough for another to take over, so that it wakes as a zombie: every other time with a page that it was
-    // just given, which the other has sent meanwhile.
-    relayPaused: async () => {
-      const reply = random.chance(0.5) ? await servers.pages.keepNext(replyMs) : undefined
-      const waiting = crew.awake().find((relay) => relay.pid === reply?.pid)
-      const times = await someRelay((relay) => {
-        const paused = (waiting ?? relay).pause(leaseTtlMs + random.int(600, 1_500))
-        setTimeout(() => reply?.handOver(), 500)
-        return paused
-      })
-      if (times === 0) reply?.handOver()
-      return times
-    },
+    relayKilled: killed('relay'),
+    relayPaused: paused('relay'),
+    streamKilled: killed('stream'),
+    streamPaused: paused('stream'),
+    streamStopped: stopped('stream'),
+    projectKilled: killed('project'),
+    projectPaused: paused('project'),
+    projectStopped: stopped('project'),
     brokerKilled: () => kill(servers.brokerServer),
     postgresKilled: () => kill(servers.postgres),
     async brokerTailLost() {
@@ -59,15 +73,16 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     },
     connectionsCut: () =>
       insist(async () => {
+        const { role, lines } = random.pick(crews)
         const kind = random.int(0, 3)
-        if (kind === 0) return terminateBackends(servers.postgres.url, random)
-        const lines = [...(kind === 1 ? servers.databaseProxy : servers.brokerProxy).lines]
-        if (lines.length === 0) return 0
-        await cutMidChunk(lines, random)
+        if (kind === 0) return terminateBackends(servers.postgres.url, role, random)
+        const open = [...(kind === 1 ? lines.database : lines.broker).lines]
+        if (open.length === 0) return 0
+        await cutMidChunk(open, random)
         return 1
       }),
     async repliesLost() {
-      return (await random.pick(servers.thieves).loseNext(replyMs)) ? 1 : 0
+      return (await random.pick(random.pick(crews).lines.thieves).loseNext(replyMs)) ? 1 : 0
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { CrewRole } from '../crew.ts'
 import { createRandom } from '../random.ts'
 
 /** What is done, in lanes: the faults of one lane come one after the other, those of several at the same time. */
@@ -6,17 +7,24 @@ const lanes = {
   relays: ['relayKilled', 'relayPaused'],
   lines: ['connectionsCut'],
   replies: ['repliesLost'],
+  stream: ['streamKilled', 'streamPaused', 'streamStopped'],
+  project: ['projectKilled', 'projectPaused', 'projectStopped'],
 } as const
 
-export type Lane = keyof typeof lanes
+type Lane = keyof typeof lanes
 export type FaultKind = (typeof lanes)[Lane][number]
-export const faultKinds: readonly FaultKind[] = [...lanes.relays, ...lanes.servers, ...lanes.lines, ...lanes.replies]
+const alwaysTold: readonly FaultKind[] = [...lanes.relays, ...lanes.servers, ...lanes.lines, ...lanes.replies]
+
+/** How often each kind of fault happened. */
+export type FaultCounts = Partial<Record<FaultKind, number>>
 
 export interface PlannedFault {
   readonly kind: FaultKind
   /** Not before then, counted from the start. */
   readonly atMs: number
 }
+
+export type Plan = Readonly<Partial<Record<Lane, readonly PlannedFault[]>>>
 
 const calmMs = 2_500
 
@@ -26,8 +34,9 @@ export function planFaults(options: {
   readonly seconds: number
   /** Whether the broker's newest messages may be lost. */
   readonly losesTails: boolean
-}): Record<Lane, readonly PlannedFault[]> {
-  const { seed, seconds, losesTails } = options
+  readonly roles: readonly CrewRole[]
+}): Plan {
+  const { seed, seconds, losesTails, roles } = options
   const each = Math.max(1, Math.round(seconds / 10))
   const spread = (lane: Lane, stream: number, times: number) => {
     const random = createRandom(seed, stream)
@@ -39,7 +48,15 @@ export function planFaults(options: {
   return {
     servers: spread('servers', 1, 1),
     relays: spread('relays', 2, 1),
-    lines: spread('lines', 3, 2),
-    replies: spread('replies', 4, 3),
+    lines: spread('lines', 3, 1 + roles.length),
+    replies: spread('replies', 4, 2 + roles.length),
+    ...(roles.includes('stream') && { stream: spread('stream', 5, 1) }),
+    ...(roles.includes('project') && { project: spread('project', 6, 1) }),
   }
+}
+
+/** Nothing has happened yet of what is planned. */
+export function noFaults(plan: Plan): FaultCounts {
+  const planned = Object.values(plan).flatMap((faults) => faults.map(({ kind }) => kind))
+  return Object.fromEntries([...alwaysTold, ...planned].map((kind) => [kind, 0]))
 }

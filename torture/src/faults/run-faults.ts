@@ -1,9 +1,7 @@
 import { sleep } from '@commitcast/worker'
 import { createRandom } from '../random.ts'
 import { createFaults, type Scene } from './faults.ts'
-import { type FaultKind, faultKinds, type Lane, type PlannedFault } from './plan-faults.ts'
-
-export type FaultCounts = Record<FaultKind, number>
+import { type FaultCounts, type FaultKind, noFaults, type Plan, type PlannedFault } from './plan-faults.ts'
 
 export interface FaultRun {
   readonly counts: FaultCounts
@@ -13,17 +11,17 @@ export interface FaultRun {
 
 /** Carries out a plan. `onFault` hears of each fault as it begins. */
 export function runFaults(
-  plan: Record<Lane, readonly PlannedFault[]>,
+  plan: Plan,
   options: { readonly scene: Scene; readonly seed: number; readonly onFault: (kind: FaultKind) => void },
 ): FaultRun {
-  const counts = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as FaultCounts
+  const counts = noFaults(plan)
   const startedAt = Date.now()
   const runLane = async (faults: readonly PlannedFault[], stream: number) => {
     const act = createFaults(options.scene, createRandom(options.seed, stream))
     for (const { kind, atMs } of faults) {
       await sleep(Math.max(0, startedAt + atMs - Date.now()))
       options.onFault(kind)
-      counts[kind] += await act[kind]()
+      counts[kind] = (counts[kind] ?? 0) + (await act[kind]())
     }
   }
   const done = Promise.all(Object.values(plan).map((faults, place) => runLane(faults, 10 + place))).then(() => {})

@@ -3,7 +3,7 @@ import type { Line } from './tcp-proxy.ts'
 
 /** Takes replies of a Postgres server from those who wait for them. */
 export interface ReplyThief {
-  /** Watches a new connection. */
+  /** Watches a new connection; several thieves may. */
   watch(line: Line): void
   /** The reply to the next such statement that did something never arrives: what it did is done, and then the line is cut. */
   loseNext(timeoutMs: number): Promise<boolean>
@@ -21,13 +21,17 @@ interface TakenReply extends KeptReply {
   lose(): void
 }
 
-/** A thief of the replies to statements that match `statement` and return rows. */
-export function createReplyThief(statement: RegExp): ReplyThief {
+/** A thief of the replies to statements that match `statement`; without `needsRows: false` of those only that return rows. */
+export function createReplyThief(
+  statement: RegExp,
+  { needsRows = true }: { readonly needsRows?: boolean } = {},
+): ReplyThief {
   const takers: ((reply: TakenReply) => void)[] = []
 
   const watch = (line: Line) => {
     const requests = createWire({ isClient: true })
     const textOf = createStatementReader()
+    const { onRequest, onReply } = line
     let held: Reply | undefined
     let pid = 0
     line.onRequest = (bytes) => {
@@ -36,14 +40,15 @@ export function createReplyThief(statement: RegExp): ReplyThief {
       const texts = messages.map(textOf)
       if (takers.length > 0 && !held && texts.some((text) => text !== undefined && statement.test(text)))
         held = createReply()
-      return bytes
+      return onRequest(bytes)
     }
-    line.onReply = (bytes) => {
+    line.onReply = (given) => {
+      const bytes = onReply(given)
       if (!held) return bytes
       const { isWhole, hasRows, all } = held.add(bytes)
       if (!isWhole) return Buffer.alloc(0)
       held = undefined
-      const take = hasRows && takers.shift()
+      const take = (hasRows || !needsRows) && takers.shift()
       if (!take) return all
       take({ pid, handOver: () => line.answer(all), lose: line.cut })
       return Buffer.alloc(0)

@@ -3,17 +3,36 @@ import type { Sabotage } from '../options.ts'
 
 type Change = readonly [from: string, to: string]
 
-/** What each sabotage changes in the function that gives pages. */
-const changes: Partial<Record<Sabotage, readonly Change[]>> = {
-  'no-fencing': [
-    [' AND lease.term = held.term', ''],
-    [' and lease.term = held.term', ''],
-  ],
-  'position-cursor': [
-    [`coalesce(newest.to_snapshot, '1:1:') end as from_snapshot`, `'1:1:' end as from_snapshot`],
-    [`coalesce(newest.to_next, '1') end as from_next`, `'1' end as from_next`],
-  ],
-  'async-page-commit': [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
+interface Rewriting {
+  /** The function that is rewritten. */
+  readonly name: string
+  readonly changes: readonly Change[]
+}
+
+const givePages = 'commitcast.give_pages(smallint[], bigint[], int, timestamptz)'
+const holdLease = 'commitcast.hold_lease(text, smallint, bigint)'
+
+/** What each sabotage changes in the database's functions. */
+const rewritings: Partial<Record<Sabotage, Rewriting>> = {
+  'no-fencing': {
+    name: givePages,
+    changes: [
+      [' AND lease.term = held.term', ''],
+      [' and lease.term = held.term', ''],
+    ],
+  },
+  'position-cursor': {
+    name: givePages,
+    changes: [
+      [`coalesce(newest.to_snapshot, '1:1:') end as from_snapshot`, `'1:1:' end as from_snapshot`],
+      [`coalesce(newest.to_next, '1') end as from_next`, `'1' end as from_next`],
+    ],
+  },
+  'async-page-commit': {
+    name: givePages,
+    changes: [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
+  },
+  'no-term-check': { name: holdLease, changes: [[' and term = of_term', '']] },
 }
 
 /** Settings of a server that is to show what a sabotage does. */
@@ -24,13 +43,12 @@ export function sabotageSettings(sabotage: Sabotage): Readonly<Record<string, st
 
 /** Switches a mechanism off in this database. Throws where the function is not what it was when this was written. */
 export async function sabotageDatabase(sql: Sql, sabotage: Sabotage): Promise<void> {
-  const wanted = changes[sabotage]
+  const wanted = rewritings[sabotage]
   if (wanted === undefined) return
-  const [found] = await sql.query<{ text: string }>(
-    `select pg_get_functiondef('commitcast.give_pages(smallint[], bigint[], int, timestamptz)'::regprocedure) as text`,
-  )
+  const { name, changes } = wanted
+  const [found] = await sql.query<{ text: string }>('select pg_get_functiondef($1::regprocedure) as text', [name])
   const before = found?.text ?? ''
-  const after = wanted.reduce((text, [from, to]) => text.replaceAll(from, to), before)
-  if (after === before) throw new Error(`${sabotage} finds nothing to switch off in give_pages: mend the torture.`)
+  const after = changes.reduce((text, [from, to]) => text.replaceAll(from, to), before)
+  if (after === before) throw new Error(`${sabotage} finds nothing to switch off in ${name}: mend the torture.`)
   await sql.query(after)
 }

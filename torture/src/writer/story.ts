@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sleep } from '@commitcast/worker'
 import type pg from 'pg'
 import type { Random } from '../random.ts'
+import { appendNoted } from './append-noted.ts'
 
 /** One transaction, from begin to commit or rollback. */
 export type Story = (client: pg.Client) => Promise<void>
@@ -84,12 +85,7 @@ interface NewEvent {
 
 async function append(client: pg.Client, events: readonly NewEvent[]): Promise<void> {
   const rows = events.map(({ key, n }) => ({ id: randomUUID(), type: 'thing.happened', key, data: { n } }))
-  await client.query('select commitcast.append_all($1::json)', [JSON.stringify(rows)])
-  await client.query(
-    `insert into torture.ledger (id, key, n)
-     select (e ->> 'id')::uuid, e ->> 'key', (e -> 'data' ->> 'n')::bigint from json_array_elements($1::json) as e`,
-    [JSON.stringify(rows)],
-  )
+  await appendNoted(client, rows)
 }
 
 async function appendBySql(client: pg.Client, key: string, n: number): Promise<void> {

@@ -8,7 +8,8 @@ import { openPool } from '../../open-pool.ts'
 import { keyOfN, keys, partitions, payload, type } from '../../sample-event.ts'
 import { seed } from '../../seed.ts'
 import type { Contender, Place } from '../contender.ts'
-import { type Count, countTo } from '../count-to.ts'
+import { countStored } from '../count-stored.ts'
+import { countTo } from '../count-to.ts'
 
 /** Commitcast's relay as it comes, over the application's Kysely instance. */
 export const commitcast: Contender = {
@@ -29,7 +30,7 @@ export const commitcast: Contender = {
     const stopping = new AbortController()
     const relay = runRelay({
       sql: gate.sql,
-      broker: counting(broker, count),
+      broker: countStored(broker, count),
       app: place.name,
       schema: 'commitcast',
       listenTo: place.databaseUrl,
@@ -66,23 +67,6 @@ function openDatabase(databaseUrl: string) {
 
 function openBroker({ broker, natsUrl, databaseUrl }: Place): Broker {
   return broker === 'nats' ? natsBroker({ servers: natsUrl }) : postgresBroker({ connectionString: databaseUrl })
-}
-
-/** Counts what the broker calls stored, where the relay hears it. */
-function counting(broker: Broker, count: Count): Broker {
-  return {
-    ...broker,
-    async topic(options) {
-      const topic = await broker.topic(options)
-      return {
-        ...topic,
-        async append(partition, after, messages) {
-          await topic.append(partition, after, messages)
-          count.add(messages.length)
-        },
-      }
-    },
-  }
 }
 
 /**

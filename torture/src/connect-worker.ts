@@ -1,0 +1,60 @@
+import type { Broker } from '@commitcast/broker'
+import { natsBroker } from '@commitcast/broker/nats'
+import { postgresBroker } from '@commitcast/broker/postgres'
+import type { Sql } from '@commitcast/worker'
+import pg from 'pg'
+import type { CrewRole } from './crew.ts'
+import type { BrokerName, Sabotage } from './options.ts'
+
+/** What each process of a crew is given. Its connections go through proxies. */
+export interface WorkerConfig {
+  readonly databaseUrl: string
+  readonly broker: BrokerName
+  readonly brokerUrl: string
+  readonly app: string
+  readonly leaseTtlMs: number
+  readonly sabotage?: Sabotage
+}
+
+/** What a worker speaks to the database and the broker with. */
+export interface WorkerConnections {
+  readonly pool: pg.Pool
+  readonly sql: Sql
+  readonly broker: Broker
+  close(): Promise<void>
+}
+
+/** Connects a process of a crew, by whose role its connections are known. */
+export function connectWorker(role: CrewRole, { databaseUrl, broker, brokerUrl }: WorkerConfig): WorkerConnections {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: `torture-${role}-${process.pid}`,
+    max: role === 'project' ? 14 : 6,
+  })
+  pool.on('error', () => {})
+  // Also one that somebody has taken out and is not asking anything.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const opened =
+    broker === 'postgres'
+      ? postgresBroker({ connectionString: brokerUrl })
+      : natsBroker({ servers: brokerUrl, timeoutMs: 2_000 })
+  return {
+    pool,
+    sql: sqlOf(pool),
+    broker: opened,
+    async close() {
+      await opened.close()
+      await pool.end()
+    },
+  }
+}
+
+/** Statements over a pool or over one client. */
+export function sqlOf(client: pg.Pool | pg.ClientBase): Sql {
+  return {
+    async query<TRow>(text: string, values: readonly unknown[] = []) {
+      const { rows } = await client.query(text, [...values])
+      return rows as TRow[]
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import type { CrewRole } from './crew.ts'
+import { createReplyThief, type ReplyThief } from './proxy/lose-replies.ts'
+import { startTcpProxy, type TcpProxy } from './proxy/tcp-proxy.ts'
+import type { Servers } from './start-servers.ts'
+
+/** The way of a crew's connections: through proxies of its own, where they can be harmed. */
+export interface Lines extends AsyncDisposable {
+  readonly database: TcpProxy
+  readonly broker: TcpProxy
+  /** Takes the replies that put work into hands: who is frozen before one arrives wakes up as a zombie with work to do. */
+  readonly inHand: ReplyThief
+  /** Takes the replies after which only a commit is missing: who is killed before one arrives leaves it undone. */
+  readonly almostDone?: ReplyThief
+  readonly thieves: readonly ReplyThief[]
+}
+
+/** The statement whose reply puts work into the hands of each role. */
+const inHandOf: Record<CrewRole, RegExp> = {
+  relay: /give_pages/,
+  stream: /from torture\.tint/,
+  project: /from torture\.chain .* for update/,
+}
+
+/** Opens a crew's way to the servers. */
+export async function openLines(servers: Servers, role: CrewRole): Promise<Lines> {
+  const { databaseUrl, brokerUrl, broker } = servers
+  await using stack = new AsyncDisposableStack()
+  const inHand = createReplyThief(inHandOf[role])
+  const commits = createReplyThief(/^commit\b/i, { needsRows: false })
+  const appends = createReplyThief(/insert into commitcast_broker\.message/)
+  const almostDone = createReplyThief(/commit_offset/)
+  const onDatabase = role === 'project' ? [inHand, almostDone, commits] : [inHand]
+  const onBroker = broker === 'postgres' && role !== 'project' ? [appends] : []
+  const open = async (url: string, thieves: readonly ReplyThief[]) =>
+    stack.adopt(
+      await startTcpProxy(url, {
+        onLine(line) {
+          for (const thief of thieves) thief.watch(line)
+        },
+      }),
+      (proxy) => proxy.close(),
+    )
+  const proxies = { database: await open(databaseUrl, onDatabase), broker: await open(brokerUrl, onBroker) }
+  const own = stack.move()
+  return {
+    ...proxies,
+    inHand,
+    ...(role === 'project' && { almostDone }),
+    thieves: [...onDatabase, ...onBroker],
+    [Symbol.asyncDispose]: () => own.disposeAsync(),
+  }
+}

@@ -1,0 +1,37 @@
+import type { CommittedEvent } from '@commitcast/events'
+import { createHandler, createProjection } from '@commitcast/stream'
+import { runProcess } from '@commitcast/worker'
+import { connectWorker, type WorkerConfig } from './connect-worker.ts'
+import { openEffects } from './read-side/effects.ts'
+import { keepChains } from './read-side/keep-chains.ts'
+import { createTransaction } from './read-side/transaction.ts'
+import { offsetOutsideTransaction } from './sabotage/offset-outside-transaction.ts'
+
+/** What a process with projection and handler is given. */
+export interface ProjectConfig extends WorkerConfig {
+  /** The file that the handler's effects go to. */
+  readonly effectsPath: string
+}
+
+await runProcess('project', async ({ signal, logger }) => {
+  const config = JSON.parse(process.argv[2] ?? '{}') as ProjectConfig
+  const { app, leaseTtlMs, effectsPath, sabotage } = config
+  const { pool, sql, broker, close } = connectWorker('project', config)
+  const effects = await openEffects(effectsPath)
+  const transaction = createTransaction(pool)
+  const projection = createProjection({
+    name: 'chains',
+    project: keepChains,
+    transaction: sabotage === 'offset-outside-transaction' ? offsetOutsideTransaction(transaction, sql) : transaction,
+  })
+  const handler = createHandler({
+    name: 'effects',
+    handles: { 'thing.happened': effects.note, 'thing.derived': effects.note },
+    transaction: (act) => transaction((sql) => act(sql)),
+  })
+  const place = { sql, broker, app, schema: 'commitcast', leaseTtlMs, signal, logger }
+  const understand = (event: CommittedEvent) => event
+  await Promise.all([projection, handler].map((group) => group.run({ ...place, understand }).done))
+  await effects.close()
+  await close()
+})

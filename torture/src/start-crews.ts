@@ -1,0 +1,53 @@
+import { type Crew, type CrewRole, startCrew } from './crew.ts'
+import { openLines } from './lines.ts'
+import type { Options } from './options.ts'
+import type { ProjectConfig } from './project.ts'
+import type { RelayConfig } from './relay.ts'
+import type { Servers } from './start-servers.ts'
+
+/** All crews of a run. */
+export interface Crews extends AsyncDisposable {
+  readonly all: readonly Crew[]
+}
+
+export interface CrewsOptions {
+  readonly app: string
+  readonly leaseTtlMs: number
+  /** The folder for logs. */
+  readonly folder: string
+  /** The file that the handler's effects go to. */
+  readonly effectsPath: string
+  /** Hears what relays log. */
+  readonly hearRelay: (line: string) => void
+}
+
+const size = 3
+const maxPage = 1_000
+
+/** Which crews a run has. */
+export function rolesOf({ withStream }: Options): readonly CrewRole[] {
+  return withStream ? ['relay', 'stream', 'project'] : ['relay']
+}
+
+/** Starts each crew, behind proxies of its own. */
+export async function startCrews(servers: Servers, options: Options, given: CrewsOptions): Promise<Crews> {
+  const { app, leaseTtlMs, folder, effectsPath, hearRelay } = given
+  const { sabotage } = options
+  await using stack = new AsyncDisposableStack()
+  const all: Crew[] = []
+  for (const role of rolesOf(options)) {
+    const lines = stack.use(await openLines(servers, role))
+    const config: RelayConfig & ProjectConfig = {
+      databaseUrl: lines.database.url,
+      broker: servers.broker,
+      brokerUrl: lines.broker.url,
+      ...{ app, leaseTtlMs, maxPage, effectsPath },
+      ...(sabotage && { sabotage }),
+    }
+    const crew = startCrew(role, { size, lines, config, folder, ...(role === 'relay' && { onLine: hearRelay }) })
+    stack.defer(() => crew.stop())
+    all.push(crew)
+  }
+  const own = stack.move()
+  return { all, [Symbol.asyncDispose]: () => own.disposeAsync() }
+}

@@ -78,6 +78,40 @@ describe('commitcast group reset', () => {
   })
 })
 
+describe('commitcast group rebuild', () => {
+  test('asks for a rebuild, shows it, and gives it up', async () => {
+    await using counters = await withTwoGroups()
+    expect((await commitcast(counters, 'group', 'rebuild')).stdout).toBe('Nothing is being rebuilt.\n')
+    const asked = await commitcast(counters, 'group', 'rebuild', 'sales')
+    expect({ code: asked.code, stderr: asked.stderr }).toEqual({ code: 0, stderr: '' })
+    expect(asked.stdout).toMatch(/^group +rebuilt as +since +behind +parked +waits for\nsales +sales~\d+ +20\S+Z/)
+    const { rebuilds } = JSON.parse((await commitcast(counters, 'group', 'rebuild', '--json')).stdout)
+    expect(rebuilds).toMatchObject([{ group: 'sales', fromKept: false }])
+    expect(await commitcast(counters, 'group', 'rebuild', 'sales')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is being rebuilt already'),
+    })
+    expect(await commitcast(counters, 'group', 'rebuild', 'sales', '--cancel')).toEqual({
+      code: 0,
+      stdout: 'Nothing is being rebuilt.\n',
+      stderr: '',
+    })
+  })
+
+  test('refuses in words', async () => {
+    await using counters = await withTwoGroups()
+    expect(await commitcast(counters, 'group', 'rebuild', 'sale')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is no group "sale"'),
+    })
+    expect(await commitcast(counters, 'group', 'rebuild', 'sales', '--cancel')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not being rebuilt'),
+    })
+    expect(await commitcast(counters, 'group', 'rebuild', '--cancel')).toMatchObject({ code: 2 })
+  })
+})
+
 /** `mail` has done all eight events and parked two of them, `sales` has done five. Nobody works. */
 async function withTwoGroups() {
   const counters = await openCounters({ partitions: 1 })

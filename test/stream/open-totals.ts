@@ -14,6 +14,13 @@ export interface Total {
   readonly generation: number
 }
 
+interface TotalsOptions<TCast> {
+  /** Runs first in each transaction. */
+  readonly enter?: (trx: object) => Promise<void>
+  /** On another pool. */
+  readonly on?: TCast
+}
+
 /** Counters with a read model, of which there are generations of code, each telling every event that it counted. */
 export async function openTotals(options: { partitions?: number } = {}) {
   const counters = await openCounters(options)
@@ -26,19 +33,16 @@ export async function openTotals(options: { partitions?: number } = {}) {
   return {
     ...counters,
     totals,
-    /** A generation of the code. `enter` runs first in each transaction. */
-    totalsOf(
-      generation: number,
-      { enter, ...more }: ProjectionOptions & { enter?: (trx: object) => Promise<void> } = {},
-    ) {
-      return cast.projection(
+    /** A generation of the code. */
+    totalsOf(generation: number, { enter, on = cast, ...more }: ProjectionOptions & TotalsOptions<typeof cast> = {}) {
+      return on.projection(
         'totals',
         async (batch, trx) => {
           await enter?.(trx)
           const grown = batch.filter((event) => event.type === 'count.grown')
           await addUp(trx, grown, generation)
           const told = grown.map(({ key, data: { n } }) => ({ type: 'count.told' as const, key, data: { n } }))
-          await cast.append(trx, told)
+          await on.append(trx, told)
         },
         { tables: ['total'], maxBatch: 20, ...more },
       )

@@ -2,6 +2,7 @@ import { listParked, retryParked, sqlOf } from '@commitcast/outbox'
 import { cancelRebuild, isRebuilding, listRebuilds, startRebuild } from '@commitcast/stream'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { openDatabase } from '../fixtures/open-database.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { openTotals, remains, schema, type Total } from './open-totals.ts'
 
@@ -30,21 +31,26 @@ test('workers that come, go and lose their connections in mid-rebuild leave noth
   await using totals = await openTotals({ partitions: 4 })
   await startOld(totals, 300)
   const reading = keepReading(totals)
-  const open = () => totals.run([totals.totalsOf(2, { maxBatch: 5 })], ['project'], totals.open())
+  const rations = rationShadow()
+  const generation = totals.totalsOf(2, { maxBatch: 5, enter: rations.enter })
+  const open = () => totals.run([generation], ['project'], totals.open())
   const workers = [open()]
   await startRebuild(totals.sql, { schema, group })
   for (let round = 0; round < 12; round++) {
     await totals.grow(random.int(1, 30), { keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] })
+    await rations.eat(random.int(1, 6), totals)
     if (random.chance(0.4)) workers.push(open())
-    if (random.chance(0.4)) await workers.pop()?.stop()
-    if (random.chance(0.3)) await killWriters(totals)
-    if (random.chance(0.1) && (await cancelRebuild(totals.sql, { schema, group })))
+    if (random.chance(0.3)) await killTransactions(totals)
+    if (random.chance(0.4) && workers.length > 1) await rations.during(workers.pop()!.stop())
+    if (random.chance(0.1) && (await rations.during(cancelRebuild(totals.sql, { schema, group })))) {
       await startRebuild(totals.sql, { schema, group })
+    }
   }
-  workers.push(open())
+  rations.end()
   await totals.hasSwitched()
   await totals.areFresh(2)
-  await reading.stop()
+  const { generations } = await reading.stop()
+  expect(generations).toEqual(['1', '2'])
   await totals.areToldOnce()
 })
 
@@ -90,6 +96,57 @@ test('the shadow does nothing that the live group has not done', async () => {
   await totals.hasSwitched()
   await totals.areFresh(2)
   await totals.areToldOnce()
+})
+
+test('one worker with a pool of ten and eight busy partitions comes to its switch', async () => {
+  await using totals = await openTotals({ partitions: 8 })
+  const keys = Array.from({ length: 24 }, (_, index) => `key ${index}`)
+  await startOld(totals, 100)
+  await using small = openDatabase(totals.url, { max: 10 })
+  const on = totals.open(small.db)
+  const worker = totals.run([totals.totalsOf(2, { on, maxBatch: 5 })], ['project'], on)
+  await totals.grow(24, { keys })
+  await startRebuild(totals.sql, { schema, group })
+  const goesOn = async () => (await listRebuilds(totals.sql, { schema }))[0]
+  await eventually(async () => expect((await goesOn())?.behind).toBeLessThan(300), 40_000)
+  for (let rebuild = await goesOn(); rebuild; rebuild = await goesOn()) {
+    if (rebuild.behind! < 300) await totals.grow(24, { keys })
+  }
+  await totals.areFresh(2)
+  await worker.stop()
+})
+
+test('a live transaction that read the old rows before the switch does not write after it', async () => {
+  await using totals = await openTotals({ partitions: 1 })
+  await startOld(totals, 4)
+  await totals.sql.query('update total set sum = sum + 1000')
+  const gate = Promise.withResolvers<void>()
+  let hasRead = false
+  const slow = totals.cast.projection(
+    group,
+    async (batch, trx) => {
+      for (const { type, key, data } of batch) {
+        if (type !== 'count.grown') continue
+        const [row] = await sqlOf(trx).query<Total>('select sum from total where key = $1', [key])
+        if (row && !isRebuilding(trx)) {
+          hasRead = true
+          await gate.promise
+        }
+        await sqlOf(trx).query(
+          'insert into total values ($1, $2, $3, 2) on conflict (key) do update set n = excluded.n, sum = excluded.sum',
+          [key, data.n, (row?.sum ?? 0) + data.n],
+        )
+      }
+    },
+    { tables: ['total'] },
+  )
+  totals.run([slow], ['project'])
+  await totals.grow(4)
+  await eventually(() => expect(hasRead).toBe(true))
+  await startRebuild(totals.sql, { schema, group })
+  await totals.hasSwitched()
+  gate.resolve()
+  await totals.areFresh(2)
 })
 
 test('a switch waits for a transaction that wrote to the tables, says so, and for no reader however old', async () => {
@@ -306,11 +363,40 @@ function holdShadow(until: Promise<void>) {
   }
 }
 
+/** Lets the shadow do so many transactions and then holds them, so that a rebuild lasts as long as a test wants. */
+function rationShadow() {
+  let left = 0
+  const entered = async (trx: object) => {
+    if (!isRebuilding(trx)) return
+    await eventually(() => expect(left).toBeGreaterThan(0), 60_000)
+    left--
+  }
+  const end = () => {
+    left = Number.POSITIVE_INFINITY
+  }
+  return {
+    enter: entered,
+    end,
+    async eat(count: number, { sql }: Totals) {
+      left = count
+      const goesOn = async () => (await listRebuilds(sql, { schema })).length > 0
+      await eventually(async () => expect(left > 0 && (await goesOn())).toBe(false))
+    },
+    /** Without a ration, while something waits for transactions to end. */
+    async during<T>(waiting: Promise<T>): Promise<T> {
+      end()
+      const result = await waiting
+      left = 0
+      return result
+    },
+  }
+}
+
 /** As when workers are killed: their transactions are rolled back. */
-async function killWriters({ sql }: Totals): Promise<void> {
+async function killTransactions({ sql }: Totals): Promise<void> {
   await sql.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and state = 'idle in transaction' and backend_xid is not null`,
+     where datname = current_database() and state = 'idle in transaction'`,
   )
 }
 

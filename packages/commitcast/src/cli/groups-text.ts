@@ -1,4 +1,4 @@
-import type { GroupStatus } from '@commitcast/stream'
+import type { GroupStatus, Rebuild } from '@commitcast/stream'
 import { duration } from './duration.ts'
 import { textTable } from './text-table.ts'
 
@@ -15,6 +15,20 @@ export function groupsText(groups: readonly GroupStatus[]): string {
     row.owner ?? 'nobody',
   ])
   return `${textTable([['group', 'partition', 'done', 'lag', 'oldest', 'parked', 'worker'], ...rows]).join('\n')}\n`
+}
+
+/** The rebuilds that go on, for people. */
+export function rebuildsText(rebuilds: readonly Rebuild[]): string {
+  if (rebuilds.length === 0) return 'Nothing is being rebuilt.\n'
+  const rows = rebuilds.map(({ group, shadowGroup, askedAt, behind, parked, trouble }) => [
+    group,
+    shadowGroup,
+    askedAt.toISOString(),
+    behind === undefined ? '?' : String(behind),
+    String(parked),
+    trouble ?? '',
+  ])
+  return `${textTable([['group', 'rebuilt as', 'since', 'behind', 'parked', 'waits for'], ...rows]).join('\n')}\n`
 }
 
 /** One line for each group, as `commitcast status` has it. */

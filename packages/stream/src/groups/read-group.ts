@@ -68,9 +68,13 @@ async function skipGone({ sql, schema, at, logger }: ReadGroupOptions, { epoch, 
 /** What stops a group that fell behind everything that is kept, in words. */
 export function explainGone(error: unknown, { group }: GroupPartition): unknown {
   if (!(error instanceof EventsGone)) return error
+  const [live, rebuild] = group.split('~')
+  const mend =
+    rebuild === undefined
+      ? `run "commitcast group reset ${group} --to beginning", which goes on with the first event that is still kept.`
+      : `run "commitcast group rebuild ${live} --cancel" and begin again with --from-kept.`
   return new EventsGone(
-    `${error.message} The group "${group}" has not done it and passes over nothing by itself: raise the retention, or run ` +
-      `"commitcast group reset ${group} --to beginning", which goes on with the first event that is still kept.`,
+    `${error.message} The group "${group}" has not done it and passes over nothing by itself: raise the retention, or ${mend}`,
     { cause: error },
   )
 }

@@ -15,6 +15,7 @@ import {
 } from '../groups/run-group.ts'
 import type { WorkItem } from '../groups/work-item.ts'
 import type { Project, ProjectionOptions } from './projection.ts'
+import { createGate } from './rebuild/gate.ts'
 import type { InTransaction } from './rebuild/in-shadow.ts'
 import { runRebuild } from './rebuild/run-rebuild.ts'
 
@@ -45,8 +46,10 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
       }),
   })
   const run = (place: RunGroupPlace) => {
-    const live = runGroup({ ...place, group, work: workIn(transaction) })
-    return tables ? beside(live, runRebuild({ group, tables, place, transaction, workIn })) : live
+    if (!tables) return runGroup({ ...place, group, work: workIn(transaction) })
+    const gate = createGate()
+    const live = runGroup({ ...place, group, work: workIn((act) => gate.pass(() => transaction(act))) })
+    return beside(live, runRebuild({ group, tables, place, transaction, workIn, gate }))
   }
   return { name, run }
 }

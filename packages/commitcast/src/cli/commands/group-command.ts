@@ -1,19 +1,31 @@
-import { type GroupStatus, type GroupTarget, ResetRefused, readGroups, resetGroup } from '@commitcast/stream'
+import {
+  cancelRebuild,
+  type GroupStatus,
+  type GroupTarget,
+  listRebuilds,
+  RebuildRefused,
+  ResetRefused,
+  readGroups,
+  resetGroup,
+  startRebuild,
+} from '@commitcast/stream'
+import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
-import { groupsText } from '../groups-text.ts'
+import { groupsText, rebuildsText } from '../groups-text.ts'
 import { requireTable } from '../require-table.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import { type CommandDatabase, withDatabase } from '../with-database.ts'
 
-/** `commitcast group`: how far consumer groups are, and putting one elsewhere. */
+/** `commitcast group`: how far consumer groups are, putting one elsewhere, and building a read model anew. */
 export function addGroupCommand(program: Command): void {
   const group = program
     .command('group')
-    .description('show how far consumer groups are, or put one elsewhere')
+    .description('show consumer groups, move one, or rebuild one')
     .helpCommand(false)
   addList(group)
   addReset(group)
+  addRebuild(group)
 }
 
 function addList(group: Command): void {
@@ -59,8 +71,36 @@ function addReset(group: Command): void {
   })
 }
 
+interface RebuildFlags {
+  readonly fromKept?: boolean
+  readonly cancel?: boolean
+  readonly json?: boolean
+}
+
+function addRebuild(group: Command): void {
+  const command = group
+    .command('rebuild')
+    .description("build a projection's tables anew beside the live ones; its workers switch over")
+    .argument('[group]', 'its name; without one: show the rebuilds that go on')
+    .option('--from-kept', 'begin with the first event that is still kept, where earlier ones are gone')
+    .option('--cancel', 'give its rebuild up; the live tables stay as they are')
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async (name: string | undefined, flags: RebuildFlags) => {
+    const { fromKept = false, cancel = false, json = false } = flags
+    if (cancel && name === undefined) throw new InvalidConfig('--cancel needs the name of a group.')
+    await withGroups(command, async ({ sql, schema }) => {
+      if (cancel && !(await cancelRebuild(sql, { schema, group: name! }))) {
+        throw new CommandFailed(`The group "${name}" is not being rebuilt. See "commitcast group rebuild".`)
+      }
+      if (!cancel && name !== undefined) await startRebuild(sql, { schema, group: name, fromKept })
+      const rebuilds = await listRebuilds(sql, { schema })
+      process.stdout.write(json ? `${JSON.stringify({ rebuilds })}\n` : rebuildsText(rebuilds))
+    }).catch(tell)
+  })
+}
+
 function tell(error: unknown): never {
-  throw error instanceof ResetRefused ? new CommandFailed(error.message) : error
+  throw error instanceof ResetRefused || error instanceof RebuildRefused ? new CommandFailed(error.message) : error
 }
 
 async function withGroups<T>(command: Command, act: (opened: CommandDatabase) => Promise<T>): Promise<T> {

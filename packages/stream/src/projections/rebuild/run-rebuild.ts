@@ -3,10 +3,11 @@ import type { Group } from '../../groups/group.ts'
 import { readGroupOffset } from '../../groups/group-offset.ts'
 import { type GroupTask, type GroupWork, type RunGroupPlace, reasonOf, runGroup } from '../../groups/run-group.ts'
 import type { WorkItem } from '../../groups/work-item.ts'
+import type { Gate } from './gate.ts'
 import { type InTransaction, inShadow } from './in-shadow.ts'
 import { listRebuilds, type Rebuild } from './list-rebuilds.ts'
 import { makeShadow } from './make-shadow.ts'
-import { mayTry, switchOver } from './switch-over.ts'
+import { mayTry, type Switched, switchOver } from './switch-over.ts'
 
 export interface RunRebuildOptions<TTransaction> {
   /** The live group. */
@@ -14,6 +15,8 @@ export interface RunRebuildOptions<TTransaction> {
   readonly tables: readonly string[]
   readonly place: RunGroupPlace
   readonly transaction: InTransaction<TTransaction>
+  /** What the live group's transactions here go through. */
+  readonly gate: Gate
   /** The group's own work, with other transactions. */
   readonly workIn: (transaction: InTransaction<TTransaction>) => GroupWork
 }
@@ -27,7 +30,7 @@ const tailMs = 50
  * done, and switches over when it has caught up. All of its state is in Postgres: workers may come and go.
  */
 export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction>): Partitions {
-  const { group, tables, place, transaction } = options
+  const { group, tables, place, transaction, gate } = options
   const { sql, schema, signal, logger } = place
   let shadow: Shadow | undefined
   let held: string | undefined
@@ -50,13 +53,19 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
     }
     if (await mayTry(sql, schema, rebuild)) held = await trySwitch(rebuild)
   }
+  const switchIn = async (id: string) => {
+    let switched: Switched | undefined
+    await transaction(async (_, sql) => {
+      switched = await switchOver(sql, { schema, id, signal })
+    })
+    return switched
+  }
   /** Returns what holds it up. */
   const trySwitch = async ({ id }: Rebuild): Promise<string | undefined> => {
     try {
-      await transaction(async (_, sql) => {
-        const switched = await switchOver(sql, { schema, id, signal })
-        if (switched) logger.info({ group: group.name, ...switched }, 'switched to what was rebuilt')
-      })
+      // Transactions that wait for the switch would keep the pool's connections from the shadow.
+      const switched = await gate.whileClosed(() => switchIn(id), { patienceMs: 1_000, signal })
+      if (switched) logger.info({ group: group.name, ...switched }, 'switched to what was rebuilt')
       return undefined
     } catch (error) {
       logger.warn({ group: group.name, err: error }, 'could not switch to what was rebuilt; trying again')

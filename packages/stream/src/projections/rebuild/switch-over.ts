@@ -16,7 +16,8 @@ export interface Switched {
 
 const mostBehind = 500
 const lockMs = 3_000
-const catchUpMs = 1_000
+const catchUpMs = 5_000
+const standstillMs = 1_000
 const pauseMs = 10_000
 
 /** Whether it is time to try, and for this worker to do it: all workers together try once in ten seconds. */
@@ -73,11 +74,20 @@ async function endWork(sql: Sql, schema: string, { id, group }: Rebuild): Promis
   await sql.query(`update ${schema}.lease set term = term + 1 where grp = $1`, [group])
 }
 
+/** Waits for as long as the shadow gets nearer, within bounds. */
 async function caughtUp(look: () => Promise<Rebuild | undefined>, signal: AbortSignal): Promise<boolean> {
-  for (const until = Date.now() + catchUpMs; Date.now() < until && !signal.aborted; await sleep(20, signal)) {
+  const startedAt = Date.now()
+  let nearest = Number.POSITIVE_INFINITY
+  let nearerAt = startedAt
+  while (!signal.aborted && Date.now() < startedAt + catchUpMs && Date.now() < nearerAt + standstillMs) {
     const now = await look()
     if (now?.parked !== 0) return false
     if (now.behind === 0) return true
+    if (now.behind !== undefined && now.behind < nearest) {
+      nearest = now.behind
+      nearerAt = Date.now()
+    }
+    await sleep(20, signal)
   }
   return false
 }

@@ -1,0 +1,24 @@
+import { sqlOf } from '@commitcast/outbox'
+import { cancelRebuild, listRebuilds, startRebuild } from '@commitcast/stream'
+import { db } from './keep-a-read-model.ts'
+
+// #region start
+/** Once the new code runs everywhere, and the old nowhere. */
+export async function rebuildSales() {
+  await startRebuild(sqlOf(db), { schema: 'commitcast', group: 'sales' })
+}
+// #endregion start
+
+// #region watch
+export async function showRebuilds() {
+  for (const { group, behind, parked, trouble } of await listRebuilds(sqlOf(db), { schema: 'commitcast' })) {
+    console.log(`${group}: ${behind ?? 'an unknown number of'} events to go, ${parked} parked`, trouble ?? '')
+  }
+}
+// #endregion watch
+
+// #region cancel
+export async function giveUp() {
+  await cancelRebuild(sqlOf(db), { schema: 'commitcast', group: 'sales' })
+}
+// #endregion cancel

@@ -1,10 +1,14 @@
-import { follow } from '@commitcast/client'
 import { openShopClient } from '@commitcast/demo-app/shop-client'
 import { getContainerRuntimeClient, type StartedTestContainer } from 'testcontainers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { builtImage } from './built-image.ts'
+import { composeBookshop } from './compose-bookshop.ts'
+import { countFaults, noFaults } from './count-faults.ts'
+import { readStreams } from './read-streams.ts'
+import { scaleUnderLoad } from './scale-under-load.ts'
 import { type Bookshop, startBookshop } from './start-bookshop.ts'
+import { watchOrders } from './watch-orders.ts'
 
 const isForced = process.env.TEST_SERVERS === 'container'
 if (!isForced) process.stdout.write('test/containers left out: needs a Docker engine; run npm run test:containers\n')
@@ -29,7 +33,9 @@ describe.skipIf(!isForced)('the built image', () => {
   test('shows each order once and with its customer, also those placed while the relay was killed', async () => {
     const buyer = openShopClient(shop.url)
     const seen = new Map<string, (string | undefined)[]>()
-    const stop = await watch(shop.url, (id, customer) => seen.set(id, [...(seen.get(id) ?? []), customer]))
+    const stop = await watchOrders(shop.url, ({ key, metadata }) =>
+      seen.set(key, [...(seen.get(key) ?? []), metadata.customer?.name]),
+    )
     try {
       const [book] = await eventually(() => buyer.trpc.books.query({ search: 'Frankenstein' }))
       const [ada] = (await buyer.trpc.customers.query()).filter(({ id }) => id === 'ada')
@@ -69,17 +75,18 @@ describe.skipIf(!isForced)('the built image', () => {
   )
 })
 
-/** Resolves when the subscription is live; returns what ends it. */
-async function watch(url: string, onOrder: (id: string, customer: string | undefined) => void): Promise<() => void> {
-  const { trpc, close } = openShopClient(url)
-  const { promise: live, resolve } = Promise.withResolvers<void>()
-  const unfollow = follow(trpc.orders.follow, undefined, {
-    onStatus: (status) => status === 'live' && resolve(),
-    onEvent: (event) => onOrder(event.key, event.metadata.customer?.name),
-  })
-  await live
-  return () => {
-    unfollow()
-    void close()
-  }
-}
+describe.skipIf(!isForced)('docker-compose.yml', () => {
+  test('loses, repeats and reorders nothing while relays and stream workers are scaled and killed under load', async () => {
+    await using shop = await composeBookshop(await builtImage())
+    const { orders, seen, steps } = await scaleUnderLoad(shop)
+    const events = await readStreams(shop.natsUrl, { topic: 'bookshop-events', partitions: 8 })
+    const live = await readStreams(shop.natsUrl, { topic: 'bookshop-live', partitions: 8 })
+    const faults = [events.flat(), live.flat(), seen].map((each) => countFaults(each, orders))
+    expect(faults).toEqual([noFaults, noFaults, noFaults])
+    const ids = (partitions: typeof events) => partitions.map((stored) => stored.map(({ id }) => id))
+    expect(ids(live)).toEqual(ids(events))
+    const enriched = { customer: { name: expect.any(String) }, book: { title: expect.any(String) } }
+    for (const { body } of live.flat()) expect(body).toMatchObject({ metadata: enriched })
+    process.stdout.write(`${orders.length} orders, ${seen.length} events, ${steps} steps: ${JSON.stringify(faults)}\n`)
+  }, 900_000)
+})

@@ -8,7 +8,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['{packages,apps}/*/src/**/*.test.ts'], exclude: ['**/*.int.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['{packages/*,apps/*,torture}/src/**/*.test.ts'],
+          exclude: ['**/*.int.test.ts'],
+        },
       },
       {
         extends: true,
@@ -16,6 +20,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.test.ts', 'packages/*/src/**/*.int.test.ts'],
           globalSetup: ['test/global-setup.ts'],
+          // Node's own EventSource, for clients of server-sent events.
+          execArgv: ['--experimental-eventsource'],
         },
       },
     ],

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 
-export const events = defineEvents({
+const events = defineEvents({
   'count.grown': { data: z.object({ n: z.number(), isBad: z.boolean().optional() }) },
   'count.told': { data: z.object({ n: z.number() }) },
 })

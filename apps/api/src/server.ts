@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ShopRouter } from '@commitcast/bookshop'
-import { answerHealth, type HealthReport, type Logger } from '@commitcast/worker'
+import { answerHealth, type HealthReport, type Logger, sleep } from '@commitcast/worker'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
+import { liveSockets } from 'commitcast'
 import { WebSocketServer } from 'ws'
 
 export interface ServerOptions {
@@ -18,17 +19,13 @@ export interface ServerOptions {
 export async function startServer({ router, health, port, host, logger }: ServerOptions) {
   const answer = createHTTPHandler({ router, basePath: '/trpc/', onError: ({ error, path }) => report(error, path) })
   const http = createServer((request, response) => {
-    if (request.url === '/health') answerHealth(response, health)
+    if (request.url === '/health') answerHealth(response, () => ({ ...health(), sockets: live.health() }))
     else if (request.url?.startsWith('/trpc/')) answer(request, response)
     else response.writeHead(404).end()
   })
-  const sockets = new WebSocketServer({ server: http, path: '/trpc', maxPayload: 256 * 1024 })
-  const live = applyWSSHandler({
-    wss: sockets,
-    router,
-    keepAlive: { enabled: true, pingMs: 25_000, pongWaitMs: 10_000 },
-    onError: ({ error, path }) => report(error, path),
-  })
+  const sockets = new WebSocketServer({ server: http, path: '/trpc' })
+  const live = liveSockets({ wss: sockets, router, logger, onError: ({ error, path }) => report(error, path) })
+  applyWSSHandler(live)
   const report = (
     error: { readonly code: string; readonly message: string; readonly cause?: unknown },
     path?: string,
@@ -41,16 +38,17 @@ export async function startServer({ router, health, port, host, logger }: Server
   })
   return {
     port: (http.address() as AddressInfo).port,
+    /** Lets nobody in any more, moves the clients to other nodes, and gives calls under way a moment to end. */
     async close() {
-      live.broadcastReconnectNotification()
-      for (const socket of sockets.clients) socket.close(1001, 'going away')
+      const ended = new Promise((resolve) => http.close(resolve))
+      await live.drain({ overMs: 1_000, deadlineMs: 1_000 })
       sockets.close()
       http.closeIdleConnections()
-      await Promise.race([
-        new Promise((resolve) => http.close(resolve)),
-        new Promise((resolve) => setTimeout(resolve, 1_000)),
-      ])
+      await Promise.race([ended, sleep(endMs)])
       http.closeAllConnections()
     },
   }
 }
+
+/** How long calls under way may take to end when the process stops. */
+const endMs = 1_000

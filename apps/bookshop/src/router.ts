@@ -1,4 +1,5 @@
 import { initTRPC } from '@trpc/server'
+import { commands } from 'commitcast'
 import superjson from 'superjson'
 import { z } from 'zod'
 import { moveOrder } from './orders/move-order.ts'
@@ -20,6 +21,7 @@ const statuses = orderSteps.map((step) => step.status)
 /** Everything that a browser can ask of the shop. */
 export function createRouter(shop: Shop) {
   const { db, live } = shop
+  const command = t.procedure.concat(commands)
   return t.router({
     books: t.procedure.input(z.object({ search: z.string().max(100).default('') })).query(({ input }) =>
       db
@@ -36,14 +38,14 @@ export function createRouter(shop: Shop) {
       db.selectFrom('customer').select(['id', 'name', 'city']).orderBy('name').execute(),
     ),
     orders: t.router({
-      place: t.procedure
+      place: command
         .input(
           z.object({ customerId: z.string(), bookId: z.number().int(), quantity: z.number().int().min(1).max(20) }),
         )
-        .mutation(({ input }) => placeOrder(shop, input)),
-      move: t.procedure
+        .mutation(({ input, ctx }) => placeOrder(shop, input, ctx.command)),
+      move: command
         .input(z.object({ id: z.uuid(), from: z.enum(statuses) }))
-        .mutation(({ input }) => moveOrder(shop, input)),
+        .mutation(({ input, ctx }) => moveOrder(shop, input, ctx.command)),
       /** The board: the newest orders, then everything that happens to any order. */
       board: t.procedure.input(z.object({ limit: z.number().int().min(1).max(200).default(50) })).subscription(
         live.query({

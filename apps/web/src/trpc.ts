@@ -1,16 +1,16 @@
 import type { ShopRouter } from '@commitcast/bookshop'
+import { commandLink, liveConnection } from '@commitcast/client'
 import { createTRPCClient, createWSClient, httpBatchLink, splitLink, wsLink } from '@trpc/client'
 import superjson from 'superjson'
 
-const socket = createWSClient({
-  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/trpc`,
-  keepAlive: { enabled: true, intervalMs: 20_000, pongTimeoutMs: 10_000 },
-  retryDelayMs: (attempt) => Math.random() * Math.min(5_000, 500 * 2 ** attempt),
-})
+const socket = createWSClient(
+  liveConnection({ url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/trpc` }),
+)
 
-/** The shop's API: commands and queries over HTTP, subscriptions over one WebSocket. */
+/** The shop's API: commands, each with a key of its own, and queries over HTTP, subscriptions over one WebSocket. */
 export const trpc = createTRPCClient<ShopRouter>({
   links: [
+    commandLink(),
     splitLink({
       condition: (operation) => operation.type === 'subscription',
       true: wsLink({ client: socket, transformer: superjson }),

@@ -1,5 +1,7 @@
 import type { Envelope, EventPlace, ResyncReason } from '@commitcast/events'
+import { fullJitter } from './live-connection.ts'
 import type { Callbacks, EventOf, InputOf, LiveProcedure, StateOf, Subscription } from './live-procedure.ts'
+import { createSeen } from './seen.ts'
 
 /** What is known of a subscription's connection. */
 export type FollowStatus = 'connecting' | 'catching up' | 'live' | 'offline' | 'refused'
@@ -18,9 +20,9 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
 
 /**
  * Follows a live subscription and hands each event over exactly once: what a reconnect or a change of servers brings
- * again is dropped by its offset. Where the connection itself failed it subscribes again with its last cursor; only an
- * answer of the server ends it. Works in browsers and in Node, over `wsLink` and `httpSubscriptionLink`.
- * Returns what ends it.
+ * again is dropped by its offset. Where the connection failed, the server ended the subscription, or it answered that it
+ * can't right now, it subscribes again with its last cursor, after a random and growing time; only a refusal ends it.
+ * Works in browsers and in Node, over `wsLink` and `httpSubscriptionLink`. Returns what ends it.
  */
 export function follow<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
@@ -46,12 +48,19 @@ export function follow<TProcedure extends LiveProcedure>(
         return onResync?.(envelope.reason)
       case 'live':
         return onStatus?.('live')
-      case 'checkpoint':
+      default:
+        // A checkpoint, or a kind that only newer servers and clients know: its cursor is all that matters.
         return
     }
   }
+  const comeBack = () => {
+    if (isEnded || retry !== undefined) return
+    onStatus?.('offline')
+    retry = setTimeout(subscribe, fullJitter(failures++))
+  }
   const callbacks: Callbacks<Envelope<unknown, unknown>> = {
     onData({ id, data }) {
+      if (isEnded) return
       cursor = id
       failures = 0
       take(data)
@@ -59,19 +68,21 @@ export function follow<TProcedure extends LiveProcedure>(
     onStarted: () => onStatus?.('catching up'),
     onError(error) {
       if (isEnded) return
-      if (isAnswer(error)) {
-        onStatus?.('refused')
-        onError?.(error)
-      } else {
-        onStatus?.('offline')
-        retry = setTimeout(subscribe, Math.random() * Math.min(maxRetryMs, 250 * 2 ** Math.min(failures++, 10)))
-      }
+      if (!isRefusal(error)) return comeBack()
+      onStatus?.('refused')
+      onError?.(error)
+    },
+    onStopped: comeBack,
+    onComplete() {
+      // Without a word of the server: the application closed its tRPC client.
+      if (!isEnded && retry === undefined) onStatus?.('offline')
     },
     onConnectionStateChange({ state, error }) {
       if (state === 'connecting' && error) onStatus?.('offline')
     },
   }
   const subscribe = () => {
+    retry = undefined
     const resumed = cursor === undefined ? input : { ...(input as object), lastEventId: cursor }
     subscription = procedure.subscribe(resumed as never, callbacks as never)
   }
@@ -84,29 +95,18 @@ export function follow<TProcedure extends LiveProcedure>(
   }
 }
 
-const maxRetryMs = 10_000
+/** Answers that say nothing against the subscription: it may go through another time. */
+const passing = new Set([
+  'INTERNAL_SERVER_ERROR',
+  'BAD_GATEWAY',
+  'SERVICE_UNAVAILABLE',
+  'GATEWAY_TIMEOUT',
+  'TIMEOUT',
+  'TOO_MANY_REQUESTS',
+])
 
 /** tRPC puts the server's own words into `data`; an error without them came from the connection. */
-function isAnswer(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
   const { data } = error as { data?: { code?: unknown } | null }
-  return data?.code !== undefined
-}
-
-/** The highest offset of each partition; offsets of one partition only grow. */
-function createSeen() {
-  let epoch = 0
-  const offsets = new Map<number, number>()
-  return {
-    isNew(place: EventPlace): boolean {
-      if (place.epoch < epoch) return false
-      if (place.epoch > epoch) offsets.clear()
-      epoch = place.epoch
-      if (place.offset <= (offsets.get(place.partition) ?? 0)) return false
-      offsets.set(place.partition, place.offset)
-      return true
-    },
-    forget() {
-      offsets.clear()
-    },
-  }
+  return typeof data?.code === 'string' && !passing.has(data.code)
 }

@@ -1,2 +1,8 @@
+export { causedBy, commandContext, commandLink } from './command-link.ts'
 export { type FollowHandlers, type FollowStatus, follow } from './follow.ts'
+export { fullJitter, liveConnection } from './live-connection.ts'
 export type { EventOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
+export { createLiveStore, type LiveStore, type LiveView } from './live-store.ts'
+export type { Optimistic, OptimisticOptions } from './optimism.ts'
+export { type Connection, pageConnection } from './page-connection.ts'
+export type { Reducers } from './reducers.ts'

@@ -13,6 +13,8 @@ export interface Subscription {
 export interface Callbacks<TEnvelope> {
   onData(value: { readonly id: string; readonly data: TEnvelope }): void
   onStarted(): void
+  onStopped(): void
+  onComplete(): void
   onError(error: unknown): void
   onConnectionStateChange(state: { readonly state: string; readonly error?: unknown }): void
 }

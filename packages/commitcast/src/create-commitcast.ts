@@ -7,9 +7,11 @@ import {
   checkSchemaName,
   createAppend,
   createAppendSql,
+  createOnce,
   defaultSchema,
   type MigrateOptions,
   migrate,
+  type Once,
   readTopic,
   runRelay,
   sqlOf,
@@ -91,6 +93,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase> {
   readonly append: Append<TCatalog>
   /** The same as a statement, for any other library to run in its transaction. */
   readonly appendSql: AppendSql<TCatalog>
+  /** Does a command once per idempotency key, in the caller's transaction; every later try gets the first one's answer. */
+  readonly once: Once
   /** Brings Commitcast's tables up to date; idempotent. */
   migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<void>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
@@ -178,6 +182,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => (isRebuilding(trx) ? (await appendSql(list)).ids : append(trx, list)),
     appendSql,
+    once: createOnce({ schema }),
     migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
     live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
     projection(name, project, options = {}) {

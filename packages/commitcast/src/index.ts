@@ -6,6 +6,30 @@ export {
   NewerVersion,
   UpcastFailed,
 } from '@commitcast/events'
+export {
+  type AccessLoss,
+  AccessLost,
+  type Allowed,
+  type AuthorizeOptions,
+  type Closing,
+  closings,
+  commands,
+  type Drained,
+  type DrainOptions,
+  hasTokenInUrl,
+  type Limits,
+  type LiveSockets,
+  type LiveSocketsOptions,
+  liveSockets,
+} from '@commitcast/live'
+export {
+  type Command,
+  causationOf,
+  InvalidCommand,
+  KeyReused,
+  type Once,
+  readCommandHeaders,
+} from '@commitcast/outbox'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
 export {
   type Commitcast,

@@ -1,34 +1,91 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { memoryBroker } from '@commitcast/broker/memory'
-import { encodeLiveMessage, type Upcast } from '@commitcast/events'
+import { encodeLiveMessage, type LiveEvent, type Upcast } from '@commitcast/events'
+import { createBell } from '@commitcast/worker'
 import { expect, test } from 'vitest'
-import { createFollower, MustResync } from './follower.ts'
-import { startHub } from './hub.ts'
+import { createFollower, type Follower, MustResync } from './follower.ts'
+import { type Hub, startHub } from './hub.ts'
+import { eventOf } from './live-entry.ts'
 
-function liveMessage(offset: number): Message {
-  const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: '1', headers: {}, body: '1' }
+function liveMessage(offset: number, body = '1'): Message {
+  const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: `${offset}`, headers: {}, body }
   return encodeLiveMessage(plain, { metadata: {}, channels: ['all'] })
 }
 
-/** A topic whose broker can lose its oldest messages, as retention does. */
+/** A topic whose broker can lose its oldest messages, as retention does, and that counts how often it is read. */
 async function forgetfulTopic() {
   const topic = await memoryBroker().topic({ name: 't', epoch: 1, partitions: 1 })
+  const counts = { reads: 0, lasts: 0 }
   let kept = 1
   const forgetful: Topic = {
     ...topic,
     first: async () => kept,
+    async last(partition) {
+      counts.lasts++
+      return topic.last(partition)
+    },
     async *read(partition, after, options) {
+      counts.reads++
       if (after + 1 < kept) throw new OffsetGone(`kept from ${kept}`)
       yield* topic.read(partition, after, options)
     },
   }
   return {
     topic: forgetful,
-    append: (offset: number) => topic.append(0, offset - 1, [liveMessage(offset)]),
+    counts,
+    append: (offset: number, body?: string) => topic.append(0, offset - 1, [liveMessage(offset, body)]),
+    async fill(from: number, to: number, body?: string) {
+      await topic.append(
+        0,
+        from - 1,
+        Array.from({ length: to - from + 1 }, (_, index) => liveMessage(from + index, body)),
+      )
+    },
     keepFrom: (offset: number) => {
       kept = offset
     },
   }
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+}
+
+/** An output that has room for so many. */
+function collector(room = Number.POSITIVE_INFINITY) {
+  const events: LiveEvent[] = []
+  const cursors: string[] = []
+  return {
+    room,
+    events,
+    cursors,
+    get hasRoom() {
+      return events.length < this.room
+    },
+    sendEvent(cursor: string, entry: Parameters<typeof eventOf>[0]) {
+      cursors.push(cursor)
+      events.push(eventOf(entry))
+    },
+    together: (act: () => void) => act(),
+    get offsets() {
+      return events.map(({ offset }) => offset)
+    },
+  }
+}
+
+/** Takes all that is there. */
+async function takeAll(follower: Follower, output = collector(), limit = 7) {
+  for (let left = follower.take(output, limit); left !== 'end' && output.hasRoom; left = follower.take(output, limit)) {
+    if (left === 'behind') await follower.load()
+  }
+  return output
+}
+
+async function arrived(hub: Hub, offset: number) {
+  const bell = createBell()
+  const detach = hub.attach(['all'], bell)
+  while (hub.heads[0]! < offset) await bell.wait(1_000)
+  detach()
 }
 
 test('a follower takes each event once and says where it is', async () => {
@@ -37,57 +94,165 @@ test('a follower takes each event once and says where it is', async () => {
   const hub = await startHub({ topic, signal: stopping.signal })
   const follower = createFollower({ hub, channels: ['all', 'other'], signal: stopping.signal })
   for (const offset of [1, 2, 3]) await append(offset)
-  const offsets: number[] = []
-  while (offsets.length < 3) {
-    await follower.wait(1_000)
-    offsets.push(...(await follower.take(2)).map(({ event }) => event.offset))
-  }
+  await arrived(hub, 3)
+  const { offsets, cursors } = await takeAll(follower, collector(), 2)
   expect(offsets).toEqual([1, 2, 3])
-  expect(follower.cursor).toBe('1.1.3')
+  expect(cursors).toEqual(['1.1.1', '1.1.2', '1.1.3'])
+  expect([follower.cursor, follower.sentCursor]).toEqual(['1.1.3', '1.1.3'])
+  stopping.abort()
+  await hub.done
+})
+
+test('a bell rings once for a batch, however much is in it', async () => {
+  const stopping = new AbortController()
+  const { topic, fill } = await forgetfulTopic()
+  await fill(1, 500)
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 500 })
+  let rings = 0
+  hub.attach(['all', 'other'], { ring: () => rings++ })
+  await arrived(hub, 500)
+  expect(rings).toBe(1)
+  stopping.abort()
+  await hub.done
+})
+
+test('what an output has no room for stays where it is, in the ring and in the log', async () => {
+  const stopping = new AbortController()
+  const { topic, fill } = await forgetfulTopic()
+  await fill(1, 60)
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 30 })
+  await arrived(hub, 60)
+  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [0] })
+  const output = collector(0)
+  for (output.room = 1; output.room <= 60; output.room++) {
+    await takeAll(follower, output)
+    expect(output.offsets).toEqual(numbers(1, output.room))
+  }
   stopping.abort()
   await hub.done
 })
 
 test('a cursor behind the ring is served from the log, without a gap at the seam', async () => {
   const stopping = new AbortController()
-  const { topic, append } = await forgetfulTopic()
-  for (let offset = 1; offset <= 50; offset++) await append(offset)
+  const { topic, fill } = await forgetfulTopic()
+  await fill(1, 50)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
+  await arrived(hub, 50)
   const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [5] })
-  const offsets: number[] = []
-  for (let taken = await follower.take(7); taken.length > 0; taken = await follower.take(7)) {
-    offsets.push(...taken.map(({ event }) => event.offset))
+  expect((await takeAll(follower)).offsets).toEqual(numbers(6, 50))
+  stopping.abort()
+  await hub.done
+})
+
+test('thousands of followers behind the ring share a handful of reads, wherever they stand', async () => {
+  const stopping = new AbortController()
+  const { topic, fill, counts } = await forgetfulTopic()
+  await fill(1, 5_000, JSON.stringify('x'.repeat(300)))
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 100 })
+  await arrived(hub, 5_000)
+  await Promise.all(
+    numbers(1, 200).map(async (client) => {
+      const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+      await follower.seek({ epoch: 1, offsets: [client * 20] })
+      const { offsets } = await takeAll(follower, collector(), 64)
+      expect([offsets[0], offsets.length]).toEqual([client * 20 + 1, 5_000 - client * 20])
+    }),
+  )
+  expect(counts.reads).toBeLessThanOrEqual(6)
+  stopping.abort()
+  await hub.done
+})
+
+test('large messages are read in small stretches, and no more of them is kept than the bound says', async () => {
+  const stopping = new AbortController()
+  const { topic, fill, counts } = await forgetfulTopic()
+  await fill(1, 200, JSON.stringify('x'.repeat(100_000)))
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 1, maxPastBytes: 1 })
+  await arrived(hub, 200)
+  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [0] })
+  expect((await takeAll(follower)).offsets).toEqual(numbers(1, 200))
+  expect(counts.reads).toBeGreaterThan(4)
+  stopping.abort()
+  await hub.done
+})
+
+test('a cursor ahead of what the broker has must resync; all who ask share one question', async () => {
+  const stopping = new AbortController()
+  const { topic, append, counts } = await forgetfulTopic()
+  await append(1)
+  const hub = await startHub({ topic, signal: stopping.signal })
+  const before = counts.lasts
+  const answers = numbers(1, 20).map(() =>
+    createFollower({ hub, channels: ['all'], signal: stopping.signal }).seek({ epoch: 1, offsets: [9] }),
+  )
+  for (const answer of await Promise.allSettled(answers)) {
+    expect(answer).toMatchObject({ reason: { name: 'MustResync', reason: 'cursor' } })
   }
-  expect(offsets).toEqual(Array.from({ length: 45 }, (_, index) => index + 6))
+  expect(counts.lasts - before).toBeLessThanOrEqual(3)
   stopping.abort()
   await hub.done
 })
 
 test('a client that comes back passes over all that it has seen, however much, to what it has not', async () => {
   const stopping = new AbortController()
-  const { topic, append } = await forgetfulTopic()
+  const { topic, fill } = await forgetfulTopic()
   const hub = await startHub({ topic, signal: stopping.signal })
   const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
-  for (let offset = 1; offset <= 500; offset++) await append(offset)
+  await fill(1, 500)
   await follower.seek({ epoch: 1, offsets: [499] })
-  expect((await follower.take(10)).map(({ event }) => event.offset)).toEqual([500])
+  expect((await takeAll(follower)).offsets).toEqual([500])
   stopping.abort()
   await hub.done
 })
 
-test('a cursor behind what the broker keeps, or further back than may be caught up, must resync', async () => {
+test('what a snapshot shows is left out, from the ring and from the log, and the cursor carries the snapshot', async () => {
   const stopping = new AbortController()
-  const { topic, append, keepFrom } = await forgetfulTopic()
-  for (let offset = 1; offset <= 50; offset++) await append(offset)
+  const { topic, fill } = await forgetfulTopic()
+  await fill(1, 20)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
-  const far = createFollower({ hub, channels: ['all'], signal: stopping.signal, maxCatchUp: 30 })
-  await far.seek({ epoch: 1, offsets: [5] })
-  await expect(far.take(10)).rejects.toBeInstanceOf(MustResync)
+  await arrived(hub, 20)
+  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [0], snapshot: '5:18:5,15' })
+  const { offsets, cursors } = await takeAll(follower)
+  expect(offsets).toEqual([5, 15, 18, 19, 20])
+  expect(cursors.at(-1)).toBe('1.1.k.5:18:5,15')
+  stopping.abort()
+  await hub.done
+})
+
+test.each([{ maxCatchUp: 30 }, { maxCatchUpBytes: 100 }])(
+  'a cursor behind what the broker keeps, or further back than may be caught up (%j), must resync',
+  async (limits) => {
+    const stopping = new AbortController()
+    const { topic, fill, keepFrom } = await forgetfulTopic()
+    await fill(1, 3_000)
+    const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
+    await arrived(hub, 3_000)
+    const far = createFollower({ hub, channels: ['all'], signal: stopping.signal, ...limits })
+    await far.seek({ epoch: 1, offsets: [5] })
+    await expect(takeAll(far)).rejects.toBeInstanceOf(MustResync)
+    keepFrom(20)
+    const lost = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+    await lost.seek({ epoch: 1, offsets: [5] })
+    if (!('maxCatchUpBytes' in limits)) await expect(takeAll(lost)).rejects.toBeInstanceOf(MustResync)
+    stopping.abort()
+    await hub.done
+  },
+)
+
+test('a cursor right at the edge of what is kept is continued, though nothing before it can be read', async () => {
+  const stopping = new AbortController()
+  const { topic, fill, keepFrom } = await forgetfulTopic()
+  await fill(1, 50)
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
+  await arrived(hub, 50)
   keepFrom(20)
-  const lost = createFollower({ hub, channels: ['all'], signal: stopping.signal })
-  await lost.seek({ epoch: 1, offsets: [5] })
-  await expect(lost.take(10)).rejects.toBeInstanceOf(MustResync)
+  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [19] })
+  expect((await takeAll(follower)).offsets).toEqual(numbers(20, 50))
   stopping.abort()
   await hub.done
 })
@@ -98,16 +263,16 @@ test('when the hub itself lost history, everybody who stood before the hole must
   await append(1)
   const hub = await startHub({ topic, signal: stopping.signal })
   const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
-  while (hub.heads[0] !== 1) await follower.wait(10)
-  await follower.take(10)
+  await arrived(hub, 1)
+  await takeAll(follower)
   keepFrom(9)
   hub.ring.skipTo(0, 8)
-  await expect(follower.take(10)).rejects.toBeInstanceOf(MustResync)
+  await expect(takeAll(follower)).rejects.toBeInstanceOf(MustResync)
   stopping.abort()
   await hub.done
 })
 
-test('events are upcast wherever they come from: from the ring once for all clients, from the log for each', async () => {
+test('events are upcast wherever they come from, once for all clients', async () => {
   const stopping = new AbortController()
   const { topic, append } = await forgetfulTopic()
   for (const offset of [1, 2, 3]) await append(offset)
@@ -117,16 +282,16 @@ test('events are upcast wherever they come from: from the ring once for all clie
     return { ...event, data: `upcast ${event.offset}` }
   }
   const hub = await startHub({ topic, signal: stopping.signal, prime: 1, upcast })
+  await arrived(hub, 3)
   const dataAfter = async (offset: number) => {
     const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
     await follower.seek({ epoch: 1, offsets: [offset] })
-    let taken = await follower.take(9)
-    while (taken.length === 0 && (await follower.wait(1_000))) taken = await follower.take(9)
-    return taken.map(({ event }) => event.data)
+    return (await takeAll(follower)).events.map(({ data }) => data)
   }
   for (let client = 0; client < 3; client++) expect(await dataAfter(2)).toEqual(['upcast 3'])
   expect(upcasted).toEqual([3])
-  expect(await dataAfter(1)).toEqual(['upcast 2', 'upcast 3'])
+  for (let client = 0; client < 3; client++) expect(await dataAfter(1)).toEqual(['upcast 2', 'upcast 3'])
+  expect(upcasted.sort()).toEqual([2, 3, 3])
   stopping.abort()
   await hub.done
 })

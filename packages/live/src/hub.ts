@@ -1,8 +1,11 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
-import { channelsOf, encodeCursor, type LiveEvent, type Upcast } from '@commitcast/events'
+import { channelsOf, encodeCursor, type Upcast } from '@commitcast/events'
 import { type Bell, createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
 import { createLiveDecoder } from './live-decoder.ts'
-import { createRing, type Ring, type RingEntry } from './ring.ts'
+import { type Decode, toLiveEntry } from './live-entry.ts'
+import { createPast, type Past } from './past.ts'
+import { createRing, type Ring } from './ring.ts'
+import { createRunQueue, type Step } from './run-queue.ts'
 
 export interface HubOptions {
   /** The live topic, `<app>-live`. */
@@ -12,8 +15,10 @@ export interface HubOptions {
   /** Told that the hub has ended because of that: another one has to be started. */
   readonly onEnded?: () => void
   readonly signal: AbortSignal
-  /** How much recent past the ring keeps. Default 64 MiB of message bodies. */
+  /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
   readonly maxRingBytes?: number
+  /** How much of what was read from the log behind the ring is kept to be shared. Default 32 MiB. */
+  readonly maxPastBytes?: number
   /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
   readonly prime?: number
   /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
@@ -25,12 +30,14 @@ export interface HubOptions {
 export interface Hub {
   readonly topic: Topic
   readonly ring: Ring
-  /** How far it has come in each partition. */
+  /** The log behind the ring. */
+  readonly past: Past
+  /** How far it has come in each partition. Another array whenever it has come further. */
   readonly heads: readonly number[]
-  /** The event of a message of the topic that is not a filler, in the version that the catalogue knows. Never throws for its version. */
-  decode(message: Message, partition: number): LiveEvent
-  /** Rings `bell` whenever something arrives on one of these channels, until the returned function is called. */
-  attach(channels: readonly string[], bell: Bell): () => void
+  /** Rings `bell` once for each batch with something on one of these channels, until the returned function is called. */
+  attach(channels: readonly string[], bell: Pick<Bell, 'ring'>): () => void
+  /** Runs a follower's step soon, by turns with the other followers'. */
+  soon(step: Step): void
   /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
   readonly hasEnded: boolean
   /** Ends it where the topic's epoch is not this one's; wakes all who follow it. */
@@ -51,18 +58,35 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   )
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
-  const heads = [...starts]
+  let heads: readonly number[] = starts
   const ring = createRing({ starts, maxBytes: maxRingBytes })
-  const bells = new Map<string, Set<Bell>>()
+  const bells = new Map<string, Set<Pick<Bell, 'ring'>>>()
+  const woken = new Set<Pick<Bell, 'ring'>>()
+  const steps = createRunQueue()
   const troubles = new Map<number, string>()
-  const decode = createLiveDecoder({ ...options, epoch: topic.epoch })
+  const decode: Decode = createLiveDecoder({ ...options, epoch: topic.epoch })
+  const past = createPast({
+    topic,
+    headOf: (partition) => heads[partition]!,
+    decode,
+    signal,
+    ...(options.maxPastBytes !== undefined && { maxBytes: options.maxPastBytes }),
+  })
 
   const take = (partition: number, message: Message) => {
-    heads[partition] = message.offset
+    heads = heads.with(partition, message.offset)
     const channels = channelsOf(message)
     if (channels.length === 0) return
-    ring.add(toEntry(message, { epoch: topic.epoch, partition, heads: [...heads], channels, decode }))
-    for (const channel of channels) for (const bell of bells.get(channel) ?? []) bell.ring()
+    const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
+    ring.add({ ...toLiveEntry(message, { partition, channels, decode, keeper: ring }), heads, cursor })
+    for (const channel of channels) for (const bell of bells.get(channel) ?? []) woken.add(bell)
+  }
+
+  /** A follower is woken once for a batch. While there is more to send than one turn can, nothing more is read. */
+  const wakeFollowers = () => {
+    for (const bell of woken) bell.ring()
+    woken.clear()
+    return steps.run()
   }
 
   const readPartition = async (partition: number) => {
@@ -73,6 +97,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
           for (const message of batch) take(partition, message)
           troubles.delete(partition)
           backoff.reset()
+          const sending = wakeFollowers()
+          if (sending) await sending
         }
       } catch (error) {
         troubles.set(partition, String(error))
@@ -85,7 +111,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 
   const skipGap = async (partition: number) => {
-    heads[partition] = Math.max(heads[partition]!, (await topic.first(partition)) - 1)
+    const kept = (await topic.first(partition)) - 1
+    heads = heads.with(partition, Math.max(heads[partition]!, kept))
     ring.skipTo(partition, heads[partition]!)
   }
 
@@ -109,12 +136,15 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   return {
     topic,
     ring,
-    heads,
+    past,
+    get heads() {
+      return heads
+    },
     get hasEnded() {
       return ending.signal.aborted
     },
     endUnlessIn,
-    decode,
+    soon: steps.add,
     attach(channels, bell) {
       for (const channel of channels) {
         const set = bells.get(channel) ?? new Set()
@@ -138,32 +168,3 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 }
 
 const epochLookMs = 4_000
-
-/** What an entry costs beside its body, roughly. */
-const entryBytes = 400
-
-function toEntry(
-  message: Message,
-  {
-    epoch,
-    partition,
-    heads,
-    channels,
-    decode,
-  }: Pick<RingEntry, 'partition' | 'heads' | 'channels'> & { epoch: number; decode: Hub['decode'] },
-) {
-  let event: LiveEvent | undefined
-  return {
-    partition,
-    offset: message.offset,
-    tx: BigInt(message.tx),
-    channels,
-    bytes: message.body.length + entryBytes,
-    heads,
-    cursor: encodeCursor({ epoch, offsets: heads }),
-    get event() {
-      event ??= decode(message, partition)
-      return event
-    },
-  }
-}

@@ -1,4 +1,12 @@
+export { commands } from './commands.ts'
+export { type AccessLoss, AccessLost } from './guards/access-lost.ts'
+export type { Allowed, AuthorizeOptions } from './guards/authorize.ts'
+export { type Closing, closings } from './guards/closings.ts'
+export type { Drained, DrainOptions } from './guards/drain-sockets.ts'
+export type { Limits, UserOf } from './guards/limits.ts'
+export { hasTokenInUrl } from './guards/token-in-url.ts'
 export { type Hub, type HubOptions, startHub } from './hub.ts'
+export { type LiveSockets, type LiveSocketsOptions, liveSockets } from './sockets/live-sockets.ts'
 export { createStateReader, StandbyRefused } from './state.ts'
 export {
   createSubscriptions,

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { createRing } from './ring.ts'
+import { createRing, type RingEntry } from './ring.ts'
 
 function entry(partition: number, offset: number, channels: string[], bytes = 10) {
-  return { partition, offset, channels, bytes, tx: 1n, heads: [], cursor: '', event: {} as never }
+  const unused = { message: {}, decode: {}, keeper: {} } as Pick<RingEntry, 'message' | 'decode' | 'keeper'>
+  return { ...unused, partition, offset, channels, bytes, tx: 1n, heads: [], cursor: '' }
 }
 
 test('entries are found by channel, in the order they came, each once', () => {
@@ -26,4 +27,14 @@ test('it keeps within its bytes, and says up to where each partition was dropped
   for (let offset = 6; offset < 206; offset++) ring.add(entry(0, offset, ['a']))
   expect(ring.read(['a'], 0, 1_000)).toHaveLength(10)
   expect([ring.tail(0), ring.tail(1), ring.start, ring.end]).toEqual([195, 7, 190, 200])
+})
+
+test('what was made of an entry counts, and the oldest make room for it', () => {
+  const ring = createRing({ starts: [0], maxBytes: 100 })
+  for (let offset = 1; offset <= 10; offset++) ring.add(entry(0, offset, ['a']))
+  const [first, ...others] = ring.read(['a'], 0, 10)
+  ring.grow(others.at(-1)!, 30)
+  expect(ring.read(['a'], 0, 10).map(({ offset }) => offset)).toEqual([4, 5, 6, 7, 8, 9, 10])
+  ring.grow(first!, 1_000)
+  expect(ring.read(['a'], 0, 10)).toHaveLength(7)
 })

@@ -1,21 +1,17 @@
-import type { LiveEvent } from '@commitcast/events'
+import type { Keeper, LiveEntry } from './live-entry.ts'
 
-/** One event in the ring. `heads` is how far the hub had come in each partition with it; `cursor` is that as a text. */
-export interface RingEntry {
+/** One event in the ring. */
+export interface RingEntry extends LiveEntry {
   /** The order in which this hub saw its events. */
   readonly seq: number
-  readonly partition: number
-  readonly offset: number
-  readonly tx: bigint
-  readonly channels: readonly string[]
-  readonly bytes: number
+  /** How far the hub had come in each partition with it. */
   readonly heads: readonly number[]
+  /** `heads` as a text. */
   readonly cursor: string
-  readonly event: LiveEvent
 }
 
 /** The recent events of all partitions, bounded in bytes, found by channel. */
-export interface Ring {
+export interface Ring extends Keeper {
   /** The sequence number of the oldest entry that is here. */
   readonly start: number
   /** The sequence number that the next entry gets. */
@@ -48,16 +44,21 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
     }
   }
 
+  const keepWithin = () => {
+    while (bytes > maxBytes && all.size > 1) dropOldest()
+  }
+  const start = () => all.first()?.seq ?? end
+
   return {
     get start() {
-      return all.first()?.seq ?? end
+      return start()
     },
     get end() {
       return end
     },
     tail: (partition) => tails[partition]!,
     add(fields) {
-      const entry = { ...fields, channels: [...new Set(fields.channels)], seq: end++ }
+      const entry: RingEntry = { ...fields, channels: [...new Set(fields.channels)], seq: end++ }
       all.push(entry)
       bytes += entry.bytes
       for (const channel of entry.channels) {
@@ -68,7 +69,14 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
         }
         queue.push(entry)
       }
-      while (bytes > maxBytes && all.size > 1) dropOldest()
+      keepWithin()
+    },
+    grow(entry, more) {
+      entry.bytes += more
+      // A follower may still hold what is no longer here.
+      if ((entry as RingEntry).seq < start()) return
+      bytes += more
+      keepWithin()
     },
     read(channels, seq, limit) {
       const lists = channels.flatMap((channel) => byChannel.get(channel)?.from(seq, limit) ?? [])

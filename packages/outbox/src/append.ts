@@ -48,7 +48,8 @@ export function createAppend<TCatalog extends EventCatalog>(
   }
 }
 
-function isInTransaction(transaction: KyselyLike | PgClientLike): boolean {
+/** Whether a statement sent there is part of a transaction; old `pg` clients can't tell, and count as if. */
+export function isInTransaction(transaction: KyselyLike | PgClientLike): boolean {
   if ('isTransaction' in transaction) return transaction.isTransaction
   const isPool = 'totalCount' in transaction
   return !isPool && transaction.getTransactionStatus?.() !== 'I'

@@ -6,6 +6,7 @@ import { parkEvents } from './migrations/0003-park-events.ts'
 import { epochs } from './migrations/0004-epochs.ts'
 import { consumerGroups } from './migrations/0005-consumer-groups.ts'
 import { rebuilds } from './migrations/0006-rebuilds.ts'
+import { answers } from './migrations/0007-answers.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 export interface MigrateOptions {
@@ -24,7 +25,15 @@ export interface Migration {
   sql(schema: string, options: Required<MigrateOptions>): string
 }
 
-const migrations: readonly Migration[] = [createOutbox, closeLeaves, parkEvents, epochs, consumerGroups, rebuilds]
+const migrations: readonly Migration[] = [
+  createOutbox,
+  closeLeaves,
+  parkEvents,
+  epochs,
+  consumerGroups,
+  rebuilds,
+  answers,
+]
 const leafDaysAhead = 2
 
 /**

@@ -1,4 +1,5 @@
 import { TRPCError } from '@trpc/server'
+import { type Command, causationOf } from 'commitcast'
 import { v7 as uuidv7 } from 'uuid'
 import type { Shop } from '../shop.ts'
 
@@ -8,33 +9,36 @@ export interface PlaceOrder {
   readonly quantity: number
 }
 
-/** The order and the event that tells of it, in one transaction. */
-export async function placeOrder({ db, cast }: Shop, { customerId, bookId, quantity }: PlaceOrder) {
-  return db.transaction().execute(async (trx) => {
-    const book = await trx.selectFrom('book').select('price_cents').where('id', '=', bookId).executeTakeFirst()
-    const customer = await trx.selectFrom('customer').select('id').where('id', '=', customerId).executeTakeFirst()
-    if (!book) throw new TRPCError({ code: 'NOT_FOUND', message: `There is no book ${bookId}.` })
-    if (!customer) throw new TRPCError({ code: 'NOT_FOUND', message: `There is no customer ${customerId}.` })
-    const id = uuidv7()
-    const placedAt = new Date()
-    const totalCents = book.price_cents * quantity
-    await trx
-      .insertInto('order')
-      .values({
-        id,
-        customer_id: customerId,
-        book_id: bookId,
-        quantity,
-        total_cents: totalCents,
-        status: 'placed',
-        placed_at: placedAt,
+/** The order and the event that tells of it, in one transaction; once, however often the command is tried. */
+export async function placeOrder({ db, cast }: Shop, { customerId, bookId, quantity }: PlaceOrder, command: Command) {
+  return db.transaction().execute((trx) =>
+    cast.once(trx, command, async () => {
+      const book = await trx.selectFrom('book').select('price_cents').where('id', '=', bookId).executeTakeFirst()
+      const customer = await trx.selectFrom('customer').select('id').where('id', '=', customerId).executeTakeFirst()
+      if (!book) throw new TRPCError({ code: 'NOT_FOUND', message: `There is no book ${bookId}.` })
+      if (!customer) throw new TRPCError({ code: 'NOT_FOUND', message: `There is no customer ${customerId}.` })
+      const id = uuidv7()
+      const placedAt = new Date()
+      const totalCents = book.price_cents * quantity
+      await trx
+        .insertInto('order')
+        .values({
+          id,
+          customer_id: customerId,
+          book_id: bookId,
+          quantity,
+          total_cents: totalCents,
+          status: 'placed',
+          placed_at: placedAt,
+        })
+        .execute()
+      await cast.append(trx, {
+        type: 'order.placed',
+        key: id,
+        data: { customerId, bookId, quantity, totalCents, placedAt },
+        headers: causationOf(command),
       })
-      .execute()
-    await cast.append(trx, {
-      type: 'order.placed',
-      key: id,
-      data: { customerId, bookId, quantity, totalCents, placedAt },
-    })
-    return { id }
-  })
+      return { id }
+    }),
+  )
 }

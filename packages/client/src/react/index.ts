@@ -1,1 +1,9 @@
-export { type LiveQuery, type Reducers, useLiveQuery } from './use-live-query.ts'
+export type { Reducers } from '../reducers.ts'
+export { useConnection } from './use-connection.ts'
+export {
+  type LiveMutation,
+  type LiveMutationOptions,
+  type MutationProcedure,
+  useLiveMutation,
+} from './use-live-mutation.ts'
+export { type LiveQuery, useLiveQuery } from './use-live-query.ts'

@@ -1,5 +1,6 @@
 import type { Topic } from '@commitcast/broker'
 import { type Logger, type Sql, sleep } from '@commitcast/worker'
+import { deleteOldAnswers } from '../answers/delete-old-answers.ts'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
 import { retireEvents } from '../retention/retire-events.ts'
 
@@ -15,12 +16,13 @@ export interface LeavesOptions {
 
 const hourMs = 3_600_000
 
-/** Once an hour: makes the outbox's coming days, so that writers always find one, and retires the old ones. */
+/** Once an hour: makes the outbox's coming days, so that writers always find one; retires old ones, and commands' old answers. */
 export async function keepLeaves(options: LeavesOptions): Promise<void> {
   const { sql, schema, signal } = options
   while (!signal.aborted) {
     await sql.query(`select ${schema}.make_leaves(2)`)
     await retireOldDays(options)
+    await forgetOldAnswers(options)
     await sleep(hourMs * (0.9 + Math.random() * 0.2), signal)
   }
 }
@@ -38,6 +40,14 @@ async function retireOldDays({ sql, schema, topic, retentionMs, logger, signal }
     if (waiting.length > 0) logger.warn({ waiting }, 'old days are still there')
   } catch (error) {
     logger.warn({ err: error }, 'can not retire old days; in an hour again')
+  }
+}
+
+async function forgetOldAnswers({ sql, schema, logger, signal }: LeavesOptions): Promise<void> {
+  try {
+    await deleteOldAnswers(sql, { schema, signal })
+  } catch (error) {
+    logger.warn({ err: error }, 'can not delete old answers; in an hour again')
   }
 }
 

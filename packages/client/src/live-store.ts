@@ -1,0 +1,131 @@
+import { type FollowStatus, follow } from './follow.ts'
+import type { EventOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
+import { nextFrame } from './next-frame.ts'
+import { createOptimism, type Optimistic } from './optimism.ts'
+import { pageConnection } from './page-connection.ts'
+import { type Reducers, reduce } from './reducers.ts'
+
+/** What a screen shows of a state-first subscription. */
+export interface LiveView<TState> {
+  /** `undefined` until the first state came. */
+  readonly state: TState | undefined
+  readonly status: FollowStatus
+  /** Why the server refused the subscription. */
+  readonly error?: unknown
+}
+
+/** A state-first subscription as a value that changes at most once per frame. */
+export interface LiveStore<TState> {
+  /** The same object until something changes. */
+  view(): LiveView<TState>
+  /** Follows while anybody listens; calls `listener` after each change, until the returned function is called. */
+  subscribe(listener: () => void): () => void
+  /** Shows what a command is expected to change, until its event is there. See `Optimistic`. */
+  readonly optimistic: Optimistic<TState>
+}
+
+interface Around {
+  readonly headers: { readonly time: string; readonly causationId?: string }
+  readonly id: string
+}
+
+/**
+ * Makes a store of a state-first subscription: the state that the server sends, then each event through its reducer, once,
+ * in order per key. `parts` is asked each time for what is newest, so that reducers may change. A reducer that throws
+ * ends it: `view()` throws the error from then on.
+ */
+export function createLiveStore<TProcedure extends LiveProcedure>(
+  parts: () => {
+    readonly procedure: TProcedure
+    readonly input: InputOf<TProcedure>
+    readonly reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>
+  },
+): LiveStore<StateOf<TProcedure>> {
+  type State = StateOf<TProcedure>
+  const listeners = new Set<() => void>()
+  let told: { readonly state: State } | undefined
+  let next: Omit<LiveView<State>, 'state'> = { status: 'connecting' }
+  let view: LiveView<State> = { state: undefined, ...next }
+  let broken: { readonly error: unknown } | undefined
+  let cancelFrame: (() => void) | undefined
+  let stop: (() => void) | undefined
+
+  const publish = () => {
+    cancelFrame = undefined
+    guarded(() => {
+      view = { state: told && optimism.apply(told.state), ...next }
+    })
+    pageConnection.publish()
+    for (const listener of listeners) listener()
+  }
+  const change = () => {
+    cancelFrame ??= nextFrame(publish)
+  }
+  /** What fails here is the application's own code, and belongs to whoever renders. */
+  const guarded = (act: () => void) => {
+    try {
+      act()
+    } catch (error) {
+      broken ??= { error }
+      stop?.()
+    }
+  }
+  const optimism = createOptimism<State>(change)
+
+  const start = () => {
+    const part = pageConnection.join()
+    const { procedure, input } = parts()
+    const end = follow(procedure, input, {
+      onState(state) {
+        told = { state }
+        optimism.restate()
+        change()
+      },
+      onEvent(event) {
+        const around = event as Around
+        part.event(around)
+        if (told === undefined) return
+        const { state } = told
+        guarded(() => {
+          told = { state: reduce(parts().reducers, state, event) }
+        })
+        optimism.settle(around)
+        change()
+      },
+      onResync: () => part.resync(),
+      onStatus(status) {
+        part.status(status)
+        next = { status }
+        change()
+      },
+      onError(error) {
+        next = { ...next, error }
+        change()
+      },
+    })
+    return () => {
+      end()
+      part.leave()
+      cancelFrame?.()
+      cancelFrame = undefined
+    }
+  }
+
+  return {
+    view() {
+      if (broken) throw broken.error
+      return view
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      stop ??= start()
+      return () => {
+        listeners.delete(listener)
+        if (listeners.size > 0) return
+        stop?.()
+        stop = undefined
+      }
+    },
+    optimistic: optimism.show,
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Whether a client may follow something, and until when: `true` for as long as nobody takes it away, `false` not at all,
+ * a `Date` (or a token or session with `until`) up to that moment; then it is asked again.
+ */
+export type Allowed = boolean | Date | { readonly until: Date }
+
+/**
+ * The part of a subscription's options that says who may follow it.
+ *
+ * `authorize` is asked when a client subscribes and each time it comes back; again when the time that it gave is over; and
+ * again when an event comes on one of the channels `revokedBy`. An answer that says no, that can't be had within five
+ * seconds, or that throws ends what runs: the socket is closed with 4401 `expired` or 4403 `revoked`, the SSE stream with
+ * a typed error that its client comes back after. A client that may not subscribe at all gets FORBIDDEN, or UNAUTHORIZED
+ * where the time was over already.
+ */
+export interface AuthorizeOptions<TContext, TInput> {
+  /** Whether this client may, and until when. Default: yes, for ever. */
+  readonly authorize?: (options: { ctx: TContext; input: TInput }) => Allowed | Promise<Allowed>
+  /**
+   * Channels on which a change of this client's rights is told, such as `access:user-7`: permission changes are events,
+   * too. An event there makes `authorize` be asked again; it is not sent to the client. Default: none.
+   */
+  readonly revokedBy?: (options: { ctx: TContext; input: TInput }) => readonly string[]
+}

@@ -1,0 +1,142 @@
+import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
+import { TRPCError } from '@trpc/server'
+import { type AccessLoss, lossMessages } from './access-lost.ts'
+import type { Allowed, AuthorizeOptions } from './authorize.ts'
+import { createTurns } from './turns.ts'
+import { within } from './within.ts'
+
+/** What a permission hears of revocations from: the hub. */
+export interface RevocationSource {
+  attach(channels: readonly string[], bell: { ring(): void }): () => void
+}
+
+export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TContext, TInput> {
+  readonly call: { readonly ctx: TContext; readonly input: TInput }
+  readonly hub: RevocationSource
+  /** The subscription's. */
+  readonly signal: AbortSignal
+  /** Called at most once, and only after this resolved: the subscription must send nothing more. */
+  readonly onLost: (loss: AccessLoss) => void
+  readonly logger: Logger
+}
+
+/** That a subscription may go on, until it may not. */
+export interface Permission {
+  /** Hears of revocations from this hub from now on (another epoch has another one), and asks again: one may have been missed. */
+  moveTo(hub: RevocationSource): void
+  /** Ends all asking. The signal does it, too. */
+  release(): void
+}
+
+/** How many running subscriptions of a process are asked for at a time: a revocation may concern thousands of them. */
+const maxAsking = 20
+const answerMs = 5_000
+const longestTimerMs = 2 ** 31 - 1
+const turns = createTurns(maxAsking)
+
+/**
+ * Asks whether a subscription may begin, and watches over it from then on. Throws TRPCError FORBIDDEN or UNAUTHORIZED
+ * where it may not, and what `authorize` throws; an outage is waited out.
+ */
+export async function openPermission<TContext, TInput>(
+  options: PermissionOptions<TContext, TInput>,
+): Promise<Permission> {
+  const { authorize, revokedBy, call, signal, onLost, logger } = options
+  if (!authorize) return { moveTo() {}, release() {} }
+  const channels = revokedBy?.(call) ?? []
+  let isOpen = true
+  let isAsking = true
+  let mustAskAgain = false
+  let timer: NodeJS.Timeout | undefined
+  const bell = { ring: () => void review() }
+  const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, bell) : () => {})
+
+  /** The latest answer: whoever is told of a change while a question is out asks once more. */
+  const ask = async () => {
+    let until: number
+    do {
+      mustAskAgain = false
+      until = endOf(await authorize(call))
+    } while (mustAskAgain && until > Date.now() && isOpen)
+    return until
+  }
+  const arm = (until: number) => {
+    if (until === Number.POSITIVE_INFINITY || !isOpen) return
+    timer = setTimeout(review, Math.min(until - Date.now() + 1, longestTimerMs)).unref()
+  }
+  const review = async () => {
+    mustAskAgain = true
+    if (isAsking || !isOpen) return
+    isAsking = true
+    clearTimeout(timer)
+    const until = await turns
+      .take(() => (isOpen ? within(answerMs, ask()) : 0))
+      .catch((error) => {
+        logger.warn({ err: error }, 'a running subscription could not be authorized again, so it ends')
+        return 0
+      })
+    isAsking = false
+    const loss = lossOf(until)
+    if (!loss) return arm(until)
+    if (!isOpen) return
+    release()
+    onLost(loss)
+  }
+  // Before the first question: a revocation that comes after the answer was made must not be missed.
+  let detach = attach(options.hub)
+  const release = () => {
+    isOpen = false
+    clearTimeout(timer)
+    detach()
+    signal.removeEventListener('abort', release)
+  }
+  signal.addEventListener('abort', release, { once: true })
+
+  try {
+    const onError = (error: unknown) => throwUnlessOutage(error, logger)
+    const until = await untilItWorks(ask, { signal, onError })
+    isAsking = false
+    if (until !== undefined) {
+      refuseUnlessAllowed(until)
+      arm(until)
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+  return {
+    moveTo(hub) {
+      if (!isOpen) return
+      detach()
+      detach = attach(hub)
+      void review()
+    },
+    release,
+  }
+}
+
+/** When a permission ends, in milliseconds since 1970; long ago for one that there is not. */
+function endOf(allowed: Allowed): number {
+  if (allowed === true) return Number.POSITIVE_INFINITY
+  const until = allowed instanceof Date ? allowed : allowed ? allowed.until : undefined
+  if (until === undefined) return Number.NEGATIVE_INFINITY
+  const end = until.getTime()
+  if (Number.isNaN(end)) throw new TypeError('authorize gave an invalid Date: give the moment the permission ends at.')
+  return end
+}
+
+function lossOf(until: number): AccessLoss | undefined {
+  if (until > Date.now()) return undefined
+  return until === Number.NEGATIVE_INFINITY ? 'revoked' : 'expired'
+}
+
+function refuseUnlessAllowed(until: number): void {
+  const loss = lossOf(until)
+  if (loss === 'revoked') throw new TRPCError({ code: 'FORBIDDEN', message: 'You may not follow this.' })
+  if (loss === 'expired') throw new TRPCError({ code: 'UNAUTHORIZED', message: lossMessages.expired })
+}
+
+function throwUnlessOutage(error: unknown, logger: Logger): void {
+  if (!isOutage(error)) throw error
+  logger.error({ err: error }, 'a subscription waits for its authorization and tries again')
+}

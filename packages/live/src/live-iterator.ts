@@ -1,0 +1,111 @@
+import type { Logger } from '@commitcast/worker'
+import { type TrackedEnvelope, tracked } from '@trpc/server'
+import { AccessLost } from './guards/access-lost.ts'
+import { createFramesOutput } from './output/frames-output.ts'
+import { createIteratorOutput, type IteratorOutput } from './output/iterator-output.ts'
+import type { Framing } from './sockets/connection.ts'
+import { connectionOf } from './sockets/connection-of.ts'
+import type { Opening } from './sockets/openings.ts'
+import { openSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
+import { untilAborted } from './until-aborted.ts'
+
+export type LiveIteratorOptions<TContext, TInput, TDatabase, TState> = Omit<
+  SubscriptionOptions<TContext, TInput, TDatabase, TState>,
+  'signal' | 'onLost'
+>
+
+type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
+
+/**
+ * What tRPC pulls a subscription from. On a WebSocket that can take finished frames it yields one opening message, by which
+ * the encoder learns the request's id, and then rests while frames are written beside it. Everywhere else, and where the
+ * encoder was not asked, it yields everything. Written by hand: `return`, or an abort, ends every wait at once.
+ */
+export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState = never>(
+  options: LiveIteratorOptions<TContext, TInput, TDatabase, TState>,
+): AsyncIterator<TrackedEnvelope<TEnvelope>, undefined> {
+  const { call, logger } = options
+  const connection = connectionOf(call.ctx)
+  const ending = new AbortController()
+  const { signal } = ending
+  let output: IteratorOutput | undefined
+  let lost: AccessLost | undefined
+  let leave: (() => void) | undefined
+
+  const end = () => {
+    ending.abort()
+    leave?.()
+    call.signal?.removeEventListener('abort', end)
+  }
+  const begin = async (): Promise<Result<TEnvelope>> => {
+    if (call.signal?.aborted) return done
+    call.signal?.addEventListener('abort', end, { once: true })
+    leave = connection?.guarded.enter()
+    const onLost = (loss: AccessLost['loss']) => {
+      lost = new AccessLost(loss)
+      if (connection) connection.guarded.close(loss)
+      output?.fail(lost)
+    }
+    const subscription = await untilAborted(openSubscription({ ...options, signal, onLost }), signal)
+    if (!subscription) return done
+    return connection?.framing ? open(subscription, connection.framing) : pull(subscription)
+  }
+  const open = (subscription: Subscription, { openings }: Framing): Result<TEnvelope> => {
+    const opening = openings.open(subscription.firstCursor)
+    signal.addEventListener('abort', opening.close, { once: true })
+    next = () => goOn(subscription, opening)
+    return toResult(tracked(opening.id, { kind: 'checkpoint' }))
+  }
+  const goOn = async (subscription: Subscription, opening: Opening): Promise<Result<TEnvelope>> => {
+    opening.close()
+    const { request } = opening
+    if (request === undefined || !connection?.framing) {
+      warnOnce(logger)
+      return pull(subscription)
+    }
+    const frames = createFramesOutput({ connection, frames: connection.framing.frames, request })
+    await untilAborted(subscription.run(frames), signal)
+    return done
+  }
+  const pull = (subscription: Subscription): Promise<Result<TEnvelope>> => {
+    const pulled = createIteratorOutput({ signal, connection })
+    output = pulled
+    if (lost) pulled.fail(lost)
+    else subscription.run(pulled).catch(pulled.fail)
+    next = async () => toResult(await pulled.next())
+    return next()
+  }
+  const toResult = (item: unknown): Result<TEnvelope> =>
+    item ? { done: false, value: item as TrackedEnvelope<TEnvelope> } : done
+  let next = begin
+
+  return {
+    async next() {
+      try {
+        return signal.aborted ? done : await next()
+      } catch (error) {
+        end()
+        throw error
+      }
+    },
+    async return() {
+      end()
+      return done
+    },
+  }
+}
+
+const done = { done: true, value: undefined } as const
+
+let hasWarned = false
+
+function warnOnce(logger: Logger): void {
+  if (hasWarned) return
+  hasWarned = true
+  logger.warn(
+    {},
+    'live subscriptions on WebSockets are yielded, not written as frames, which costs several times the CPU: the encoder of ' +
+      "liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, tRPC's " +
+      'experimental_encoder has changed.',
+  )
+}

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto'
+import type { LiveEntry } from '../live-entry.ts'
+import type { WsFrame } from './ws-frame.ts'
+
+/** What a router's transformer does to what is sent: superjson's `serialize`, or nothing. */
+export type Serialize = (value: unknown) => unknown
+
+/** An event as tRPC's transformer and JSON make it, but for the cursor, which stands between the two. */
+export interface EventText {
+  /** Up to the cursor. */
+  readonly head: string
+  /** From the cursor on, and the two brackets that end a message. */
+  readonly tail: Buffer
+  /** Finished messages with the entry's own cursor, by the beginning that a request gives them. */
+  frames?: Map<string, WsFrame>
+}
+
+/**
+ * The text of an entry's event, serialised once for all followers whose router has this transformer. `undefined` where
+ * the transformer hides the cursor (encrypts, compresses): then there is nothing to share.
+ */
+export function textOf(entry: LiveEntry, serialize: Serialize): EventText | undefined {
+  entry.texts ??= new Map()
+  if (!entry.texts.has(serialize)) {
+    const text = makeText(entry, serialize)
+    entry.texts.set(serialize, text)
+    if (text) entry.keeper.grow(entry, text.head.length + text.tail.length)
+  }
+  return entry.texts.get(serialize)
+}
+
+/** Stands where the cursor will; nobody can know it. */
+const placeholder = `cursor-${randomUUID()}`
+
+function makeText({ event, decode, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
+  const envelope = { kind: 'event', event: event ?? decode(message, partition) }
+  const parts = JSON.stringify(serialize({ id: placeholder, data: envelope })).split(placeholder)
+  return parts.length === 2 ? { head: parts[0]!, tail: Buffer.from(`${parts[1]}}}`) } : undefined
+}

@@ -1,0 +1,176 @@
+import { decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
+import type { Logger } from '@commitcast/worker'
+import type { Transaction } from 'kysely'
+import { createFollower, type Follower, MustResync } from './follower.ts'
+import type { AccessLoss } from './guards/access-lost.ts'
+import { openPermission, type Permission } from './guards/open-permission.ts'
+import type { Hub } from './hub.ts'
+import type { Output } from './output/output.ts'
+import { patiently } from './patiently.ts'
+import type { FollowOptions, QueryOptions, ResolverOptions, SubscriptionsOptions } from './subscriptions.ts'
+import { tail } from './tail.ts'
+
+export interface SubscriptionOptions<TContext, TInput, TDatabase, TState>
+  extends SubscriptionsOptions<TDatabase>,
+    FollowOptions<TContext, TInput> {
+  /** What comes first; none where only events are followed. */
+  readonly state?: QueryOptions<TContext, TInput, TDatabase, TState>['state']
+  readonly call: ResolverOptions<TContext, TInput>
+  readonly signal: AbortSignal
+  /** It may not go on. Called at most once; nothing may be sent any more. */
+  readonly onLost: (loss: AccessLoss) => void
+}
+
+/** One subscription that was allowed to begin, whatever it is sent through. */
+export interface Subscription {
+  /** The place of a client that has got nothing of this subscription yet, to come back with. */
+  readonly firstCursor: string
+  /**
+   * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
+   * client would not come back.
+   */
+  run(output: Output): Promise<void>
+}
+
+/** The cursor of a client that came without one and has got nothing yet: it begins anew. */
+const startCursor = 'start'
+/** No cursor at all: a client that drops before it got the state must be told to resync again. */
+const resyncCursor = 'resync'
+
+/** Begins a subscription: finds the hub and asks whether it may. `undefined` when the signal aborted first. */
+export async function openSubscription<TContext, TInput, TDatabase, TState>(
+  options: SubscriptionOptions<TContext, TInput, TDatabase, TState>,
+): Promise<Subscription | undefined> {
+  const { call, sharedHub, signal, logger } = options
+  const hub = await patiently(sharedHub, { signal, logger })
+  if (!hub) return undefined
+  const permission = await openPermission({ ...options, hub })
+  const lastEventId = await lastEventIdOf(call)
+  if (signal.aborted) return undefined
+  const channels = options.channels(call)
+  return {
+    firstCursor: firstCursorOf(lastEventId),
+    run: (output) => run({ ...options, permission, channels, output }, { hub, lastEventId }),
+  }
+}
+
+interface Running<TContext, TInput, TDatabase, TState>
+  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'channels'> {
+  readonly permission: Permission
+  readonly channels: readonly string[]
+  readonly output: Output
+}
+
+/** A follower in one epoch of the topic. */
+interface Place {
+  readonly hub: Hub
+  readonly follower: Follower
+}
+
+async function run<TContext, TInput, TDatabase, TState>(
+  running: Running<TContext, TInput, TDatabase, TState>,
+  start: { readonly hub: Hub; readonly lastEventId: string | undefined },
+): Promise<void> {
+  const { signal, output } = running
+  let place: Place | undefined = placeIn(start.hub, running)
+  let isFresh = start.lastEventId === undefined || start.lastEventId.startsWith(startCursor)
+  let resync = isFresh ? undefined : await resume(place, start.lastEventId, running)
+  while (!signal.aborted) {
+    if (resync !== undefined || isFresh) {
+      await room(output, signal)
+      if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
+      place = await startOver(place, running)
+      if (!place) return
+    }
+    isFresh = false
+    resync = await tail({ ...running, ...place })
+  }
+}
+
+function placeIn<TContext, TInput, TDatabase, TState>(
+  hub: Hub,
+  { channels, signal }: Running<TContext, TInput, TDatabase, TState>,
+): Place {
+  return { hub, follower: createFollower({ hub, channels, signal }) }
+}
+
+/** Continues at the client's cursor, where that can be done. */
+async function resume(
+  { follower }: Place,
+  lastEventId: string | undefined,
+  options: { readonly signal: AbortSignal; readonly logger: Logger },
+): Promise<ResyncReason | undefined> {
+  const cursor = decodeCursor(lastEventId)
+  if (!cursor) return 'cursor'
+  try {
+    await patiently(() => follower.seek(cursor), options)
+    return undefined
+  } catch (error) {
+    if (error instanceof MustResync) return error.reason
+    throw error
+  }
+}
+
+/** From the present on, in whatever epoch that is; state first where there is one. `undefined` when the signal aborted. */
+async function startOver<TContext, TInput, TDatabase, TState>(
+  from: Place,
+  running: Running<TContext, TInput, TDatabase, TState>,
+): Promise<Place | undefined> {
+  const { sharedHub, signal, permission } = running
+  for (let place = from; ; ) {
+    if (!place.hub.hasEnded && (await sendState(place, running))) return signal.aborted ? undefined : place
+    const hub = await patiently(sharedHub, running)
+    if (!hub || signal.aborted) return undefined
+    permission.moveTo(hub)
+    place = placeIn(hub, running)
+  }
+}
+
+/**
+ * Sends the state, where there is one. The follower stands before the state is read, so nothing is missed. Says whether the
+ * hub is still that of the topic's epoch.
+ */
+async function sendState<TContext, TInput, TDatabase, TState>(
+  { hub, follower }: Place,
+  running: Running<TContext, TInput, TDatabase, TState>,
+): Promise<boolean> {
+  const { call, state, states, signal, output } = running
+  follower.seekEnd()
+  if (!state) return true
+  const load = (trx: Transaction<TDatabase>) => state({ ctx: call.ctx, input: call.input, trx })
+  const reading = await patiently(() => states.read(load), running)
+  if (!reading || signal.aborted) return true
+  hub.endUnlessIn(reading.epoch)
+  if (hub.hasEnded) return false
+  follower.skipVisible(reading.snapshot)
+  await room(output, signal)
+  if (!signal.aborted) output.send(follower.cursor, { kind: 'state', state: reading.state })
+  return true
+}
+
+/** Waits until the output has room, or the signal aborts. */
+async function room(output: Output, signal: AbortSignal): Promise<void> {
+  while (!output.hasRoom && !signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const leave = () => resolve()
+    signal.addEventListener('abort', leave, { once: true })
+    const stopWaiting = output.whenRoom(leave)
+    await promise
+    stopWaiting()
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+function firstCursorOf(lastEventId: string | undefined): string {
+  if (lastEventId === undefined || lastEventId.startsWith(startCursor)) return startCursor
+  const cursor = decodeCursor(lastEventId)
+  return cursor ? encodeCursor(cursor) : resyncCursor
+}
+
+/** tRPC merges it into the raw input; a procedure's own schema may well drop it. */
+async function lastEventIdOf(call: ResolverOptions<unknown, unknown>): Promise<string | undefined> {
+  const read = (call as { getRawInput?: () => Promise<unknown> }).getRawInput
+  const raw = (read ? await read() : call.input) as { lastEventId?: unknown } | null | undefined
+  const id = typeof raw === 'object' ? raw?.lastEventId : undefined
+  return id === undefined || id === null ? undefined : String(id)
+}

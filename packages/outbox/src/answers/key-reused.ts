@@ -1,0 +1,5 @@
+/** An idempotency key came back with another command; nothing was done. */
+export class KeyReused extends Error {
+  override readonly name = 'KeyReused'
+  readonly code = 'KEY_REUSED'
+}

@@ -1,0 +1,95 @@
+import { noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
+import { isInTransaction, type PgClientLike } from '../append.ts'
+import { checkSchemaName, defaultSchema } from '../schema-name.ts'
+import { type KyselyLike, sqlOf } from '../sql-of.ts'
+import type { Command } from './command.ts'
+import { KeyReused } from './key-reused.ts'
+
+/**
+ * Does a command once per idempotency key, and gives every later try the first one's answer: it is stored in the caller's
+ * transaction, with the state and the events. A try that comes while another runs waits for it to commit; where that one
+ * rolled back, `act` runs here. A command without a key is simply done.
+ *
+ * Call it first in the transaction. What `act` throws is no answer: the transaction rolls back and the key is free again.
+ * Answers may hold what events may (dates, maps), 256 KiB at most, and are kept for three days.
+ *
+ * Throws `TypeError` outside a transaction; `KeyReused`, and does nothing, where the key came before with another input; `RangeError` for an answer that is
+ * too large. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
+ */
+export type Once = <TAnswer>(
+  transaction: KyselyLike | PgClientLike,
+  command: Pick<Command, 'key' | 'fingerprint' | 'causationId'> & { readonly id?: string },
+  act: () => Promise<TAnswer>,
+) => Promise<TAnswer>
+
+/** Makes `once` for a schema. */
+export function createOnce({ schema: name = defaultSchema }: { readonly schema?: string } = {}): Once {
+  const schema = checkSchemaName(name)
+  return async (transaction, command, act) => {
+    const { key, id = key, fingerprint = null, causationId = null } = command
+    if (!isInTransaction(transaction)) {
+      throw new TypeError(
+        'once was called outside a transaction, where work and answer could part: pass it the trx of ' +
+          'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
+      )
+    }
+    if (key === undefined) return act()
+    const query = queryOf(transaction)
+    for (;;) {
+      const mine = await query(
+        `insert into ${schema}.answer (key, id, fingerprint, caused_by) values ($1, $2, $3, $4)
+         on conflict (key) do nothing returning key`,
+        [key, id, fingerprint, causationId],
+      )
+      if (mine.length > 0) break
+      const [row] = await query(`select fingerprint, answer from ${schema}.answer where key = $1`, [key])
+      // None: retention took it since.
+      if (row) return answerOf(row as unknown as StoredAnswer, { key, fingerprint })
+    }
+    try {
+      const answer = await act()
+      await query(`update ${schema}.answer set answer = $2 where key = $1`, [key, encode(answer)])
+      return answer
+    } catch (error) {
+      // For a caller that catches the error and commits; where the transaction has failed already, it is gone anyway.
+      await query(`delete from ${schema}.answer where key = $1`, [key]).catch(() => {})
+      throw error
+    }
+  }
+}
+
+interface StoredAnswer {
+  readonly fingerprint: string | null
+  readonly answer: string | null
+}
+
+const maxAnswerBytes = 262_144
+
+function encode(answer: unknown): string {
+  const text = JSON.stringify(noteTypes(answer))
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= maxAnswerBytes) return text
+  throw new RangeError(
+    `once: the answer takes ${bytes} bytes, at most ${maxAnswerBytes} are kept: answer with an id, and let the client read the rest.`,
+  )
+}
+
+function answerOf<TAnswer>(row: StoredAnswer, { key, fingerprint }: { key: string; fingerprint: string | null }) {
+  if (row.fingerprint !== null && fingerprint !== null && row.fingerprint !== fingerprint) {
+    throw new KeyReused(
+      `The idempotency key ${JSON.stringify(key)} came before with another command: take a new key for each command, and the same for each try of one.`,
+    )
+  }
+  if (row.answer === null) {
+    throw new TypeError(`once was called with the key ${JSON.stringify(key)} inside its own act: call it once.`)
+  }
+  const { json, notes } = JSON.parse(row.answer) as { json: unknown; notes?: TypeNotes }
+  return restoreTypes(json, notes) as TAnswer
+}
+
+type Query = (text: string, values: unknown[]) => Promise<readonly object[]>
+
+function queryOf(transaction: KyselyLike | PgClientLike): Query {
+  if ('isTransaction' in transaction) return sqlOf(transaction).query
+  return async (text, values) => ((await transaction.query(text, values)) as { readonly rows: readonly object[] }).rows
+}

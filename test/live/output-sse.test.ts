@@ -1,0 +1,3 @@
+import { testOutput } from './output-contract.ts'
+
+testOutput('sse')

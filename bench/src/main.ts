@@ -1,9 +1,12 @@
 import { runAppendBench } from './append/run-append-bench.ts'
 import { runEnrichBench } from './enrich/run-enrich-bench.ts'
+import { runFanoutBench } from './fanout/run-fanout-bench.ts'
 import { runIdleBench } from './idle/run-idle-bench.ts'
 import { runLatencyBench } from './latency/run-latency-bench.ts'
 import { BadOption, type BenchName, helpText, type Options, readOptions } from './options.ts'
+import { runPausedBench } from './paused/run-paused-bench.ts'
 import { runRelayBench } from './relay/run-relay-bench.ts'
+import { runStormBench } from './storm/run-storm-bench.ts'
 
 /** What every bench is given. */
 export type BenchOptions = Options & { readonly onLine: (line: string) => void }
@@ -20,6 +23,9 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Res
   append: runAppendBench,
   latency: runLatencyBench,
   idle: runIdleBench,
+  fanout: runFanoutBench,
+  paused: runPausedBench,
+  storm: runStormBench,
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
-const benches = ['relay', 'enrich', 'append', 'latency', 'idle'] as const
-const withRows: readonly string[] = ['relay', 'enrich'] satisfies BenchName[]
+const benches = ['relay', 'enrich', 'append', 'latency', 'idle', 'fanout', 'paused', 'storm'] as const
+const withRows: readonly string[] = ['relay', 'enrich', 'fanout'] satisfies BenchName[]
 export type BenchName = (typeof benches)[number]
 
 /** What a run was asked for. Where a number is left out, the bench has its own. */
@@ -11,7 +11,7 @@ export interface Options {
   /** Small sizes and few rounds: shows that everything works, and measures nothing. */
   readonly quick: boolean
   readonly rounds: number | undefined
-  /** The backlog of a row; of the benches that have rows to choose from, relay and enrich. */
+  /** The backlog of a row; of the benches that have rows to choose from: relay, enrich, fanout. */
   readonly events: number | undefined
   /** The rows to run, of the same benches; all where it is undefined. */
   readonly only: readonly string[] | undefined
@@ -30,12 +30,16 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   append    transactions per second with append, beside the same row in a plain table
   latency   from the reply to COMMIT to stored on the broker
   idle      queries and WAL of a pipeline in which nothing happens, and the relay's WAL per event
+  fanout    the server's CPU for an event at one of 1,000 clients, and its memory for a client, beside the limit and peers
+  paused    how much a server's memory grows by a client that takes nothing while 200 MB of events pass
+  storm     2,000 clients return after a restart: what is read, and how long it takes
 
   --json          one line of JSON on standard output; progress goes to standard error
   --rounds N      how often contenders take turns; medians are told
   --quick         small sizes, few rounds: does it work?
-  --only A,B      relay, enrich: these rows alone, and the ratios between them
+  --only A,B      relay, enrich, fanout: these rows alone, and the ratios between them
   --events N      relay, enrich: the backlog of the fast rows        (50000)
+                  fanout: the events of a round of the fast rows     (100)
   --help          this
 
 Exit code 0: measured; 1: it failed; 2: bad options.
@@ -53,7 +57,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   }
   for (const name of ['only', 'events'] as const) {
     if (values[name] !== undefined && !withRows.includes(bench))
-      throw new BadOption(`--${name} is for the benches ${withRows.join(' and ')} alone.`)
+      throw new BadOption(`--${name} is for the benches ${withRows.join(', ')} alone.`)
   }
   return {
     bench,

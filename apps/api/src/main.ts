@@ -11,7 +11,14 @@ await runProcess('api', async ({ signal, logger }) => {
     onError: (err) => logger.warn({ err }, 'the database is not ready; waiting'),
   })
   const router = createRouter(shop)
-  const server = await startServer({ router, health: shop.cast.health, port: config.PORT, host: config.HOST, logger })
+  const server = await startServer({
+    router,
+    live: shop.live,
+    health: shop.cast.health,
+    port: config.PORT,
+    host: config.HOST,
+    logger,
+  })
   logger.info({ port: server.port }, 'listening')
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
   await server.close()

@@ -1,26 +1,33 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ShopRouter } from '@commitcast/bookshop'
+import type { Shop, ShopRouter } from '@commitcast/bookshop'
 import { answerHealth, type HealthReport, type Logger, sleep } from '@commitcast/worker'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
-import { liveSockets } from 'commitcast'
+import { eventsEndpoint, liveSockets } from 'commitcast'
 import { WebSocketServer } from 'ws'
 
 export interface ServerOptions {
   readonly router: ShopRouter
+  readonly live: Shop['live']
   readonly health: HealthReport
   readonly port: number
   readonly host: string
   readonly logger: Logger
 }
 
-/** Serves the router at `/trpc` over HTTP and WebSocket, and `GET /health`. */
-export async function startServer({ router, health, port, host, logger }: ServerOptions) {
+/** Serves the router at `/trpc` over HTTP and WebSocket, all orders' events at `/events/orders`, and `GET /health`. */
+export async function startServer({ router, live: shopLive, health, port, host, logger }: ServerOptions) {
   const answer = createHTTPHandler({ router, basePath: '/trpc/', onError: ({ error, path }) => report(error, path) })
+  const orders = eventsEndpoint(shopLive.follow({ channels: () => ['orders'] }), {
+    input: () => undefined,
+    ctx: () => undefined,
+    logger,
+  })
   const http = createServer((request, response) => {
     if (request.url === '/health') answerHealth(response, () => ({ ...health(), sockets: live.health() }))
     else if (request.url?.startsWith('/trpc/')) answer(request, response)
+    else if (/^\/events\/orders(\?|$)/.test(request.url ?? '')) orders(request, response)
     else response.writeHead(404).end()
   })
   const sockets = new WebSocketServer({ server: http, path: '/trpc' })

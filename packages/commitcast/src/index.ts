@@ -16,6 +16,8 @@ export {
   commands,
   type Drained,
   type DrainOptions,
+  type EventsEndpointOptions,
+  eventsEndpoint,
   hasTokenInUrl,
   type Limits,
   type LiveSockets,

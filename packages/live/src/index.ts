@@ -1,4 +1,5 @@
 export { commands } from './commands.ts'
+export { type EventsEndpointOptions, eventsEndpoint } from './events-endpoint.ts'
 export { type AccessLoss, AccessLost } from './guards/access-lost.ts'
 export type { Allowed, AuthorizeOptions } from './guards/authorize.ts'
 export { type Closing, closings } from './guards/closings.ts'

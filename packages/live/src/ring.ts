@@ -103,7 +103,7 @@ interface Queue<T> {
 
 /** First in, first out, with a search by `seq`; what was taken out is let go in stretches. */
 function createQueue<T extends { readonly seq: number }>(): Queue<T> {
-  let items: T[] = []
+  let items: (T | undefined)[] = []
   let head = 0
   return {
     get size() {
@@ -116,7 +116,8 @@ function createQueue<T extends { readonly seq: number }>(): Queue<T> {
     shift() {
       const item = items[head]
       if (item === undefined) return undefined
-      head++
+      // Let go at once: it may be the last that holds a large body.
+      items[head++] = undefined
       if (head > 32 && head * 2 > items.length) {
         items = items.slice(head)
         head = 0
@@ -131,7 +132,7 @@ function createQueue<T extends { readonly seq: number }>(): Queue<T> {
         if (items[middle]!.seq < seq) low = middle + 1
         else high = middle
       }
-      return items.slice(low, low + limit)
+      return items.slice(low, low + limit) as T[]
     },
   }
 }

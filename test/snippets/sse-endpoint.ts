@@ -1,0 +1,39 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { TRPCError } from '@trpc/server'
+import { createCommitcast, defineEvents, eventsEndpoint } from 'commitcast'
+import { postgresBroker } from 'commitcast/postgres'
+import { z } from 'zod'
+import { connectionString, db } from './shop-database.ts'
+
+const events = defineEvents({ 'order.placed': { data: z.object({ customerId: z.string() }) } })
+const broker = postgresBroker({ connectionString })
+const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
+const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
+
+// #region endpoint
+const follow = live.follow<{ customerId: string }, undefined>({
+  channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+})
+const readCustomer = async ({ headers }: IncomingMessage) => {
+  const customerId = await customerOf(headers.cookie)
+  if (!customerId) throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Sign in first.' })
+  return { customerId }
+}
+const orders = eventsEndpoint(follow, { input: () => undefined, ctx: readCustomer })
+
+export const http = createServer((request, response) => {
+  if (request.url?.startsWith('/events/orders')) orders(request, response)
+  else response.writeHead(404).end()
+})
+// #endregion endpoint
+
+declare function customerOf(cookie: string | undefined): Promise<string | undefined>
+
+// #region browser
+export function watchOrders(show: (text: string) => void): EventSource {
+  const source = new EventSource('/events/orders')
+  source.addEventListener('order.placed', (message) => show(JSON.parse((message as MessageEvent).data).key))
+  source.addEventListener('resync', () => show('start over'))
+  return source
+}
+// #endregion browser

@@ -21,3 +21,19 @@ export function pairedRatio(ours: readonly number[], theirs: readonly number[]):
 export function rounded(value: number, digits = 2): number {
   return Number(value.toFixed(digits))
 }
+
+/** Events per second of each row's rounds. */
+export type Rates = ReadonlyMap<string, readonly number[]>
+
+/** The first over the second row of each pair, round by round. A ratio is missing where one of its rows was not run. */
+export function pairedRatios(
+  rates: Rates,
+  pairs: Readonly<Record<string, readonly [ours: string, theirs: string]>>,
+): Readonly<Record<string, number>> {
+  const ratios: Record<string, number> = {}
+  for (const [name, [ours, theirs]] of Object.entries(pairs)) {
+    const [a, b] = [rates.get(ours), rates.get(theirs)]
+    if (a && b) ratios[name] = rounded(pairedRatio(a, b))
+  }
+  return ratios
+}

@@ -1,11 +1,8 @@
-import { median, pairedRatio, rounded } from '../figures.ts'
-
-/** Events per second of each row's rounds. */
-export type Rates = ReadonlyMap<string, readonly number[]>
+import { median, pairedRatios, type Rates } from '../figures.ts'
 
 /** Commitcast over the others, round by round. A ratio is missing where one of its rows was not run. */
 export function relayRatios(rates: Rates): Readonly<Record<string, number>> {
-  const pairs = {
+  return pairedRatios(rates, {
     ofRawLimit: ['commitcast', rawLimit(rates)],
     vsNaive: ['commitcast', 'naive'],
     vsNaiveAll: ['commitcast', 'naive-all'],
@@ -16,13 +13,7 @@ export function relayRatios(rates: Rates): Readonly<Record<string, number>> {
     retainedFlatness: ['retained', 'commitcast'],
     underIdleTransaction: ['idle-transaction', 'commitcast'],
     postgresBrokerVsNats: ['postgres-broker', 'commitcast'],
-  } as const
-  const ratios: Record<string, number> = {}
-  for (const [name, [ours, theirs]] of Object.entries(pairs)) {
-    const [a, b] = [rates.get(ours), rates.get(theirs)]
-    if (a && b) ratios[name] = rounded(pairedRatio(a, b))
-  }
-  return ratios
+  })
 }
 
 /** Of the three window sizes the one with the best median. */

@@ -1,6 +1,7 @@
-import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
+import { BrokerUnavailable, endOf, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf } from '@commitcast/events'
 import { type Decode, type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
+import { createTurns } from './turns.ts'
 
 /** A stretch of a partition's log: the messages after offset `after`, up to `to`. */
 export interface Stretch {
@@ -42,7 +43,7 @@ const maxReads = 4
 
 export function createPast({ topic, headOf, decode, signal, maxBytes = 32 * 1024 * 1024 }: PastOptions): Past {
   const kept = createKept(maxBytes)
-  const inTurn = createTurnstile(maxReads)
+  const reads = createTurns(maxReads)
   const lasts = new Map<number, Promise<number>>()
   /** How long stretches are at most; they begin at multiples of it. Less where messages are large. */
   const strides = Array.from({ length: topic.partitions }, () => maxStretch)
@@ -72,7 +73,7 @@ export function createPast({ topic, headOf, decode, signal, maxBytes = 32 * 1024
   }
 
   const stretchFrom = (partition: number, after: number) =>
-    kept.get(`${partition}/${after}`, (keeper) => inTurn(() => readStretch(partition, after, keeper)))
+    kept.get(`${partition}/${after}`, (keeper) => reads.take(() => readStretch(partition, after, keeper)))
 
   return {
     async read(partition, offset) {
@@ -92,7 +93,7 @@ export function createPast({ topic, headOf, decode, signal, maxBytes = 32 * 1024
     last(partition) {
       const known = lasts.get(partition)
       if (known) return known
-      const looking = topic.last(partition).then((last) => last?.offset ?? 0)
+      const looking = endOf(topic, partition)
       lasts.set(partition, looking)
       const forget = () => lasts.delete(partition)
       looking.then(() => setTimeout(forget, lastMs).unref(), forget)
@@ -154,20 +155,3 @@ function createKept(maxBytes: number) {
 
 /** What a stretch costs without entries. */
 const stretchBytes = 500
-
-/** Lets at most `limit` run at a time; the others wait in a line. */
-function createTurnstile(limit: number) {
-  const line: (() => void)[] = []
-  let running = 0
-  return async <T>(act: () => Promise<T>): Promise<T> => {
-    if (running >= limit) await new Promise<void>((resolve) => line.push(resolve))
-    else running++
-    try {
-      return await act()
-    } finally {
-      const next = line.shift()
-      if (next) next()
-      else running--
-    }
-  }
-}

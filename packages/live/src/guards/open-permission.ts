@@ -1,8 +1,8 @@
 import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
+import { createTurns } from '../turns.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { Allowed, AuthorizeOptions } from './authorize.ts'
-import { createTurns } from './turns.ts'
 import { within } from './within.ts'
 
 /** What a permission hears of revocations from: the hub. */

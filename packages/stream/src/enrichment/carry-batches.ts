@@ -11,7 +11,7 @@ export interface CarryOptions {
   /** Where the live topic ends. */
   readonly after: number
   /** The events that follow, until the signal aborts. */
-  readonly batches: (signal: AbortSignal) => Iterable<readonly Message[]> | AsyncIterable<readonly Message[]>
+  readonly batches: (signal: AbortSignal) => AsyncIterable<readonly Message[]>
   readonly enrich: EnrichBatch
   readonly failures: Failures
   readonly signal: AbortSignal

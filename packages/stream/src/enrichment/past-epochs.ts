@@ -1,6 +1,8 @@
-import { type Broker, Diverged, endOf, type Message, type Topic } from '@commitcast/broker'
-import { EventsGone, readEpochEnd, readPages } from '@commitcast/outbox'
+import { type Broker, Diverged, endOf, type Topic } from '@commitcast/broker'
+import { EventsGone, readEpochEnd } from '@commitcast/outbox'
 import type { Logger, Sql } from '@commitcast/worker'
+import { readOutbox } from '../groups/read-events.ts'
+import type { CarryOptions } from './carry-batches.ts'
 
 export interface PastEpochsOptions {
   readonly sql: Sql
@@ -14,8 +16,10 @@ export interface PastEpochsOptions {
   readonly present: number
   readonly signal: AbortSignal
   readonly logger: Logger
-  /** Makes and appends the live messages of these events, which follow what is there. */
-  readonly carry: (target: Topic, after: number, events: readonly Message[]) => Promise<void>
+  /** The most events in one batch. */
+  readonly maxBatch: number
+  /** Makes and appends the live messages of these batches, which follow what is there. */
+  readonly carry: (target: Topic, after: number, batches: CarryOptions['batches']) => Promise<void>
 }
 
 /**
@@ -40,23 +44,16 @@ async function findBegun({ broker, app, partitions, partition, present }: PastEp
 }
 
 async function finish(options: PastEpochsOptions, epoch: number): Promise<void> {
-  const { sql, schema, broker, app, partitions, partition, signal, logger, carry } = options
+  const { sql, schema, broker, app, partitions, partition, logger, maxBatch, carry } = options
   const end = await readEpochEnd(sql, { schema, epoch, partition })
   // A broker that has nothing of the epoch's events has lost it as a whole: nobody waits there for the live ones.
   if (end === 0 || !(await openIfThere(broker, { name: `${app}-events`, epoch, partitions }))) return
   const target = await broker.topic({ name: `${app}-live`, epoch, partitions })
   try {
-    for (let after = await endOf(target, partition); after < end && !signal.aborted; ) {
-      const [page] = await readPages(sql, { schema, epoch, partition, after })
-      const events = page?.messages.filter((message) => message.offset > after) ?? []
-      if (events[0]?.offset !== after + 1) {
-        throw new EventsGone(
-          `The outbox no longer has offset ${after + 1} of partition ${partition} in epoch ${epoch}.`,
-        )
-      }
-      await carry(target, after, events)
-      after += events.length
-    }
+    const after = await endOf(target, partition)
+    await carry(target, after, (signal) =>
+      readOutbox({ sql, schema, epoch, partition, after, upTo: end, signal, maxBatch }),
+    )
   } catch (error) {
     if (!(error instanceof EventsGone || error instanceof Diverged)) throw error
     logger.warn({ epoch, partition, err: error }, 'an earlier epoch of the live topic stays unfinished')

@@ -60,8 +60,8 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,
-        carry: (target, after, events) =>
-          carryBatches({ ...carrying, target, after, batches: () => slices(events, maxBatch) }),
+        maxBatch,
+        carry: (target, after, batches) => carryBatches({ ...carrying, target, after, batches }),
       })
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
@@ -71,8 +71,4 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     },
   })
   return { ...partitions, health: () => ({ ...partitions.health(), ...failures.counts }) }
-}
-
-function* slices<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }

@@ -22,17 +22,23 @@ export function rounded(value: number, digits = 2): number {
   return Number(value.toFixed(digits))
 }
 
-/** Events per second of each row's rounds. */
-export type Rates = ReadonlyMap<string, readonly number[]>
+/** The medians of the rounds' percentiles, for people. */
+export function latencyOf(rounds: readonly (readonly number[])[]) {
+  const over = (percent: number) => rounded(median(rounds.map((latencies) => percentile(latencies, percent))))
+  return { p50Ms: over(50), p99Ms: over(99) }
+}
+
+/** One figure of each of a row's rounds, by the row's name. */
+export type Figures = ReadonlyMap<string, readonly number[]>
 
 /** The first over the second row of each pair, round by round. A ratio is missing where one of its rows was not run. */
 export function pairedRatios(
-  rates: Rates,
+  figures: Figures,
   pairs: Readonly<Record<string, readonly [ours: string, theirs: string]>>,
 ): Readonly<Record<string, number>> {
   const ratios: Record<string, number> = {}
   for (const [name, [ours, theirs]] of Object.entries(pairs)) {
-    const [a, b] = [rates.get(ours), rates.get(theirs)]
+    const [a, b] = [figures.get(ours), figures.get(theirs)]
     if (a && b) ratios[name] = rounded(pairedRatio(a, b))
   }
   return ratios

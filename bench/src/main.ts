@@ -1,4 +1,5 @@
 import { runAppendBench } from './append/run-append-bench.ts'
+import { runClickBench } from './click/run-click-bench.ts'
 import { runEnrichBench } from './enrich/run-enrich-bench.ts'
 import { runFanoutBench } from './fanout/run-fanout-bench.ts'
 import { runIdleBench } from './idle/run-idle-bench.ts'
@@ -26,6 +27,7 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Res
   fanout: runFanoutBench,
   paused: runPausedBench,
   storm: runStormBench,
+  click: runClickBench,
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

@@ -1,10 +1,11 @@
 import type { Server } from '@commitcast/servers'
 import { connect } from 'nats'
 import { startChild } from '../child/start-child.ts'
-import { median, percentile, rounded } from '../figures.ts'
+import { latencyOf, percentile, rounded } from '../figures.ts'
+import { inTransaction } from '../in-transaction.ts'
 import { atRate, type Pace } from '../latency/at-rate.ts'
 import { createStoredTimes } from '../latency/stored-times.ts'
-import { type Outbox, openOutbox } from '../open-outbox.ts'
+import { openOutbox } from '../open-outbox.ts'
 import type { StoredStreams } from '../relay/stored-streams.ts'
 import type { RelayConfig } from '../relay-process.ts'
 import { liveStreams } from './contender.ts'
@@ -42,7 +43,10 @@ export async function measureAddedLatency(options: AddedLatencyOptions) {
   let appended = 0
   const slice = async (pace: Pace): Promise<readonly number[]> => {
     const ids: string[] = []
-    await atRate(pace, async () => void ids.push(await appendOne(outbox, ++appended)))
+    await atRate(pace, async () => {
+      const order = nthOrder(++appended)
+      ids.push(...(await inTransaction(outbox.pool, (client) => appendOrder(client, order))))
+    })
     await outbox.untilAsleep(appended)
     await untilLive(streams, appended)
     const [events, live] = [await eventTimes(), await liveTimes()]
@@ -55,20 +59,8 @@ export async function measureAddedLatency(options: AddedLatencyOptions) {
     slices.push(latencies)
     onLine(`round ${round + 1}, added at ${pace.perSecond}/s: p50 ${rounded(percentile(latencies, 50))} ms`)
   }
-  const over = (percent: number) => rounded(median(slices.map((latencies) => percentile(latencies, percent))))
-  return { p50: over(50), p99: over(99) }
-}
-
-async function appendOne({ pool }: Outbox, n: number): Promise<string> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    const [id] = await appendOrder(client, nthOrder(n))
-    await client.query('commit')
-    return id!
-  } finally {
-    client.release()
-  }
+  const { p50Ms: p50, p99Ms: p99 } = latencyOf(slices)
+  return { p50, p99 }
 }
 
 async function untilLive(streams: StoredStreams, events: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { runProcess } from '@commitcast/worker'
+import { carryTimed } from '../carry-timed.ts'
 import { answerParent } from '../child/answer-parent.ts'
-import { type Sample, timed } from '../timed.ts'
 import type { Contender, Place } from './contender.ts'
 import { commitcast } from './contenders/commitcast.ts'
 import { onePerTransaction } from './contenders/one-per-transaction.ts'
@@ -21,14 +21,5 @@ export type ContenderName = keyof typeof contenders
 
 await runProcess('contender', async ({ signal }) => {
   const contender: Contender = contenders[JSON.parse(process.argv[2] ?? '""') as ContenderName]
-  await answerParent(signal, { carry: (place: Place) => carried(contender, place) })
+  await answerParent(signal, { carry: async (place: Place) => carryTimed(await contender.prepare(place)) })
 })
-
-async function carried(contender: Contender, place: Place): Promise<Sample> {
-  const ready = await contender.prepare(place)
-  try {
-    return await timed(ready.carry)
-  } finally {
-    await ready.stop()
-  }
-}

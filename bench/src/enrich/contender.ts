@@ -1,3 +1,5 @@
+import type { Ready } from '../carry-timed.ts'
+
 /** Where a contender works: a backlog of orders in `<app>-events`, and the shop's tables. */
 export interface Place {
   readonly databaseUrl: string
@@ -13,12 +15,6 @@ export interface Place {
 export interface Contender {
   /** Connects, makes streams and tables, starts as a worker that has run for a while: all but reading the backlog. */
   prepare(place: Place): Promise<Ready>
-}
-
-interface Ready {
-  /** Lets it go. Resolves when what it made of the last event is stored. */
-  carry(): Promise<void>
-  stop(): Promise<void>
 }
 
 /** The stream of a partition of `<app>-events`. */

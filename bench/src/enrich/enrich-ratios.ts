@@ -1,7 +1,7 @@
-import { pairedRatios, type Rates } from '../figures.ts'
+import { type Figures, pairedRatios } from '../figures.ts'
 
 /** Commitcast over the others, round by round. A ratio is missing where one of its rows was not run. */
-export function enrichRatios(rates: Rates): Readonly<Record<string, number>> {
+export function enrichRatios(rates: Figures): Readonly<Record<string, number>> {
   return pairedRatios(rates, {
     ofRawLimit: ['commitcast', 'raw'],
     vsPerEventQuery: ['commitcast', 'perEventQuery'],

@@ -1,4 +1,5 @@
-import { BadOption, type Options } from '../options.ts'
+import type { Options } from '../options.ts'
+import { pickNames } from '../pick-names.ts'
 import type { ContenderName } from './contender-process.ts'
 
 /** One line of the table: who makes what of the backlog. */
@@ -31,15 +32,10 @@ export function planEnrich({ quick, rounds = quick ? 1 : 5, events, only }: Opti
     { name: 'projection', makes: 'counts', rounds },
     { name: 'onePerTransaction', makes: 'counts', rounds: seldom },
   ]
-  const names: readonly string[] = [...rows.map(({ name }) => name), latency]
-  const unknown = only?.find((name) => !names.includes(name))
-  if (unknown !== undefined) {
-    throw new BadOption(`--only ${JSON.stringify(unknown)}: there is no such row. There are ${names.join(', ')}.`)
-  }
-  const isWanted = (name: string) => only === undefined || only.includes(name)
+  const wanted = pickNames([...rows.map(({ name }) => name), latency], only)
   return {
-    rows: rows.filter(({ name }) => isWanted(name)),
+    rows: rows.filter(({ name }) => wanted.has(name)),
     events: events ?? (quick ? 2_000 : 50_000),
-    latencyRounds: isWanted(latency) ? rounds : 0,
+    latencyRounds: wanted.has(latency) ? rounds : 0,
   }
 }

@@ -24,12 +24,12 @@ const customers = 4_999
 const books = 997
 const note = 'x'.repeat(240)
 
-/** The `n`-th order, about 300 bytes of JSON. */
-export function nthOrder(n: number) {
+/** The `n`-th order, about 300 bytes of JSON, by one of the first `buyers` customers. Default: of all. */
+export function nthOrder(n: number, buyers = customers) {
   return {
     type,
     key: `key-${n % keys}`,
-    data: { customerId: `c-${n % customers}`, bookId: `b-${n % books}`, note },
+    data: { customerId: `c-${n % buyers}`, bookId: `b-${n % books}`, note },
   } as const
 }
 

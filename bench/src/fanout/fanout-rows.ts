@@ -1,4 +1,5 @@
-import { BadOption, type Options } from '../options.ts'
+import type { Options } from '../options.ts'
+import { pickNames } from '../pick-names.ts'
 import type { ContenderName } from './contenders.ts'
 import type { Size } from './sample-live.ts'
 import type { Flow } from './server-process.ts'
@@ -53,13 +54,12 @@ export function planFanout({ quick, rounds = quick ? 1 : 5, events = quick ? 20 
     inBursts(row('commitcast', 300, 20)),
     inBursts(row('raw', 300, 20)),
   ]
-  const names = rows.map(({ name }) => name)
-  const unknown = only?.find((name) => !names.includes(name))
-  if (unknown !== undefined) {
-    throw new BadOption(`--only ${JSON.stringify(unknown)}: there is no such row. There are ${names.join(', ')}.`)
-  }
+  const wanted = pickNames(
+    rows.map(({ name }) => name),
+    only,
+  )
   return {
-    rows: rows.filter(({ name }) => only === undefined || only.includes(name)),
+    rows: rows.filter(({ name }) => wanted.has(name)),
     clients: quick ? 100 : 1_000,
   }
 }

@@ -1,7 +1,8 @@
 import { startChild } from '../child/start-child.ts'
 import { median, rounded } from '../figures.ts'
+import { inTurns } from '../in-turns.ts'
 import type { BenchOptions } from '../main.ts'
-import { type FanoutLane, type FanoutSample, openFanoutLane } from './fanout-lane.ts'
+import { type FanoutSample, openFanoutLane } from './fanout-lane.ts'
 import { fanoutRatios } from './fanout-ratios.ts'
 import { type FanoutRow, planFanout } from './fanout-rows.ts'
 
@@ -18,15 +19,11 @@ export async function runFanoutBench(options: BenchOptions) {
   const lanes = rows.map((row) => open.use(openFanoutLane(row, browser)))
   onLine(`${clients} clients`)
   const samples = new Map<string, FanoutSample[]>(rows.map(({ name }) => [name, []]))
-  const tell = async ({ row, tell }: FanoutLane, round: number) => {
+  await inTurns(lanes, async ({ row, tell }, round) => {
     const sample = await tell(clients)
     samples.get(row.name)!.push(sample)
-    onLine(`round ${round + 1} ${row.name}: ${rounded(sample.cpuMicros)} us per delivered event`)
-  }
-  for (let round = 0; round < Math.max(...rows.map(({ rounds }) => rounds)); round++) {
-    const due = lanes.filter(({ row }) => round < row.rounds)
-    for (const lane of round % 2 === 0 ? due : due.toReversed()) await tell(lane, round)
-  }
+    onLine(`round ${round}, ${row.name}: ${rounded(sample.cpuMicros)} us per delivered event`)
+  })
   const of = (name: string, figure: keyof FanoutSample) => (samples.get(name) ?? []).map((sample) => sample[figure])
   const costs = new Map(rows.map(({ name }) => [name, of(name, 'cpuMicros')]))
   const held = (name: string) => Math.round(median(of(name, 'bytesPerFollower')))

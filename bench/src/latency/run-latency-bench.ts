@@ -3,7 +3,8 @@ import { startNats, startPostgres } from '@commitcast/servers'
 import { connect, type JetStreamManager, type NatsConnection, StorageType } from 'nats'
 import { createPlainTable, insertPlain } from '../append/plain-table.ts'
 import { startChild } from '../child/start-child.ts'
-import { median, pairedRatio, percentile, rounded } from '../figures.ts'
+import { latencyOf, pairedRatio, percentile, rounded } from '../figures.ts'
+import { inTransaction } from '../in-transaction.ts'
 import type { BenchOptions } from '../main.ts'
 import { append, type Outbox, openOutbox } from '../open-outbox.ts'
 import type { RelayConfig } from '../relay-process.ts'
@@ -52,9 +53,9 @@ export async function runLatencyBench({ quick, rounds = quick ? 1 : 5, onLine }:
   return {
     bench: 'latency' as const,
     rows: [
-      rowOf('COMMIT to stored, 500/s', ours),
-      rowOf('insert + awaited publish, 500/s', theirs),
-      rowOf('COMMIT to stored, 5/s', [trickled]),
+      { name: 'COMMIT to stored, 500/s', ...latencyOf(ours) },
+      { name: 'insert + awaited publish, 500/s', ...latencyOf(theirs) },
+      { name: 'COMMIT to stored, 5/s', ...latencyOf([trickled]) },
     ],
     ratios: { vsInsertPlusPublish: rounded(pairedRatio(ours.map(p50), theirs.map(p50))) },
     trickleP99Ms: rounded(percentile(trickled, 99)),
@@ -62,11 +63,6 @@ export async function runLatencyBench({ quick, rounds = quick ? 1 : 5, onLine }:
 }
 
 const p50 = (latencies: readonly number[]) => rounded(percentile(latencies, 50))
-
-function rowOf(name: string, rounds: readonly (readonly number[])[]) {
-  const p99 = median(rounds.map((latencies) => percentile(latencies, 99)))
-  return { name, p50Ms: rounded(median(rounds.map(p50))), p99Ms: rounded(p99) }
-}
 
 /** Appends events at a pace, and tells how long after the reply to COMMIT each was stored. */
 function createAppends(outbox: Outbox, jsm: JetStreamManager) {
@@ -79,16 +75,12 @@ function createAppends(outbox: Outbox, jsm: JetStreamManager) {
       const now = createWallClock()
       await atRate(pace, async () => {
         const key = `key-${++appended % keys}`
-        const client = await outbox.pool.connect()
-        try {
-          await client.query('begin')
-          const [id] = await append(client, { type, key, data })
+        const [id] = await inTransaction(outbox.pool, async (client) => {
+          const ids = await append(client, { type, key, data })
           if (openMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * openMs))
-          await client.query('commit')
-          committedAt.set(id!, now())
-        } finally {
-          client.release()
-        }
+          return ids
+        })
+        committedAt.set(id!, now())
       })
       await outbox.untilAsleep(appended)
       const times = await storedTimes()

@@ -1,6 +1,6 @@
 import { runProcess } from '@commitcast/worker'
+import { carryTimed } from '../carry-timed.ts'
 import { answerParent } from '../child/answer-parent.ts'
-import { type Sample, timed } from '../timed.ts'
 import type { Contender, Place } from './contender.ts'
 import { commitcast } from './contenders/commitcast.ts'
 import { graphileWorker } from './contenders/graphile-worker.ts'
@@ -25,15 +25,10 @@ export type ContenderName = keyof typeof contenders
 
 await runProcess('contender', async ({ signal }) => {
   const contender: Contender = contenders[JSON.parse(process.argv[2] ?? '""') as ContenderName]
-  await answerParent(signal, { carry: (place: Place) => carried(contender, place) })
+  await answerParent(signal, {
+    async carry(place: Place) {
+      await contender.seed(place)
+      return await carryTimed(await contender.prepare(place))
+    },
+  })
 })
-
-async function carried(contender: Contender, place: Place): Promise<Sample> {
-  await contender.seed(place)
-  const ready = await contender.prepare(place)
-  try {
-    return await timed(ready.carry)
-  } finally {
-    await ready.stop()
-  }
-}

@@ -1,3 +1,5 @@
+import type { Ready } from '../carry-timed.ts'
+
 /** Where a contender works, and on how much. */
 export interface Place {
   /** A database of its own, empty but for what earlier calls left there. */
@@ -23,10 +25,4 @@ export interface Contender {
    * connecting counts as carrying, and nobody reads ahead before the clock starts.
    */
   prepare(place: Place): Promise<Ready>
-}
-
-interface Ready {
-  /** Lets it go. Resolves when the broker has acknowledged the last event. */
-  carry(): Promise<void>
-  stop(): Promise<void>
 }

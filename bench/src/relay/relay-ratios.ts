@@ -1,7 +1,7 @@
-import { median, pairedRatios, type Rates } from '../figures.ts'
+import { type Figures, median, pairedRatios } from '../figures.ts'
 
 /** Commitcast over the others, round by round. A ratio is missing where one of its rows was not run. */
-export function relayRatios(rates: Rates): Readonly<Record<string, number>> {
+export function relayRatios(rates: Figures): Readonly<Record<string, number>> {
   return pairedRatios(rates, {
     ofRawLimit: ['commitcast', rawLimit(rates)],
     vsNaive: ['commitcast', 'naive'],
@@ -17,7 +17,7 @@ export function relayRatios(rates: Rates): Readonly<Record<string, number>> {
 }
 
 /** Of the three window sizes the one with the best median. */
-function rawLimit(rates: Rates): string {
+function rawLimit(rates: Figures): string {
   const raw = [...rates].filter(([name]) => name.startsWith('raw-'))
   return raw.sort(([, a], [, b]) => median(b) - median(a))[0]?.[0] ?? ''
 }

@@ -1,5 +1,5 @@
 import type { Options } from '../options.ts'
-import { BadOption } from '../options.ts'
+import { pickNames } from '../pick-names.ts'
 import type { Place } from './contender.ts'
 import type { ContenderName } from './contender-process.ts'
 
@@ -40,10 +40,9 @@ export function relayRows({ quick, rounds, events, only }: Options): readonly Re
     { name: 'pg-transactional-outbox', contender: 'pg-transactional-outbox', ...slow },
     { name: 'pg-transactional-outbox-replication', contender: 'pg-transactional-outbox-replication', ...slow },
   ]
-  const names = rows.map((row) => row.name)
-  const unknown = only?.find((name) => !names.includes(name))
-  if (unknown !== undefined) {
-    throw new BadOption(`--only ${JSON.stringify(unknown)}: there is no such row. There are ${names.join(', ')}.`)
-  }
-  return rows.filter((row) => only === undefined || only.includes(row.name))
+  const wanted = pickNames(
+    rows.map(({ name }) => name),
+    only,
+  )
+  return rows.filter(({ name }) => wanted.has(name))
 }

@@ -1,5 +1,7 @@
 import { startNats, startPostgres } from '@commitcast/servers'
+import { carriedFigures } from '../carried-figures.ts'
 import { median, rounded } from '../figures.ts'
+import { inTurns } from '../in-turns.ts'
 import type { BenchOptions } from '../main.ts'
 import type { Sample } from '../timed.ts'
 import { openLane, type RelayLane } from './relay-lane.ts'
@@ -9,8 +11,8 @@ import { openStoredStreams } from './stored-streams.ts'
 
 /**
  * Carries a backlog of committed events, one transaction each, to the broker: JetStream file streams, for one row Postgres.
- * Contenders are processes of their own and take turns, every other round in reverse, so that those to be compared stay
- * neighbours and nobody always comes second. Medians are told, and medians of the ratios within a round.
+ * Contenders are processes of their own and take turns, every other round in reverse. Medians are told, and medians of the
+ * ratios within a round.
  */
 export async function runRelayBench(options: BenchOptions) {
   const { onLine } = options
@@ -29,27 +31,17 @@ export async function runRelayBench(options: BenchOptions) {
   }
   const samples = new Map(rows.map((row) => [row.name, [] as Sample[]]))
   const tailsMs: number[] = []
-  for (let round = 0; round < Math.max(...rows.map((row) => row.rounds)); round++) {
-    for (const lane of round % 2 === 0 ? lanes : lanes.toReversed()) {
-      const { row } = lane
-      if (round >= row.rounds) continue
-      const sample = await lane.carry()
-      samples.get(row.name)!.push(sample)
-      onLine(`round ${round + 1}, ${row.name}: ${Math.round(row.events / sample.seconds)}/s`)
-      if (row.retained !== undefined) tailsMs.push((await lane.carryTail()).seconds * 1_000)
-    }
-  }
-  const rates = new Map(
-    rows.map((row) => [row.name, samples.get(row.name)!.map((sample) => row.events / sample.seconds)]),
-  )
+  await inTurns(lanes, async ({ row, carry, carryTail }, round) => {
+    const sample = await carry()
+    samples.get(row.name)!.push(sample)
+    onLine(`round ${round}, ${row.name}: ${Math.round(row.events / sample.seconds)}/s`)
+    if (row.retained !== undefined) tailsMs.push((await carryTail()).seconds * 1_000)
+  })
+  const figures = carriedFigures(rows.map(({ name, events }) => ({ name, events, samples: samples.get(name)! })))
   return {
     bench: 'relay' as const,
-    rows: rows.map(({ name, events }) => ({
-      name,
-      eventsPerSecond: Math.round(median(rates.get(name)!)),
-      cpuSecondsPer10k: rounded(median(samples.get(name)!.map(({ cpuSeconds }) => cpuSeconds / (events / 10_000))), 3),
-    })),
-    ratios: relayRatios(rates),
+    rows: figures.rows,
+    ratios: relayRatios(figures.rates),
     ...(tailsMs.length > 0 && { retainedTailMs: rounded(median(tailsMs)) }),
   }
 }

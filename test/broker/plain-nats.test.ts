@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Topic } from '@commitcast/broker'
+import { BrokerUnavailable, type Topic } from '@commitcast/broker'
 import { natsBroker } from '@commitcast/broker/nats'
 import { startNats, unlessLeftOut } from '@commitcast/servers'
 import { createCommitcast, defineEvents } from 'commitcast'
@@ -174,6 +174,23 @@ describe.skipIf(!started)('with the permissions of the guide', () => {
       expect(live).toEqual(events)
       expect(sumOf(events)).toBe(await countWritten())
     })
+  })
+
+  test('the API says and hears hints; who may not hear them is told so', async () => {
+    const { hints } = brokers.get('api')!
+    const heard: string[] = []
+    const ending = new AbortController()
+    const { signal } = ending
+    const listening = hints!.listen('shop-hints', { signal, onHint: (text) => heard.push(text) })
+    await eventually(async () => {
+      await hints!.send('shop-hints', 'hello')
+      expect(heard).toContain('hello')
+    })
+    ending.abort()
+    await listening
+    const refusal = brokers.get('relay')!.hints!.listen('shop-hints', { signal: stopping.signal, onHint() {} })
+    await expect(refusal).rejects.toThrow(BrokerUnavailable)
+    await expect(refusal).rejects.toThrow(refused)
   })
 
   const countWritten = async () => {

@@ -6,9 +6,13 @@ import { afterAll, describe } from 'vitest'
 import { skips } from './skips.ts'
 
 describe.each([
-  { name: 'postgres', options: {} },
-  { name: 'postgres behind a pooler', options: { schema: 'pooled', listen: false } },
-])('with a server of its own', ({ name, options }) => {
+  { name: 'postgres', options: {}, left: skips.postgres },
+  {
+    name: 'postgres behind a pooler',
+    options: { schema: 'pooled', listen: false },
+    left: { ...skips.postgres, ...skips.pooledPostgres },
+  },
+])('with a server of its own', ({ name, options, left }) => {
   const opened: { stop(): Promise<void> }[] = []
   afterAll(async () => {
     for (const each of opened.reverse()) await each.stop()
@@ -38,6 +42,6 @@ describe.each([
         },
       }
     },
-    skips.postgres,
+    left,
   )
 })

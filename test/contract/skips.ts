@@ -1,5 +1,7 @@
 import type { Skips } from '@commitcast/broker/contract'
 
+const pooled = 'LISTEN needs a direct connection'
+
 /** Every case of the broker contract that does not apply to an adapter, and why. The suite proves that the list is true. */
 export const skips = {
   memory: {
@@ -7,6 +9,7 @@ export const skips = {
       'nothing of this broker outlives the process',
     'a server killed while chunks are in flight stores each message once: ask where it ends and go on':
       'nothing of this broker outlives the process',
+    'listening goes on after the server was killed and restarted': 'nothing of this broker outlives the process',
   },
   postgres: {
     'messages whose bodies come near the limit are stored whole': 'a value may have 1 GB, more than the outbox takes',
@@ -16,5 +19,14 @@ export const skips = {
       'a value may have 1 GB, more than the outbox takes',
     'a message of somebody else is told to readers, and refuses the one whose place it took':
       "a row's place is its own offset, whoever wrote it: the relay finds a stray one by its id",
+  },
+  /** Beside what stands under `postgres`. */
+  pooledPostgres: {
+    'a hint comes whole to everybody who listens to its name, in its own process and in others': pooled,
+    'each listener hears a hint at most once, and only of its own name': pooled,
+    'who stops listening hears nothing more; the others do': pooled,
+    'a hint that some broker would not take is refused': pooled,
+    'a closed broker refuses hints and ends its listening': pooled,
+    'listening goes on after the server was killed and restarted': pooled,
   },
 } as const satisfies Record<string, Skips>

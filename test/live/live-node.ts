@@ -3,8 +3,19 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Topic } from '@commitcast/broker'
 import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
-import { encodeLiveMessage, type LiveEvent } from '@commitcast/events'
-import { createSubscriptions, type Hub, type LiveSockets, liveSockets, startHub } from '@commitcast/live'
+import { defineHints, encodeLiveMessage, type Hint, type LiveEvent } from '@commitcast/events'
+import {
+  createLiveHints,
+  createSubscriptions,
+  eventsEndpoint,
+  type Hub,
+  type LiveHints,
+  type LiveSockets,
+  type LiveStreams,
+  liveSockets,
+  liveStreams,
+  startHub,
+} from '@commitcast/live'
 import { type Logger, silentLogger } from '@commitcast/worker'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
@@ -14,7 +25,7 @@ import { WebSocketServer } from 'ws'
 import { z } from 'zod'
 
 /** How events get to a client: frames or yielded over a WebSocket, with `liveSockets` or without, or over SSE. */
-export type Way = 'frames' | 'yielded' | 'plain' | 'sse'
+export type Way = 'frames' | 'compressed' | 'yielded' | 'plain' | 'sse'
 
 export const partitions = 3
 
@@ -25,15 +36,26 @@ export interface Note {
   readonly text?: string
 }
 
+const noteHints = defineHints({ typing: z.object({ at: z.date(), text: z.string().optional() }) })
+
 /** One live topic in memory, that any number of nodes serve, and the state that its events' transactions made. */
 export async function openTopic() {
   const storage: MemoryStorage = new Map()
-  const open = () => memoryBroker(storage).topic({ name: 'test-live', epoch: 1, partitions })
+  const broker = memoryBroker(storage)
+  const open = () => broker.topic({ name: 'test-live', epoch: 1, partitions })
   const topic = await open()
   const offsets = Array.from({ length: partitions }, () => 0)
   let made = 0
   return {
     open,
+    hints: broker.hints!,
+    /** Forgets all but the newest event of each partition, as a broker's retention does. */
+    forget() {
+      for (const log of storage.values()) {
+        log.forgotten += log.messages.length - 1
+        log.messages.splice(0, log.messages.length - 1)
+      }
+    },
     /** The number of the newest event; also its transaction. */
     get made() {
       return made
@@ -66,7 +88,7 @@ export async function openTopic() {
 export type TestTopic = Awaited<ReturnType<typeof openTopic>>
 
 /** The router that every node serves. `readState` reads the state and the snapshot that it was read at. */
-function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, logger: Logger) {
+function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, { logger, hints }: Around) {
   const t = initTRPC.context<{ user?: string }>().create({ transformer: superjson })
   const states = {
     async read<TState>(load: (trx: never) => Promise<TState>) {
@@ -74,7 +96,7 @@ function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, logge
       return { ...reading, state: await load(reading.state as never) }
     },
   }
-  const live = createSubscriptions<LiveEvent & { data: Note }, unknown>({ sharedHub, states, logger })
+  const live = createSubscriptions<LiveEvent & { data: Note }, unknown, Hint>({ sharedHub, states, hints, logger })
   const input = z.object({ channel: z.string().default('all') }).default({ channel: 'all' })
   const channels = ({ input }: { input: { channel: string } }) => [input.channel]
   /** As an application's own middleware would. */
@@ -97,18 +119,32 @@ function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, logge
   })
 }
 
+/** All events as a plain stream. */
+function createEventsEndpoint(sharedHub: () => Promise<Hub>, streams: LiveStreams<{ user?: string }>) {
+  const states = { read: () => Promise.reject(new Error('no state here')) }
+  const live = createSubscriptions<LiveEvent, unknown>({ sharedHub, states, logger: silentLogger })
+  const follow = live.follow<{ user?: string }, undefined>({ channels: () => ['all'] })
+  return eventsEndpoint(follow, { input: () => undefined, ctx: () => ({}), streams })
+}
+
+interface Around {
+  readonly logger: Logger
+  readonly hints: LiveHints | undefined
+}
+
 export type TestRouter = ReturnType<typeof createRouter>
 type ReadState = () => Promise<{ state: unknown; snapshot: string; epoch: number }>
 
 /** An API node: a hub, and a server of the router over HTTP and WebSocket. */
 export async function startNode(
-  { open }: Pick<TestTopic, 'open'>,
+  { open, hints: air }: Pick<TestTopic, 'open'> & Partial<Pick<TestTopic, 'hints'>>,
   {
     way = 'frames',
     readState = async () => ({ state: 0, snapshot: '1:1:', epoch: 1 }),
     logger = silentLogger,
     maxRingBytes,
     prime = 1_000,
+    maxStreamsPerUser = 1_000,
     wrap = (topic) => topic,
   }: {
     way?: Way
@@ -116,6 +152,8 @@ export async function startNode(
     logger?: Logger
     maxRingBytes?: number
     prime?: number
+    /** Over SSE everybody is one user. */
+    maxStreamsPerUser?: number
     /** For topics that count or delay. */
     wrap?: (topic: Topic) => Topic
   } = {},
@@ -141,15 +179,25 @@ export async function startNode(
       },
     },
   })
-  const router = createRouter(async () => hub, readState, logger)
+  const { signal } = stopping
+  const around = { catalog: noteHints, name: 'test-hints', perSecond: 10_000, signal, logger }
+  const hints = air && createLiveHints({ ...around, hints: air })
+  const router = createRouter(async () => hub, readState, { logger, hints })
   const responses = new Set<ServerResponse>()
-  const answer = createHTTPHandler({ router, basePath: '/trpc/', createContext: () => ({}) })
+  const streams = liveStreams<{ user?: string }>({ userOf: () => 'everybody', maxStreamsPerUser })
+  const answer = createHTTPHandler({ router, basePath: '/trpc/', createContext: streams.guardContext(() => ({})) })
+  const answerEvents = createEventsEndpoint(async () => hub, streams)
   const http = createServer((request, response) => {
     responses.add(response)
     response.on('close', () => responses.delete(response))
-    answer(request, response)
+    if (request.url?.startsWith('/events')) answerEvents(request, response)
+    else answer(request, response)
   })
-  const wss = new WebSocketServer({ server: http, path: '/trpc' })
+  const wss = new WebSocketServer({
+    server: http,
+    path: '/trpc',
+    perMessageDeflate: way === 'compressed' && { threshold: 0 },
+  })
   const options = { wss, router, createContext: () => ({ user: 'somebody' }) }
   const sockets = way === 'plain' ? undefined : liveSockets({ ...options, logger })
   const handler = applyWSSHandler(sockets ? optionsFor(way, sockets) : options)
@@ -159,6 +207,8 @@ export async function startNode(
     way,
     router,
     hub,
+    hints,
+    streams,
     wss,
     responses,
     handler,

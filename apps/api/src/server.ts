@@ -4,7 +4,7 @@ import type { Shop, ShopRouter } from '@commitcast/bookshop'
 import { answerHealth, type HealthReport, type Logger, sleep } from '@commitcast/worker'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
-import { eventsEndpoint, liveSockets } from 'commitcast'
+import { eventsEndpoint, liveSockets, liveStreams } from 'commitcast'
 import { WebSocketServer } from 'ws'
 
 export interface ServerOptions {
@@ -18,14 +18,21 @@ export interface ServerOptions {
 
 /** Serves the router at `/trpc` over HTTP and WebSocket, all orders' events at `/events/orders`, and `GET /health`. */
 export async function startServer({ router, live: shopLive, health, port, host, logger }: ServerOptions) {
-  const answer = createHTTPHandler({ router, basePath: '/trpc/', onError: ({ error, path }) => report(error, path) })
+  const streams = liveStreams({ logger })
+  const answer = createHTTPHandler({
+    router,
+    basePath: '/trpc/',
+    createContext: streams.guardContext(() => ({})),
+    onError: ({ error, path }) => report(error, path),
+  })
   const orders = eventsEndpoint(shopLive.follow({ channels: () => ['orders'] }), {
     input: () => undefined,
     ctx: () => undefined,
+    streams,
     logger,
   })
   const http = createServer((request, response) => {
-    if (request.url === '/health') answerHealth(response, () => ({ ...health(), sockets: live.health() }))
+    if (request.url === '/health') answerHealth(response, () => ({ ...health(), ...clients() }))
     else if (request.url?.startsWith('/trpc/')) answer(request, response)
     else if (/^\/events\/orders(\?|$)/.test(request.url ?? '')) orders(request, response)
     else response.writeHead(404).end()
@@ -33,6 +40,7 @@ export async function startServer({ router, live: shopLive, health, port, host, 
   const sockets = new WebSocketServer({ server: http, path: '/trpc' })
   const live = liveSockets({ wss: sockets, router, logger, onError: ({ error, path }) => report(error, path) })
   applyWSSHandler(live)
+  const clients = () => ({ sockets: live.health(), streams: streams.health() })
   const report = (
     error: { readonly code: string; readonly message: string; readonly cause?: unknown },
     path?: string,
@@ -48,7 +56,8 @@ export async function startServer({ router, live: shopLive, health, port, host, 
     /** Lets nobody in any more, moves the clients to other nodes, and gives calls under way a moment to end. */
     async close() {
       const ended = new Promise((resolve) => http.close(resolve))
-      await live.drain({ overMs: 1_000, deadlineMs: 1_000 })
+      const times = { overMs: 1_000, deadlineMs: 1_000 }
+      await Promise.all([live.drain(times), streams.drain(times)])
       sockets.close()
       http.closeIdleConnections()
       await Promise.race([ended, sleep(endMs)])

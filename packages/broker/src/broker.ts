@@ -1,4 +1,5 @@
 import type { Message } from '@commitcast/events'
+import type { Hints } from './hints.ts'
 
 export type { Message }
 
@@ -10,6 +11,8 @@ export interface Broker {
   /** The adapter's name: `memory`, `nats`, `postgres`. */
   readonly name: string
   readonly traits: Traits
+  /** Left out where the broker has no way to tell something that nobody keeps. */
+  readonly hints?: Hints
   /**
    * Creates what is missing of a topic, idempotently, and checks what is there. Throws `TopicMismatch` where something
    * exists with settings that would break a promise.

@@ -60,3 +60,9 @@ export class TopicMismatch extends Error {
   override readonly name = 'TopicMismatch'
   readonly code = 'TOPIC_MISMATCH'
 }
+
+/** A hint has more bytes than every broker takes. */
+export class HintTooLarge extends Error {
+  override readonly name = 'HintTooLarge'
+  readonly code = 'HINT_TOO_LARGE'
+}

@@ -1,3 +1,12 @@
 export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions, Traits } from './broker.ts'
 export { endOf } from './end-of.ts'
-export { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone, TopicMismatch } from './errors.ts'
+export {
+  AppendConflict,
+  BrokerUnavailable,
+  Diverged,
+  HintTooLarge,
+  MessageRefused,
+  OffsetGone,
+  TopicMismatch,
+} from './errors.ts'
+export { type Hints, type ListenOptions, maxHintBytes } from './hints.ts'

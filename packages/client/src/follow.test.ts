@@ -9,7 +9,7 @@ interface Placed {
   readonly offset: number
 }
 
-type Sent = Envelope<Placed, string>
+type Sent = Envelope<Placed, string, { readonly type: 'typing'; readonly sender: string }>
 
 /** A subscription that is answered from here, and what came of it. */
 function openSubscription() {
@@ -29,6 +29,7 @@ function openSubscription() {
     {
       onState: (state) => seen.push(state),
       onEvent: ({ epoch, partition, offset }) => seen.push(`${epoch}/${partition}/${offset}`),
+      onHint: ({ type, sender }) => seen.push(`${sender} is ${type}`),
       onResync: (reason) => seen.push(`resync: ${reason}`),
       onStatus: (status) => seen.push(status),
       onError: () => seen.push('error'),
@@ -45,6 +46,22 @@ function openSubscription() {
     },
   }
 }
+
+test('hints are handed over as they come, and their cursor is come back with', async () => {
+  vi.useFakeTimers()
+  const { inputs, seen, event, send, callbacks, stop } = openSubscription()
+  event(1, 0, 1)
+  for (const id of ['at~1', 'at~2']) send({ kind: 'hint', hint: { type: 'typing', sender: 'ann' } }, id)
+  event(1, 0, 1)
+  event(1, 0, 2)
+  send({ kind: 'hint', hint: { type: 'typing', sender: 'bob' } }, 'at~3')
+  expect(seen).toEqual(['connecting', '1/0/1', 'ann is typing', 'ann is typing', '1/0/2', 'bob is typing'])
+  callbacks().onStopped()
+  await vi.runAllTimersAsync()
+  vi.useRealTimers()
+  expect(inputs.at(-1)).toEqual({ room: 1, lastEventId: 'at~3' })
+  stop()
+})
 
 test('what comes again is dropped by its epoch, partition and offset', () => {
   const { seen, event, stop } = openSubscription()

@@ -1,6 +1,6 @@
 import type { Envelope, EventPlace, ResyncReason } from '@commitcast/events'
 import { fullJitter } from './live-connection.ts'
-import type { Callbacks, EventOf, InputOf, LiveProcedure, StateOf, Subscription } from './live-procedure.ts'
+import type { Callbacks, EventOf, HintOf, InputOf, LiveProcedure, StateOf, Subscription } from './live-procedure.ts'
 import { createSeen } from './seen.ts'
 
 /** What is known of a subscription's connection. */
@@ -11,6 +11,8 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
   readonly onState?: (state: StateOf<TProcedure>) => void
   /** Each event once, in order per key, also over reconnects. */
   readonly onEvent?: (event: EventOf<TProcedure>) => void
+  /** What may get lost, as it happens: presence, typing. */
+  readonly onHint?: (hint: HintOf<TProcedure>) => void
   /** What was seen before can't be continued; for a state-first subscription the state follows. */
   readonly onResync?: (reason: ResyncReason) => void
   readonly onStatus?: (status: FollowStatus) => void
@@ -27,7 +29,7 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
 export function follow<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
   input: InputOf<TProcedure>,
-  { onState, onEvent, onResync, onStatus, onError }: FollowHandlers<TProcedure>,
+  { onState, onEvent, onHint, onResync, onStatus, onError }: FollowHandlers<TProcedure>,
 ): () => void {
   const seen = createSeen()
   let cursor: string | undefined
@@ -43,6 +45,8 @@ export function follow<TProcedure extends LiveProcedure>(
       case 'event':
         if (seen.isNew(envelope.event as EventPlace)) onEvent?.(envelope.event as EventOf<TProcedure>)
         return
+      case 'hint':
+        return onHint?.(envelope.hint as HintOf<TProcedure>)
       case 'resync':
         seen.forget()
         return onResync?.(envelope.reason)

@@ -1,7 +1,7 @@
 export { causedBy, commandContext, commandLink } from './command-link.ts'
 export { type FollowHandlers, type FollowStatus, follow } from './follow.ts'
 export { fullJitter, liveConnection } from './live-connection.ts'
-export type { EventOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
+export type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
 export { createLiveStore, type LiveStore, type LiveView } from './live-store.ts'
 export type { Optimistic, OptimisticOptions } from './optimism.ts'
 export { type Connection, pageConnection } from './page-connection.ts'

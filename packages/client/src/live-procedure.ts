@@ -46,3 +46,7 @@ export type EventOf<TProcedure extends LiveProcedure> =
 /** The state that a state-first subscription begins with. */
 export type StateOf<TProcedure extends LiveProcedure> =
   Extract<EnvelopeOf<TProcedure>, { kind: 'state' }> extends { readonly state: infer TState } ? TState : never
+
+/** The hints of a subscription's channels, told apart by `type`. */
+export type HintOf<TProcedure extends LiveProcedure> =
+  Extract<EnvelopeOf<TProcedure>, { kind: 'hint' }> extends { readonly hint: infer THint } ? THint : never

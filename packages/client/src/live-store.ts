@@ -1,5 +1,5 @@
 import { type FollowStatus, follow } from './follow.ts'
-import type { EventOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
+import type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
 import { nextFrame } from './next-frame.ts'
 import { createOptimism, type Optimistic } from './optimism.ts'
 import { pageConnection } from './page-connection.ts'
@@ -39,6 +39,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
     readonly procedure: TProcedure
     readonly input: InputOf<TProcedure>
     readonly reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>
+    readonly onHint?: ((hint: HintOf<TProcedure>) => void) | undefined
   },
 ): LiveStore<StateOf<TProcedure>> {
   type State = StateOf<TProcedure>
@@ -92,6 +93,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
         optimism.settle(around)
         change()
       },
+      onHint: (hint) => parts().onHint?.(hint),
       onResync: () => part.resync(),
       onStatus(status) {
         part.status(status)

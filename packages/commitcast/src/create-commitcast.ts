@@ -1,6 +1,23 @@
 import type { Broker } from '@commitcast/broker'
-import type { CommittedEvent, EventCatalog, EventOf, EventTypeOf, LiveEventOf } from '@commitcast/events'
-import { createStateReader, createSubscriptions, type Hub, type Subscriptions, startHub } from '@commitcast/live'
+import type {
+  CommittedEvent,
+  EventCatalog,
+  EventOf,
+  EventTypeOf,
+  HintCatalog,
+  HintInputOf,
+  HintOf,
+  LiveEventOf,
+} from '@commitcast/events'
+import {
+  createLiveHints,
+  createStateReader,
+  createSubscriptions,
+  type Hub,
+  type LiveHints,
+  type Subscriptions,
+  startHub,
+} from '@commitcast/live'
 import {
   type Append,
   type AppendSql,
@@ -12,6 +29,7 @@ import {
   type MigrateOptions,
   migrate,
   type Once,
+  readLastGiven,
   readTopic,
   runRelay,
   sqlOf,
@@ -32,10 +50,14 @@ import {
 import { type Health, type Logger, type Sql, silentLogger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 
-export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase> {
+export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
   /** Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. */
   readonly app: string
   readonly events: TCatalog
+  /** What may get lost, from `defineHints`: presence, typing. Needs a broker that has hints. */
+  readonly hints?: THints
+  /** How many hints a sender may send a second through one process, and at once after a rest. Default 10. */
+  readonly hintsPerSecond?: number
   /** The application's own Kysely instance on Postgres. */
   readonly db: Kysely<TDatabase>
   readonly broker: Broker
@@ -56,6 +78,9 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase> {
  */
 export type Role = 'relay' | 'stream' | 'project'
 
+/** Of an app that declares none. */
+export type NoHints = HintCatalog<Record<never, never>>
+
 /** What `cast.run` needs to know of what `cast.live` defined. */
 export interface LiveDefinition {
   readonly enrichment: Enrichment
@@ -65,9 +90,9 @@ export interface LiveDefinition {
  * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers; `follow` and
  * `query` make tRPC subscriptions of it.
  */
-export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase>
+export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THints extends HintCatalog = NoHints>
   extends LiveDefinition,
-    Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase> {
+    Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>> {
   /**
    * The same with one more kind of metadata: the id that an event needs, and one look-up for all ids of a batch. Metadata
    * that the look-up does not find is missing, and typed so.
@@ -75,7 +100,7 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase>
   enrich<TKind extends string, TId, TFound>(
     kind: TKind,
     enricher: Enricher<EventOf<TCatalog>, TId, TFound>,
-  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase>
+  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase, THints>
 }
 
 /** What `cast.projection` or `cast.handler` defined; given to `cast.run` it is done by workers with the role `project`. */
@@ -88,17 +113,24 @@ export interface LiveOptions<TEvent> {
   readonly channels: (event: TEvent) => readonly string[]
 }
 
-export interface Commitcast<TCatalog extends EventCatalog, TDatabase> {
+export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
   /** Appends events in the caller's transaction. */
   readonly append: Append<TCatalog>
   /** The same as a statement, for any other library to run in its transaction. */
   readonly appendSql: AppendSql<TCatalog>
   /** Does a command once per idempotency key, in the caller's transaction; every later try gets the first one's answer. */
   readonly once: Once
+  /**
+   * Tells whoever follows a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
+   * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is told to all.
+   * `false` where it was left out: its sender sends too many, or the broker can't be reached. Throws `InvalidHint`, and
+   * `HintTooLarge` above 7,500 bytes.
+   */
+  hint(hint: HintInputOf<THints>): Promise<boolean>
   /** Brings Commitcast's tables up to date; idempotent. */
   migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<void>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
-  live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase>
+  live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase, THints>
   /**
    * Defines a consumer group that keeps a read model: its writes in `trx`, the events that it appends there and its offset
    * commit together, so that each event has its effect once, in order per key (P5).
@@ -129,9 +161,9 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase> {
 type AnyEnricher = Enrichment['enrichers'][string]
 
 /** The one thing an application makes: everything else hangs on it. Nothing is connected before it is used. */
-export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
-  options: CommitcastOptions<TCatalog, TDatabase>,
-): Commitcast<TCatalog, TDatabase> {
+export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const THints extends HintCatalog = NoHints>(
+  options: CommitcastOptions<TCatalog, TDatabase, THints>,
+): Commitcast<TCatalog, TDatabase, THints> {
   const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, logger = silentLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
@@ -146,6 +178,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     const opened = await startHub({
       topic,
       epochNow: async () => (await readTopic(sql, schema)).epoch,
+      lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
       onEnded: () => {
         hub = undefined
       },
@@ -168,9 +201,10 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
 
   const states = createStateReader(db, schema)
-  const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase> => ({
+  const hints = openHints(options, { signal: closing.signal, logger })
+  const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase, THints> => ({
     enrichment,
-    ...createSubscriptions({ sharedHub, states, logger }),
+    ...createSubscriptions({ sharedHub, states, hints, logger }),
     enrich: (kind, enricher) =>
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })
@@ -183,6 +217,11 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
     append: async (trx, list) => (isRebuilding(trx) ? (await appendSql(list)).ids : append(trx, list)),
     appendSql,
     once: createOnce({ schema }),
+    async hint(hint) {
+      if (!hints)
+        throw new TypeError('cast.hint: give createCommitcast the "hints" that may be sent, from defineHints().')
+      return hints.send(hint)
+    },
     migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
     live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
     projection(name, project, options = {}) {
@@ -221,6 +260,20 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase>(
       await broker.close()
     },
   }
+}
+
+function openHints<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog>(
+  { app, broker, hints: catalog, hintsPerSecond }: CommitcastOptions<TCatalog, TDatabase, THints>,
+  around: { readonly signal: AbortSignal; readonly logger: Logger },
+): LiveHints | undefined {
+  if (!catalog) return undefined
+  if (!broker.hints) {
+    throw new TypeError(
+      `The ${broker.name} broker has no hints as it is set up: leave "hints" out. Postgres needs LISTEN.`,
+    )
+  }
+  const rate = hintsPerSecond === undefined ? {} : { perSecond: hintsPerSecond }
+  return createLiveHints({ ...around, ...rate, hints: broker.hints, catalog, name: `${app}-hints` })
 }
 
 /** Tells apart what `run` was given to use. Throws where a role misses what it needs, or two groups have one name. */

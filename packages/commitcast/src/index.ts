@@ -1,7 +1,13 @@
+export { HintTooLarge } from '@commitcast/broker'
 export {
   type BreaksOldEvents,
   defineEvents,
+  defineHints,
   type EventOf,
+  type Hint,
+  type HintCatalog,
+  type HintOf,
+  InvalidHint,
   type LiveEventOf,
   NewerVersion,
   UpcastFailed,
@@ -22,7 +28,11 @@ export {
   type Limits,
   type LiveSockets,
   type LiveSocketsOptions,
+  type LiveStreams,
+  type LiveStreamsOptions,
   liveSockets,
+  liveStreams,
+  type StreamsDrained,
 } from '@commitcast/live'
 export {
   type Command,
@@ -41,5 +51,6 @@ export {
   type Live,
   type LiveDefinition,
   type LiveOptions,
+  type NoHints,
   type Role,
 } from './create-commitcast.ts'

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidEvent } from './errors.ts'
 import type { CheckedVersions, UpcastSteps } from './event-versions.ts'
 import { reservedPrefix } from './placeholder.ts'
+import { tellIssues } from './tell-issues.ts'
 import { createUpcast, type Upcast } from './upcast.ts'
 
 /** What one event type carries. */
@@ -99,9 +100,5 @@ function unknownType(type: string, definitions: EventDefinitions): InvalidEvent 
 }
 
 function refusedData(type: string, issues: readonly StandardSchemaV1.Issue[]): InvalidEvent {
-  const told = issues.map((issue) => {
-    const path = issue.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-    return path ? `data.${path}: ${issue.message}` : `data: ${issue.message}`
-  })
-  return new InvalidEvent(`The data of "${type}" does not fit its schema. ${told.join('; ')}`)
+  return new InvalidEvent(`The data of "${type}" does not fit its schema. ${tellIssues(issues)}`)
 }

@@ -5,11 +5,13 @@ import type { LiveEventOf } from './event.ts'
 export type ResyncReason = 'cursor' | 'epoch' | 'retention'
 
 /** What a subscription sends. Every one is tracked: its id is the cursor to come back with. */
-export type Envelope<TEvent = unknown, TState = never> =
+export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
   /** The state as of this cursor; the events that follow are exactly those that it does not show yet. */
   | { readonly kind: 'state'; readonly state: TState }
   /** One event of the followed channels. */
   | { readonly kind: 'event'; readonly event: TEvent }
+  /** What may get lost, told to whoever follows now. Its cursor is the place that you have come to, and no further. */
+  | { readonly kind: 'hint'; readonly hint: THint }
   /** The past is told; what follows is as it happens. */
   | { readonly kind: 'live' }
   /** Nothing of yours happened up to here; come back with this newer cursor. */
@@ -18,7 +20,8 @@ export type Envelope<TEvent = unknown, TState = never> =
   | { readonly kind: 'resync'; readonly reason: ResyncReason }
 
 /** The envelope of a catalogue's live events. */
-export type EnvelopeOf<TCatalog extends EventCatalog, TMetadata = unknown, TState = never> = Envelope<
+export type EnvelopeOf<TCatalog extends EventCatalog, TMetadata = unknown, TState = never, THint = never> = Envelope<
   LiveEventOf<TCatalog, TMetadata>,
-  TState
+  TState,
+  THint
 >

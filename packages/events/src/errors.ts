@@ -4,6 +4,12 @@ export class InvalidEvent extends Error {
   readonly code = 'INVALID_EVENT'
 }
 
+/** A hint that can't be sent: unknown type, data that its schema refuses. */
+export class InvalidHint extends Error {
+  override readonly name = 'InvalidHint'
+  readonly code = 'INVALID_HINT'
+}
+
 /** An event of a newer schema version than the catalogue knows: a writer was deployed before this reader. Deploy it, too. */
 export class NewerVersion extends Error {
   override readonly name = 'NewerVersion'

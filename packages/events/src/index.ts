@@ -10,9 +10,17 @@ export {
   type EventInputOf,
   type EventTypeOf,
 } from './define-events.ts'
+export {
+  defineHints,
+  type Hint,
+  type HintCatalog,
+  type HintDefinitions,
+  type HintInputOf,
+  type HintOf,
+} from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
-export { InvalidEvent, NewerVersion, UpcastFailed } from './errors.ts'
+export { InvalidEvent, InvalidHint, NewerVersion, UpcastFailed } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
 export {
   channelsOf,

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Envelope } from '@commitcast/events'
+import { closeConnection } from './guards/close-connection.ts'
 
 /** A response as a `text/event-stream`. */
 export interface EventStream {
@@ -8,6 +9,8 @@ export interface EventStream {
   /** Resolves when the client has room for more, or is gone. */
   send(cursor: string, envelope: Envelope<unknown, unknown>): Promise<void>
   end(): void
+  /** Ends it, also one that has not begun, and has the client come back after a random time. */
+  moveOn(): void
 }
 
 /** How often a comment says that the stream lives. */
@@ -43,12 +46,22 @@ export function createEventStream(response: ServerResponse, signal: AbortSignal)
       stop()
       response.end()
     },
+    moveOn() {
+      closeConnection(response)
+      if (!response.writableEnded) write(response.headersSent ? `retry: ${soonMs()}\n\n` : '')
+      this.end()
+    },
   }
 }
 
 /** When a client that was cut off comes back: not all at the same moment. */
 function retryMs(): number {
   return Math.round(1_000 + Math.random() * 2_000)
+}
+
+/** When a client comes back that was told to go elsewhere at its own moment. */
+function soonMs(): number {
+  return Math.round(100 + Math.random() * 900)
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
@@ -72,6 +85,7 @@ function textOf(cursor: string, envelope: Envelope<unknown, unknown>): string {
 /** A message without data would never reach a listener. */
 function messageOf(envelope: Envelope<unknown, unknown>): { readonly name: string; readonly data: unknown } {
   if (envelope.kind === 'event') return { name: (envelope.event as { type: string }).type, data: envelope.event }
+  if (envelope.kind === 'hint') return { name: 'hint', data: envelope.hint }
   if (envelope.kind === 'state') return { name: 'state', data: envelope.state }
   const { kind, ...data } = envelope
   return { name: kind, data }

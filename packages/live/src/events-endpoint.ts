@@ -4,6 +4,8 @@ import { type Logger, silentLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { createEventStream } from './event-stream.ts'
+import type { LiveStreams } from './guards/live-streams.ts'
+import { MovingAway } from './guards/moving-away.ts'
 import { hasTokenInUrl } from './guards/token-in-url.ts'
 import type { ResolverOptions, TrackedStream } from './subscriptions.ts'
 
@@ -12,6 +14,8 @@ export interface EventsEndpointOptions<TContext, TInput> {
   readonly input: (request: IncomingMessage) => TInput
   /** Who asks, by a cookie or a header. Throw a TRPCError UNAUTHORIZED to answer 401. */
   readonly ctx: (request: IncomingMessage) => TContext | Promise<TContext>
+  /** Counts the streams of each user, and moves them at a deploy. Without it there is no limit. */
+  readonly streams?: LiveStreams<TContext>
   readonly logger?: Logger
 }
 
@@ -24,29 +28,36 @@ export interface EventsEndpointOptions<TContext, TInput> {
  * (P6). One that takes nothing is waited for.
  *
  * A refusal is a status and a sentence, before the stream starts: 401, 403, 400 for a token in the URL, 405 for anything
- * but GET. A permission that is lost ends the stream; the client comes back and is told then.
+ * but GET, 429 for one stream too many. A permission that is lost ends the stream; the client comes back and is told then.
  */
 export function eventsEndpoint<TContext, TInput>(
   resolver: (call: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<unknown, unknown>>,
   options: EventsEndpointOptions<TContext, TInput>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { logger = silentLogger } = options
+  const { streams, logger = silentLogger } = options
   return (request, response) => {
     const ending = new AbortController()
     const { signal } = ending
     response.once('close', () => ending.abort())
     response.on('error', () => ending.abort())
     const stream = createEventStream(response, signal)
+    const moveOn = () => {
+      stream.moveOn()
+      ending.abort()
+    }
     const serve = async () => {
       refuseUnlessReadable(request)
       const call = { ...(await callOf(request, options)), signal }
       if (signal.aborted) return
+      const leave = streams?.enter(call.ctx, moveOn)
+      signal.addEventListener('abort', () => leave?.(), { once: true })
       stream.beginLater()
       for await (const [cursor, envelope] of resolver(call)) await stream.send(cursor, envelope)
     }
     serve()
       .then(() => stream.end())
       .catch((error) => {
+        if (error instanceof MovingAway) return stream.moveOn()
         if (isOurFault(error) && !signal.aborted) logger.error({ err: error }, 'an event stream failed')
         if (response.headersSent) stream.end()
         else refuse(response, error)

@@ -3,9 +3,10 @@ import { memoryBroker } from '@commitcast/broker/memory'
 import { encodeLiveMessage, type LiveEvent, type Upcast } from '@commitcast/events'
 import { createBell } from '@commitcast/worker'
 import { expect, test } from 'vitest'
-import { createFollower, type Follower, MustResync } from './follower.ts'
+import { Follower, MustResync } from './follower.ts'
 import { type Hub, startHub } from './hub.ts'
 import { eventOf } from './live-entry.ts'
+import { taskOf } from './run-queue.ts'
 
 function liveMessage(offset: number, body = '1'): Message {
   const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: `${offset}`, headers: {}, body }
@@ -59,14 +60,14 @@ function collector(room = Number.POSITIVE_INFINITY) {
     room,
     events,
     cursors,
-    get hasRoom() {
+    hasRoom() {
       return events.length < this.room
     },
     sendEvent(cursor: string, entry: Parameters<typeof eventOf>[0]) {
       cursors.push(cursor)
       events.push(eventOf(entry))
     },
-    together: (act: () => void) => act(),
+    together: <T>(act: () => T) => act(),
     get offsets() {
       return events.map(({ offset }) => offset)
     },
@@ -75,7 +76,11 @@ function collector(room = Number.POSITIVE_INFINITY) {
 
 /** Takes all that is there. */
 async function takeAll(follower: Follower, output = collector(), limit = 7) {
-  for (let left = follower.take(output, limit); left !== 'end' && output.hasRoom; left = follower.take(output, limit)) {
+  for (
+    let left = follower.take(output, limit);
+    left !== 'end' && output.hasRoom();
+    left = follower.take(output, limit)
+  ) {
     if (left === 'behind') await follower.load()
   }
   return output
@@ -83,7 +88,7 @@ async function takeAll(follower: Follower, output = collector(), limit = 7) {
 
 async function arrived(hub: Hub, offset: number) {
   const bell = createBell()
-  const detach = hub.attach(['all'], bell)
+  const detach = hub.attach(['all'], taskOf(bell.ring))
   while (hub.heads[0]! < offset) await bell.wait(1_000)
   detach()
 }
@@ -92,26 +97,29 @@ test('a follower takes each event once and says where it is', async () => {
   const stopping = new AbortController()
   const { topic, append } = await forgetfulTopic()
   const hub = await startHub({ topic, signal: stopping.signal })
-  const follower = createFollower({ hub, channels: ['all', 'other'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all', 'other'], signal: stopping.signal })
   for (const offset of [1, 2, 3]) await append(offset)
   await arrived(hub, 3)
   const { offsets, cursors } = await takeAll(follower, collector(), 2)
   expect(offsets).toEqual([1, 2, 3])
   expect(cursors).toEqual(['1.1.1', '1.1.2', '1.1.3'])
-  expect([follower.cursor, follower.sentCursor]).toEqual(['1.1.3', '1.1.3'])
+  expect([follower.cursor(), follower.sentCursor]).toEqual(['1.1.3', '1.1.3'])
   stopping.abort()
   await hub.done
 })
 
-test('a bell rings once for a batch, however much is in it', async () => {
+test('a task runs once for a batch, however much is in it', async () => {
   const stopping = new AbortController()
   const { topic, fill } = await forgetfulTopic()
   await fill(1, 500)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 500 })
-  let rings = 0
-  hub.attach(['all', 'other'], { ring: () => rings++ })
+  let runs = 0
+  hub.attach(
+    ['all', 'other'],
+    taskOf(() => runs++),
+  )
   await arrived(hub, 500)
-  expect(rings).toBe(1)
+  expect(runs).toBe(1)
   stopping.abort()
   await hub.done
 })
@@ -122,7 +130,7 @@ test('what an output has no room for stays where it is, in the ring and in the l
   await fill(1, 60)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 30 })
   await arrived(hub, 60)
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [0] })
   const output = collector(0)
   for (output.room = 1; output.room <= 60; output.room++) {
@@ -139,7 +147,7 @@ test('a cursor behind the ring is served from the log, without a gap at the seam
   await fill(1, 50)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
   await arrived(hub, 50)
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [5] })
   expect((await takeAll(follower)).offsets).toEqual(numbers(6, 50))
   stopping.abort()
@@ -154,7 +162,7 @@ test('thousands of followers behind the ring share a handful of reads, wherever 
   await arrived(hub, 5_000)
   await Promise.all(
     numbers(1, 200).map(async (client) => {
-      const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+      const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
       await follower.seek({ epoch: 1, offsets: [client * 20] })
       const { offsets } = await takeAll(follower, collector(), 64)
       expect([offsets[0], offsets.length]).toEqual([client * 20 + 1, 5_000 - client * 20])
@@ -171,7 +179,7 @@ test('large messages are read in small stretches, and no more of them is kept th
   await fill(1, 200, JSON.stringify('x'.repeat(100_000)))
   const hub = await startHub({ topic, signal: stopping.signal, prime: 1, maxPastBytes: 1 })
   await arrived(hub, 200)
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [0] })
   expect((await takeAll(follower)).offsets).toEqual(numbers(1, 200))
   expect(counts.reads).toBeGreaterThan(4)
@@ -186,7 +194,7 @@ test('a cursor ahead of what the broker has must resync; all who ask share one q
   const hub = await startHub({ topic, signal: stopping.signal })
   const before = counts.lasts
   const answers = numbers(1, 20).map(() =>
-    createFollower({ hub, channels: ['all'], signal: stopping.signal }).seek({ epoch: 1, offsets: [9] }),
+    new Follower({ hub, channels: ['all'], signal: stopping.signal }).seek({ epoch: 1, offsets: [9] }),
   )
   for (const answer of await Promise.allSettled(answers)) {
     expect(answer).toMatchObject({ reason: { name: 'MustResync', reason: 'cursor' } })
@@ -196,11 +204,47 @@ test('a cursor ahead of what the broker has must resync; all who ask share one q
   await hub.done
 })
 
+test('a cursor up to what was given goes on when a broker that lost its newest messages has them again', async () => {
+  const stopping = new AbortController()
+  const { topic, append, fill } = await forgetfulTopic()
+  await append(1)
+  const hub = await startHub({ topic, lastGiven: async () => 5, signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [3] })
+  await fill(2, 5)
+  await arrived(hub, 5)
+  expect((await takeAll(follower)).offsets).toEqual([4, 5])
+  stopping.abort()
+  await hub.done
+})
+
+test('a client far behind gets on first in the partition where it is furthest behind', async () => {
+  const stopping = new AbortController()
+  const topic = await memoryBroker().topic({ name: 't', epoch: 1, partitions: 2 })
+  await topic.append(
+    0,
+    0,
+    numbers(1, 5).map((offset) => liveMessage(offset)),
+  )
+  await topic.append(
+    1,
+    0,
+    numbers(1, 9).map((offset) => liveMessage(offset)),
+  )
+  const hub = await startHub({ topic, prime: 0, signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [0, 0] })
+  const { events } = await takeAll(follower)
+  expect(events.map(({ partition }) => partition)).toEqual([...Array(9).fill(1), ...Array(5).fill(0)])
+  stopping.abort()
+  await hub.done
+})
+
 test('a client that comes back passes over all that it has seen, however much, to what it has not', async () => {
   const stopping = new AbortController()
   const { topic, fill } = await forgetfulTopic()
   const hub = await startHub({ topic, signal: stopping.signal })
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await fill(1, 500)
   await follower.seek({ epoch: 1, offsets: [499] })
   expect((await takeAll(follower)).offsets).toEqual([500])
@@ -214,7 +258,7 @@ test('what a snapshot shows is left out, from the ring and from the log, and the
   await fill(1, 20)
   const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
   await arrived(hub, 20)
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [0], snapshot: '5:18:5,15' })
   const { offsets, cursors } = await takeAll(follower)
   expect(offsets).toEqual([5, 15, 18, 19, 20])
@@ -231,11 +275,11 @@ test.each([{ maxCatchUp: 30 }, { maxCatchUpBytes: 100 }])(
     await fill(1, 3_000)
     const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
     await arrived(hub, 3_000)
-    const far = createFollower({ hub, channels: ['all'], signal: stopping.signal, ...limits })
+    const far = new Follower({ hub, channels: ['all'], signal: stopping.signal, ...limits })
     await far.seek({ epoch: 1, offsets: [5] })
     await expect(takeAll(far)).rejects.toBeInstanceOf(MustResync)
     keepFrom(20)
-    const lost = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+    const lost = new Follower({ hub, channels: ['all'], signal: stopping.signal })
     await lost.seek({ epoch: 1, offsets: [5] })
     if (!('maxCatchUpBytes' in limits)) await expect(takeAll(lost)).rejects.toBeInstanceOf(MustResync)
     stopping.abort()
@@ -250,7 +294,7 @@ test('a cursor right at the edge of what is kept is continued, though nothing be
   const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
   await arrived(hub, 50)
   keepFrom(20)
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [19] })
   expect((await takeAll(follower)).offsets).toEqual(numbers(20, 50))
   stopping.abort()
@@ -262,7 +306,7 @@ test('when the hub itself lost history, everybody who stood before the hole must
   const { topic, append, keepFrom } = await forgetfulTopic()
   await append(1)
   const hub = await startHub({ topic, signal: stopping.signal })
-  const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await arrived(hub, 1)
   await takeAll(follower)
   keepFrom(9)
@@ -284,7 +328,7 @@ test('events are upcast wherever they come from, once for all clients', async ()
   const hub = await startHub({ topic, signal: stopping.signal, prime: 1, upcast })
   await arrived(hub, 3)
   const dataAfter = async (offset: number) => {
-    const follower = createFollower({ hub, channels: ['all'], signal: stopping.signal })
+    const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
     await follower.seek({ epoch: 1, offsets: [offset] })
     return (await takeAll(follower)).events.map(({ data }) => data)
   }

@@ -35,165 +35,191 @@ export interface FollowerOptions {
  */
 type Taken = 'end' | 'more' | 'behind'
 
-/** A client's place in the hub: offsets, not a queue. What it has not taken costs nothing. */
-export interface Follower {
-  /** Where it is now, as a text for the client. */
-  readonly cursor: string
-  /** The cursor that was last given to an output. */
-  readonly sentCursor: string
-  /** Goes to another place. Throws `MustResync` where that can't be continued. */
-  seek(cursor: Cursor): Promise<void>
-  /** Goes to where the hub is now. */
-  seekEnd(): void
-  /** Leaves out what this snapshot (`pg_current_snapshot()` as text) already shows, and puts it into the cursors. */
-  skipVisible(snapshot: string): void
-  /** Gives the next events to `output` while that has room, at most `limit`. Throws `MustResync`. */
-  take(output: Pick<Output, 'hasRoom' | 'sendEvent' | 'together'>, limit: number): Taken
-  /** Reads what `take` needs where it is behind. Throws `MustResync`. */
-  load(): Promise<void>
-}
+/** What `take` gives events to. */
+type Taker = Pick<Output, 'hasRoom' | 'sendEvent' | 'together'>
 
-/** How long a cursor may be ahead of this hub (another node was faster) before the broker is asked. */
+/** How long a cursor may be ahead of this hub (another node was faster) before somebody is asked whether it can be. */
 const aheadMs = 3_000
 
-export function createFollower(options: FollowerOptions): Follower {
-  const { hub, channels, signal, maxCatchUp = 10_000, maxCatchUpBytes = defaultMaxCatchUpBytes } = options
-  const { topic, ring, past } = hub
+/**
+ * A client's place in the hub: offsets, not a queue. What it has not taken costs nothing. A class,
+ * as each event touches it at every client (docs/decisions, 12).
+ */
+export class Follower {
+  /** The cursor that was last given to an output. */
+  sentCursor = ''
   /** Shared with the hub and other followers: never written to. */
-  let offsets = hub.heads
-  let seq = ring.end
-  let sentCursor = ''
-  let snapshotText: string | undefined
-  let snapshot: ReturnType<typeof parseSnapshot>
-  let stretch: Stretch | undefined
-  let caughtUpBytes = 0
+  #offsets: readonly number[]
+  #seq: number
+  #snapshot: ReturnType<typeof parseSnapshot>
+  readonly #hub: Hub
+  readonly #channels: readonly string[]
+  #snapshotText: string | undefined
+  #stretch: Stretch | undefined
+  #caughtUpBytes = 0
+  readonly #options: FollowerOptions
 
-  const cursorText = (): string =>
-    encodeCursor({ epoch: topic.epoch, offsets, ...(snapshotText !== undefined && { snapshot: snapshotText }) })
-  const isShown = (tx: bigint) => snapshot !== undefined && isVisible(tx, snapshot)
-  const goTo = (heads: readonly number[]) => {
-    const isWithin = offsets.every((offset, partition) => offset <= heads[partition]!)
-    offsets = isWithin ? heads : offsets.map((offset, partition) => Math.max(offset, heads[partition]!))
-    return isWithin
+  constructor(options: FollowerOptions) {
+    const { hub, channels } = options
+    this.#offsets = hub.heads
+    this.#seq = hub.ring.end
+    this.#hub = hub
+    this.#channels = channels
+    this.#options = options
   }
 
-  /** The first partition that has to be read from the log; none while everything from `seq` on is in the ring. */
-  const lagging = () => {
-    if (seq >= ring.start) return -1
-    const partition = offsets.findIndex((offset, p) => offset < ring.tail(p))
-    if (partition !== -1) return partition
-    seq = ring.start
-    caughtUpBytes = 0
+  /** Where it is now, as a text for the client. */
+  cursor(): string {
+    const { epoch } = this.#hub.topic
+    const snapshot = this.#snapshotText
+    return encodeCursor({ epoch, offsets: this.#offsets, ...(snapshot !== undefined && { snapshot }) })
+  }
+
+  /** Goes to another place. Throws `MustResync` where that can't be continued. */
+  async seek(cursor: Cursor): Promise<void> {
+    const { topic } = this.#hub
+    if (cursor.epoch !== topic.epoch) throw new MustResync('epoch')
+    if (cursor.offsets.length !== topic.partitions) throw new MustResync('cursor')
+    await Promise.all(cursor.offsets.map((offset, partition) => this.#waitForHub(partition, offset)))
+    this.#offsets = [...cursor.offsets]
+    this.#seq = -1
+    if (cursor.snapshot !== undefined) this.skipVisible(cursor.snapshot)
+  }
+
+  /** Goes to where the hub is now. */
+  seekEnd(): void {
+    this.#offsets = this.#hub.heads
+    this.#seq = this.#hub.ring.end
+    this.#caughtUpBytes = 0
+    this.#snapshot = undefined
+    this.#snapshotText = undefined
+  }
+
+  /** Leaves out what this snapshot (`pg_current_snapshot()` as text) already shows, and puts it into the cursors. */
+  skipVisible(snapshot: string): void {
+    this.#snapshot = parseSnapshot(snapshot)
+    if (!this.#snapshot) throw new MustResync('cursor')
+    this.#snapshotText = snapshot
+  }
+
+  /** Gives the next events to `output` while that has room, at most `limit`. Throws `MustResync`. */
+  take(output: Taker, limit: number): Taken {
+    if (this.#hub.hasEnded) throw new MustResync('epoch')
+    const partition = this.#lagging()
+    return partition === -1 ? this.#takeFromRing(output, limit) : this.#takeFromLog(partition, output, limit)
+  }
+
+  /** Reads what `take` needs where it is behind. Throws `MustResync`. */
+  async load(): Promise<void> {
+    const { maxCatchUp = 10_000, maxCatchUpBytes = defaultMaxCatchUpBytes } = this.#options
+    const { hasEnded, past, ring } = this.#hub
+    if (hasEnded) throw new MustResync('epoch')
+    const partition = this.#lagging()
+    if (partition === -1) return
+    const offset = this.#offsets[partition]!
+    const isTooFar = ring.tail(partition) - offset > maxCatchUp
+    if (isTooFar || this.#caughtUpBytes > maxCatchUpBytes) throw new MustResync('retention')
+    try {
+      this.#stretch = await past.read(partition, offset)
+    } catch (error) {
+      if (error instanceof OffsetGone) throw new MustResync('retention')
+      throw error
+    }
+  }
+
+  /**
+   * The partition that has to be read from the log: that of the stretch in hand, then the one that is furthest behind, so
+   * that a client which comes back often gets on in all. None while everything from `seq` on is in the ring.
+   */
+  #lagging(): number {
+    const { ring } = this.#hub
+    if (this.#seq >= ring.start) return -1
+    const lags = this.#offsets.map((offset, partition) => ring.tail(partition) - offset)
+    if (this.#stretch && lags[this.#stretch.partition]! > 0) return this.#stretch.partition
+    const longest = Math.max(...lags)
+    if (longest > 0) return lags.indexOf(longest)
+    this.#seq = ring.start
+    this.#caughtUpBytes = 0
     return -1
   }
 
-  const waitForHub = async (partition: number, offset: number) => {
-    for (
-      let waitMs = 5, until = Date.now() + aheadMs;
-      hub.heads[partition]! < offset && Date.now() < until;
-      waitMs *= 2
-    ) {
-      await sleep(waitMs, signal)
-      if (signal.aborted) return
-    }
-    if (hub.heads[partition]! >= offset) return
-    if ((await past.last(partition)) < offset) throw new MustResync('cursor')
-  }
-
-  const takeFromRing = (output: Parameters<Follower['take']>[0], limit: number): Taken => {
-    const entries = ring.read(channels, seq, limit)
-    const passAll = () => entries.every((entry) => output.hasRoom && pass(entry, output))
-    let hasAll = true
-    if (entries.length > 1) output.together(() => (hasAll = passAll()))
-    else hasAll = passAll()
+  #takeFromRing(output: Taker, limit: number): Taken {
+    const { ring, heads } = this.#hub
+    const entries = ring.read(this.#channels, this.#seq, limit)
+    const hasAll =
+      entries.length > 1 ? output.together(() => this.#passAll(entries, output)) : this.#passAll(entries, output)
     if (!hasAll || entries.length === limit) return 'more'
-    seq = ring.end
-    goTo(hub.heads)
+    this.#seq = ring.end
+    this.#goTo(heads)
     return 'end'
   }
 
-  const pass = (entry: RingEntry, output: Pick<Output, 'sendEvent'>) => {
-    seq = entry.seq + 1
-    const isOld = entry.offset <= offsets[entry.partition]!
-    const isSame = goTo(entry.heads)
-    if (isOld || isShown(entry.tx)) return true
-    sentCursor = isSame && snapshotText === undefined ? entry.cursor : cursorText()
-    output.sendEvent(sentCursor, entry)
+  #passAll(entries: readonly RingEntry[], output: Taker): boolean {
+    for (const entry of entries) {
+      if (!output.hasRoom()) return false
+      this.#pass(entry, output)
+    }
     return true
   }
 
-  const takeFromLog = (partition: number, output: Parameters<Follower['take']>[0], limit: number): Taken => {
-    const after = offsets[partition]!
+  #pass(entry: RingEntry, output: Taker): void {
+    this.#seq = entry.seq + 1
+    const isOld = entry.offset <= this.#offsets[entry.partition]!
+    const isSame = this.#goTo(entry.heads)
+    if (isOld || this.#isShown(entry.tx)) return
+    this.sentCursor = isSame && this.#snapshot === undefined ? entry.cursor : this.cursor()
+    output.sendEvent(this.sentCursor, entry)
+  }
+
+  /** Says whether it is now nowhere further than `heads`. */
+  #goTo(heads: readonly number[]): boolean {
+    const isWithin = this.#offsets.every((offset, partition) => offset <= heads[partition]!)
+    this.#offsets = isWithin ? heads : this.#offsets.map((offset, partition) => Math.max(offset, heads[partition]!))
+    return isWithin
+  }
+
+  #takeFromLog(partition: number, output: Taker, limit: number): Taken {
+    const stretch = this.#stretch
+    const after = this.#offsets[partition]!
     if (stretch?.partition !== partition || after < stretch.after || after >= stretch.to) return 'behind'
     let given = 0
     for (const entry of stretch.entries) {
       if (entry.offset <= after) continue
-      if (isFollowed(entry)) {
-        if (given++ === limit) return 'more'
-        if (!output.hasRoom) {
+      if (this.#isFollowed(entry)) {
+        const hasRoom = output.hasRoom()
+        if (given++ === limit || !hasRoom) {
+          // What was passed over counts once.
+          this.#offsets = this.#offsets.with(partition, entry.offset - 1)
           // It may be long before there is room: what nobody else holds is let go meanwhile.
-          stretch = undefined
+          if (!hasRoom) this.#stretch = undefined
           return 'more'
         }
-        offsets = offsets.with(partition, entry.offset)
-        sentCursor = cursorText()
-        output.sendEvent(sentCursor, entry)
+        this.#offsets = this.#offsets.with(partition, entry.offset)
+        this.sentCursor = this.cursor()
+        output.sendEvent(this.sentCursor, entry)
       }
-      caughtUpBytes += entry.message.body.length
+      this.#caughtUpBytes += entry.message.body.length
     }
-    offsets = offsets.with(partition, stretch.to)
-    stretch = undefined
+    this.#offsets = this.#offsets.with(partition, stretch.to)
+    this.#stretch = undefined
     return 'more'
   }
-  const isFollowed = (entry: LiveEntry) =>
-    entry.channels.some((channel) => channels.includes(channel)) && !isShown(entry.tx)
 
-  return {
-    get cursor() {
-      return cursorText()
-    },
-    get sentCursor() {
-      return sentCursor
-    },
-    async seek(cursor) {
-      if (cursor.epoch !== topic.epoch) throw new MustResync('epoch')
-      if (cursor.offsets.length !== topic.partitions) throw new MustResync('cursor')
-      for (const [partition, offset] of cursor.offsets.entries()) await waitForHub(partition, offset)
-      offsets = [...cursor.offsets]
-      seq = -1
-      if (cursor.snapshot !== undefined) this.skipVisible(cursor.snapshot)
-    },
-    seekEnd() {
-      offsets = hub.heads
-      seq = ring.end
-      caughtUpBytes = 0
-      snapshot = undefined
-      snapshotText = undefined
-    },
-    skipVisible(text) {
-      snapshot = parseSnapshot(text)
-      if (!snapshot) throw new MustResync('cursor')
-      snapshotText = text
-    },
-    take(output, limit) {
-      if (hub.hasEnded) throw new MustResync('epoch')
-      const partition = lagging()
-      return partition === -1 ? takeFromRing(output, limit) : takeFromLog(partition, output, limit)
-    },
-    async load() {
-      if (hub.hasEnded) throw new MustResync('epoch')
-      const partition = lagging()
-      if (partition === -1) return
-      const offset = offsets[partition]!
-      if (ring.tail(partition) - offset > maxCatchUp || caughtUpBytes > maxCatchUpBytes) {
-        throw new MustResync('retention')
-      }
-      try {
-        stretch = await past.read(partition, offset)
-      } catch (error) {
-        if (error instanceof OffsetGone) throw new MustResync('retention')
-        throw error
-      }
-    },
+  #isFollowed(entry: LiveEntry): boolean {
+    return entry.channels.some((channel) => this.#channels.includes(channel)) && !this.#isShown(entry.tx)
+  }
+
+  #isShown(tx: bigint): boolean {
+    return this.#snapshot !== undefined && isVisible(tx, this.#snapshot)
+  }
+
+  async #waitForHub(partition: number, offset: number): Promise<void> {
+    const { past } = this.#hub
+    const isThere = () => this.#hub.heads[partition]! >= offset
+    for (let waitMs = 5, until = Date.now() + aheadMs; !isThere() && Date.now() < until; waitMs *= 2) {
+      await sleep(waitMs, this.#options.signal)
+      if (this.#options.signal.aborted) return
+    }
+    if (!isThere() && (await past.last(partition)) < offset) throw new MustResync('cursor')
   }
 }

@@ -1,11 +1,11 @@
-import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import { endOf, type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf, encodeCursor, type Upcast } from '@commitcast/events'
-import { type Bell, createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
+import { createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
 import { createLiveDecoder } from './live-decoder.ts'
 import { type Decode, toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
 import { createRing, type Ring } from './ring.ts'
-import { createRunQueue, type Step } from './run-queue.ts'
+import { createRunQueue, type Task } from './run-queue.ts'
 
 export interface HubOptions {
   /** The live topic, `<app>-live`. */
@@ -14,6 +14,11 @@ export interface HubOptions {
   readonly epochNow?: () => Promise<number>
   /** Told that the hub has ended because of that: another one has to be started. */
   readonly onEnded?: () => void
+  /**
+   * The last offset that was given in a partition: a cursor up to there can be continued, also while the broker has lost
+   * its newest messages and gets them back. Without it the broker is asked where it ends.
+   */
+  readonly lastGiven?: (partition: number) => Promise<number>
   readonly signal: AbortSignal
   /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
   readonly maxRingBytes?: number
@@ -34,10 +39,10 @@ export interface Hub {
   readonly past: Past
   /** How far it has come in each partition. Another array whenever it has come further. */
   readonly heads: readonly number[]
-  /** Rings `bell` once for each batch with something on one of these channels, until the returned function is called. */
-  attach(channels: readonly string[], bell: Pick<Bell, 'ring'>): () => void
-  /** Runs a follower's step soon, by turns with the other followers'. */
-  soon(step: Step): void
+  /** Runs `task` once for each batch with something on one of these channels, until the returned function is called. */
+  attach(channels: readonly string[], task: Task): () => void
+  /** Runs a step of `task` soon, by turns with the others. */
+  soon(task: Task): void
   /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
   readonly hasEnded: boolean
   /** Ends it where the topic's epoch is not this one's; wakes all who follow it. */
@@ -60,14 +65,14 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const signal = AbortSignal.any([options.signal, ending.signal])
   let heads: readonly number[] = starts
   const ring = createRing({ starts, maxBytes: maxRingBytes })
-  const bells = new Map<string, Set<Pick<Bell, 'ring'>>>()
-  const woken = new Set<Pick<Bell, 'ring'>>()
+  const attached = new Map<string, Set<Task>>()
   const steps = createRunQueue()
   const troubles = new Map<number, string>()
   const decode: Decode = createLiveDecoder({ ...options, epoch: topic.epoch })
   const past = createPast({
     topic,
     headOf: (partition) => heads[partition]!,
+    lastOf: options.lastGiven ?? ((partition) => endOf(topic, partition)),
     decode,
     signal,
     ...(options.maxPastBytes !== undefined && { maxBytes: options.maxPastBytes }),
@@ -79,14 +84,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     if (channels.length === 0) return
     const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
     ring.add({ ...toLiveEntry(message, { partition, channels, decode, keeper: ring }), heads, cursor })
-    for (const channel of channels) for (const bell of bells.get(channel) ?? []) woken.add(bell)
+    for (const channel of channels) attached.get(channel)?.forEach(steps.add)
   }
 
-  /** A follower is woken once for a batch. While there is more to send than one turn can, nothing more is read. */
-  const wakeFollowers = () => {
-    for (const bell of woken) bell.ring()
-    woken.clear()
-    return steps.run()
+  const wakeAll = () => {
+    for (const tasks of attached.values()) tasks.forEach(steps.add)
   }
 
   const readPartition = async (partition: number) => {
@@ -97,7 +99,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
           for (const message of batch) take(partition, message)
           troubles.delete(partition)
           backoff.reset()
-          const sending = wakeFollowers()
+          // A follower is woken once for a batch. While there is more to send than one turn can, nothing more is read.
+          const sending = steps.run()
           if (sending) await sending
         }
       } catch (error) {
@@ -114,6 +117,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const kept = (await topic.first(partition)) - 1
     heads = heads.with(partition, Math.max(heads[partition]!, kept))
     ring.skipTo(partition, heads[partition]!)
+    // Whatever was skipped may have concerned anybody: followers resync, permissions are asked about again.
+    wakeAll()
   }
 
   const endUnlessIn = (epoch: number) => {
@@ -121,7 +126,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     logger.info({ epoch, before: topic.epoch }, 'the hub goes on in another epoch')
     ending.abort()
     onEnded?.()
-    for (const set of bells.values()) for (const bell of set) bell.ring()
+    wakeAll()
   }
 
   const watchEpoch = async () => {
@@ -145,16 +150,16 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     endUnlessIn,
     soon: steps.add,
-    attach(channels, bell) {
+    attach(channels, task) {
       for (const channel of channels) {
-        const set = bells.get(channel) ?? new Set()
-        bells.set(channel, set.add(bell))
+        const tasks = attached.get(channel) ?? new Set()
+        attached.set(channel, tasks.add(task))
       }
       return () => {
         for (const channel of channels) {
-          const set = bells.get(channel)
-          set?.delete(bell)
-          if (set?.size === 0) bells.delete(channel)
+          const tasks = attached.get(channel)
+          tasks?.delete(task)
+          if (tasks?.size === 0) attached.delete(channel)
         }
       }
     },

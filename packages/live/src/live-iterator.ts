@@ -1,13 +1,15 @@
-import type { Logger } from '@commitcast/worker'
 import { type TrackedEnvelope, tracked } from '@trpc/server'
 import { AccessLost } from './guards/access-lost.ts'
-import { createFramesOutput } from './output/frames-output.ts'
+import { streamsOf } from './guards/live-streams.ts'
+import type { MovingAway } from './guards/moving-away.ts'
+import { FramesOutput } from './output/frames-output.ts'
 import { createIteratorOutput, type IteratorOutput } from './output/iterator-output.ts'
 import type { Framing } from './sockets/connection.ts'
 import { connectionOf } from './sockets/connection-of.ts'
 import type { Opening } from './sockets/openings.ts'
 import { openSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
 import { untilAborted } from './until-aborted.ts'
+import { createWarning } from './warning.ts'
 
 export type LiveIteratorOptions<TContext, TInput, TDatabase, TState> = Omit<
   SubscriptionOptions<TContext, TInput, TDatabase, TState>,
@@ -30,6 +32,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
   const { signal } = ending
   let output: IteratorOutput | undefined
   let lost: AccessLost | undefined
+  let moved: MovingAway | undefined
   let leave: (() => void) | undefined
 
   const end = () => {
@@ -37,10 +40,16 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     leave?.()
     call.signal?.removeEventListener('abort', end)
   }
+  /** Ends an SSE stream so that its client comes back. */
+  const move = (away: MovingAway) => {
+    moved = away
+    end()
+  }
   const begin = async (): Promise<Result<TEnvelope>> => {
     if (call.signal?.aborted) return done
     call.signal?.addEventListener('abort', end, { once: true })
-    leave = connection?.guarded.enter()
+    if (!connection && cameOverSocket(call)) warnOfNoGuard(logger)
+    leave = connection ? connection.guarded.enter() : streamsOf(call.ctx)?.enter(call.ctx, move)
     const onLost = (loss: AccessLost['loss']) => {
       lost = new AccessLost(loss)
       if (connection) connection.guarded.close(loss)
@@ -58,12 +67,12 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
   }
   const goOn = async (subscription: Subscription, opening: Opening): Promise<Result<TEnvelope>> => {
     opening.close()
-    const { request } = opening
+    const request = opening.request()
     if (request === undefined || !connection?.framing) {
-      warnOnce(logger)
+      warnOfYields(logger)
       return pull(subscription)
     }
-    const frames = createFramesOutput({ connection, frames: connection.framing.frames, request })
+    const frames = new FramesOutput({ connection, frames: connection.framing.frames, request })
     await untilAborted(subscription.run(frames), signal)
     return done
   }
@@ -82,7 +91,9 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
   return {
     async next() {
       try {
-        return signal.aborted ? done : await next()
+        const result = signal.aborted ? done : await next()
+        if (moved && result.done) throw moved
+        return result
       } catch (error) {
         end()
         throw error
@@ -97,15 +108,19 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
 
 const done = { done: true, value: undefined } as const
 
-let hasWarned = false
-
-function warnOnce(logger: Logger): void {
-  if (hasWarned) return
-  hasWarned = true
-  logger.warn(
-    {},
-    'live subscriptions on WebSockets are yielded, not written as frames, which costs several times the CPU: the encoder of ' +
-      "liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, tRPC's " +
-      'experimental_encoder has changed.',
-  )
+/** Only tRPC's WebSocket adapter calls a procedure with its router. */
+function cameOverSocket(call: object): boolean {
+  return 'router' in call
 }
+
+const warnOfYields = createWarning(
+  'live subscriptions on WebSockets are yielded, not written as frames, which costs several times the CPU: the encoder of ' +
+    "liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, tRPC's " +
+    'experimental_encoder has changed.',
+)
+
+const warnOfNoGuard = createWarning(
+  'live subscriptions are served over WebSockets without liveSockets: each event is made anew for each client, and a slow ' +
+    'client is sent more than it takes, into memory. Give applyWSSHandler what liveSockets() makes of its options; if you ' +
+    'do, createContext gives the same object of a class to several sockets.',
+)

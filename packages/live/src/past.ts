@@ -1,4 +1,4 @@
-import { BrokerUnavailable, endOf, OffsetGone, type Topic } from '@commitcast/broker'
+import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf } from '@commitcast/events'
 import { type Decode, type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
 import { createTurns } from './turns.ts'
@@ -19,7 +19,7 @@ export interface Stretch {
 export interface Past {
   /** A stretch with the message after `offset`. Rejects with `OffsetGone` where that is no longer kept. */
   read(partition: number, offset: number): Promise<Stretch>
-  /** The newest offset of a partition, as it was at most a second ago; those who ask then share the answer. */
+  /** The newest offset that a cursor can have, as it was at most a second ago; those who ask then share the answer. */
   last(partition: number): Promise<number>
 }
 
@@ -27,6 +27,8 @@ export interface PastOptions {
   readonly topic: Topic
   /** How far the hub has come; the log is read up to there. */
   readonly headOf: (partition: number) => number
+  /** The newest offset of a partition that a cursor can have. */
+  readonly lastOf: (partition: number) => Promise<number>
   readonly decode: Decode
   readonly signal: AbortSignal
   /** How much of what was read is kept to be shared. Default 32 MiB. */
@@ -41,7 +43,7 @@ const lastMs = 1_000
 /** How many stretches are read at a time. */
 const maxReads = 4
 
-export function createPast({ topic, headOf, decode, signal, maxBytes = 32 * 1024 * 1024 }: PastOptions): Past {
+export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes = 32 * 1024 * 1024 }: PastOptions): Past {
   const kept = createKept(maxBytes)
   const reads = createTurns(maxReads)
   const lasts = new Map<number, Promise<number>>()
@@ -93,7 +95,7 @@ export function createPast({ topic, headOf, decode, signal, maxBytes = 32 * 1024
     last(partition) {
       const known = lasts.get(partition)
       if (known) return known
-      const looking = endOf(topic, partition)
+      const looking = lastOf(partition)
       lasts.set(partition, looking)
       const forget = () => lasts.delete(partition)
       looking.then(() => setTimeout(forget, lastMs).unref(), forget)

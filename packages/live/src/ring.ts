@@ -79,8 +79,8 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
       keepWithin()
     },
     read(channels, seq, limit) {
+      if (channels.length === 1) return byChannel.get(channels[0]!)?.from(seq, limit) ?? []
       const lists = channels.flatMap((channel) => byChannel.get(channel)?.from(seq, limit) ?? [])
-      if (channels.length === 1) return lists
       const once = new Map(lists.map((entry) => [entry.seq, entry]))
       return [...once.values()].sort((a, b) => a.seq - b.seq).slice(0, limit)
     },

@@ -1,11 +1,27 @@
-/** One step of some work; says whether there is more to do. Never throws. */
-export type Step = () => boolean
+/** Something that is run in steps, by turns with others. */
+export interface Task {
+  /** Whether a step of it is due; kept by the queue. False at first. */
+  isDue: boolean
+  /** One step; says whether there is more to do. Never throws. */
+  step(): boolean
+}
+
+/** A task that is done in one step. */
+export function taskOf(act: () => void): Task {
+  return {
+    isDue: false,
+    step() {
+      act()
+      return false
+    },
+  }
+}
 
 /** Runs steps one after the other and lets the process breathe: nobody's backlog holds up everything else. */
 export interface RunQueue {
-  /** Asks for a step to be run; once, however often it is asked for before it runs. */
-  add(step: Step): void
-  /** Runs what is there now, as far as that goes in `sliceMs`; the rest follows by itself. Resolves when that has run, too. */
+  /** Has a step of this task run soon; once, however often it is asked for before it runs. */
+  add(task: Task): void
+  /** Runs what is due now, as far as that goes in `sliceMs`; the rest follows by itself. Resolves when that has run, too. */
   run(): Promise<void> | undefined
 }
 
@@ -13,40 +29,41 @@ const stepsPerLook = 16
 
 /** `sliceMs` is how long it runs before other work gets its turn. Default 10. */
 export function createRunQueue({ sliceMs = 10 } = {}): RunQueue {
-  const steps = new Set<Step>()
+  let due: Task[] = []
   let rest: Promise<void> | undefined
 
+  const add = (task: Task) => {
+    if (task.isDue) return
+    task.isDue = true
+    due.push(task)
+    rest ??= runRest()
+  }
   const runSlice = () => {
     const until = performance.now() + sliceMs
     let count = 0
-    for (const step of steps) {
-      steps.delete(step)
-      // A set is walked in the order of adding: who has more to do goes behind the others.
-      if (step()) steps.add(step)
+    while (count < due.length) {
+      const task = due[count++]!
+      task.isDue = false
+      // Who has more to do goes behind the others.
+      if (task.step()) add(task)
       // Reading the clock costs as much as a short step.
-      if (++count % stepsPerLook === 0 && performance.now() > until) return
+      if (count % stepsPerLook === 0 && performance.now() > until) break
     }
+    due = due.slice(count)
   }
   const runRest = async () => {
-    while (steps.size > 0) {
+    while (due.length > 0) {
       await new Promise((resolve) => setImmediate(resolve))
       runSlice()
     }
     rest = undefined
   }
-  const runLater = () => {
-    rest ??= runRest()
-    return rest
-  }
 
   return {
-    add(step) {
-      steps.add(step)
-      runLater()
-    },
+    add,
     run() {
       runSlice()
-      return steps.size > 0 ? runLater() : undefined
+      return due.length > 0 ? rest : undefined
     },
   }
 }

@@ -1,7 +1,7 @@
 import { decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
 import type { Logger } from '@commitcast/worker'
 import type { Transaction } from 'kysely'
-import { createFollower, type Follower, MustResync } from './follower.ts'
+import { Follower, MustResync } from './follower.ts'
 import type { AccessLoss } from './guards/access-lost.ts'
 import { openPermission, type Permission } from './guards/open-permission.ts'
 import type { Hub } from './hub.ts'
@@ -83,7 +83,12 @@ async function run<TContext, TInput, TDatabase, TState>(
       if (!place) return
     }
     isFresh = false
-    resync = await tail({ ...running, ...place })
+    const stopHints = sendHints(place, running)
+    try {
+      resync = await tail({ ...running, ...place })
+    } finally {
+      stopHints?.()
+    }
   }
 }
 
@@ -91,7 +96,7 @@ function placeIn<TContext, TInput, TDatabase, TState>(
   hub: Hub,
   { channels, signal }: Running<TContext, TInput, TDatabase, TState>,
 ): Place {
-  return { hub, follower: createFollower({ hub, channels, signal }) }
+  return { hub, follower: new Follower({ hub, channels, signal }) }
 }
 
 /** Continues at the client's cursor, where that can be done. */
@@ -144,13 +149,26 @@ async function sendState<TContext, TInput, TDatabase, TState>(
   if (hub.hasEnded) return false
   follower.skipVisible(reading.snapshot)
   await room(output, signal)
-  if (!signal.aborted) output.send(follower.cursor, { kind: 'state', state: reading.state })
+  if (!signal.aborted) output.send(follower.cursor(), { kind: 'state', state: reading.state })
   return true
+}
+
+/**
+ * Sends the hints of the channels while there is room for them. A hint has a cursor like everything else: the place that
+ * the client has come to, and what makes it this hint's.
+ */
+function sendHints<TContext, TInput, TDatabase, TState>(
+  { follower }: Place,
+  { hints, channels, output }: Running<TContext, TInput, TDatabase, TState>,
+): (() => void) | undefined {
+  return hints?.attach(channels, (hint) => {
+    if (output.hasRoom()) output.send(`${follower.cursor()}~${hint.id}`, { kind: 'hint', hint })
+  })
 }
 
 /** Waits until the output has room, or the signal aborts. */
 async function room(output: Output, signal: AbortSignal): Promise<void> {
-  while (!output.hasRoom && !signal.aborted) {
+  while (!output.hasRoom() && !signal.aborted) {
     const { promise, resolve } = Promise.withResolvers<void>()
     const leave = () => resolve()
     signal.addEventListener('abort', leave, { once: true })

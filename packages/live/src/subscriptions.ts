@@ -3,6 +3,7 @@ import type { Logger } from '@commitcast/worker'
 import type { TrackedEnvelope } from '@trpc/server'
 import type { Transaction } from 'kysely'
 import type { AuthorizeOptions } from './guards/authorize.ts'
+import type { LiveHints } from './hints/live-hints.ts'
 import type { Hub } from './hub.ts'
 import { openLiveIterator } from './live-iterator.ts'
 import type { StateReader } from './state.ts'
@@ -31,31 +32,33 @@ export interface QueryOptions<TContext, TInput, TDatabase, TState> extends Follo
  * Makes resolvers for tRPC subscriptions, over WebSocket (`wsLink`) and SSE (`httpSubscriptionLink`). Over a WebSocket whose
  * handler has `liveSockets`, events are written as finished frames; everywhere else they are yielded.
  */
-export interface Subscriptions<TEvent, TDatabase> {
+export interface Subscriptions<TEvent, TDatabase, THint = never> {
   /** The events of some channels from now on, or from the client's cursor on, each once, in order per key (P6). */
   follow<TContext, TInput>(
     options: FollowOptions<TContext, TInput>,
-  ): (options: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<TEvent>>
+  ): (options: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<TEvent, never, THint>>
   /** First the state, then exactly the events that it does not show yet: no gap, no overlap (P6). */
   query<TContext, TInput, TState>(
     options: QueryOptions<TContext, TInput, TDatabase, TState>,
-  ): (options: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<TEvent, TState>>
+  ): (options: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<TEvent, TState, THint>>
 }
 
 export interface SubscriptionsOptions<TDatabase> {
   /** The hub of this process, in the topic's present epoch. */
   readonly sharedHub: () => Promise<Hub>
   readonly states: StateReader<TDatabase>
+  /** Where an app declared hints: who follows a channel gets those of the channel, too. */
+  readonly hints?: LiveHints | undefined
   readonly logger: Logger
 }
 
-export function createSubscriptions<TEvent, TDatabase>(
+export function createSubscriptions<TEvent, TDatabase, THint = never>(
   parts: SubscriptionsOptions<TDatabase>,
-): Subscriptions<TEvent, TDatabase> {
+): Subscriptions<TEvent, TDatabase, THint> {
   return {
     follow: (options) => (call) => ({
       [Symbol.asyncIterator]: () =>
-        openLiveIterator<Envelope<TEvent>, typeof call.ctx, typeof call.input, TDatabase>({
+        openLiveIterator<Envelope<TEvent, never, THint>, typeof call.ctx, typeof call.input, TDatabase>({
           ...parts,
           ...options,
           call,

@@ -4,6 +4,7 @@ import { type Follower, MustResync } from './follower.ts'
 import type { Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
 import { patiently } from './patiently.ts'
+import type { Task } from './run-queue.ts'
 
 export interface TailOptions {
   readonly hub: Hub
@@ -24,66 +25,19 @@ const turn = 64
  * with why it can't go on, or with `undefined` when the signal aborts. The hub runs its steps: nothing of it waits but for
  * the log.
  */
-export function tail({
-  hub,
-  follower,
-  channels,
-  output,
-  signal,
-  logger,
-}: TailOptions): Promise<ResyncReason | undefined> {
+export function tail(options: TailOptions): Promise<ResyncReason | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<ResyncReason | undefined>()
-  let hasEnded = false
-  let isLive = false
-  let isLoading = false
-  let isWaitingForRoom = false
-  let stopWaiting = () => {}
-  let isCheckpointDue = false
-  let sentCursor = ''
-
-  const step = (): boolean => {
-    if (hasEnded || isLoading || isWaitingForRoom) return false
-    try {
-      if (!output.hasRoom) return waitForRoom()
-      const left = follower.take(output, turn)
-      if (left === 'behind') return load()
-      if (left === 'more') return output.hasRoom || waitForRoom()
-      sendControl()
-    } catch (error) {
-      fail(error)
-    }
-    return false
-  }
-  const sendControl = () => {
-    if (isLive && !isCheckpointDue) return
-    const { cursor } = follower
-    if (!isLive) output.send(cursor, { kind: 'live' })
-    else if (cursor !== sentCursor && cursor !== follower.sentCursor) output.send(cursor, { kind: 'checkpoint' })
-    sentCursor = cursor
-    isLive = true
-    isCheckpointDue = false
-  }
-  const waitForRoom = () => {
-    isWaitingForRoom = true
-    stopWaiting = output.whenRoom(() => {
-      isWaitingForRoom = false
-      hub.soon(step)
-    })
-    return false
-  }
-  const load = () => {
-    isLoading = true
-    patiently(() => follower.load(), { signal, logger }).then(() => {
-      isLoading = false
-      hub.soon(step)
-    }, fail)
-    return false
-  }
-
+  const { hub, channels, signal } = options
+  const task = new TailTask(options, (error) => {
+    end()
+    if (error instanceof MustResync) resolve(error.reason)
+    else reject(error)
+  })
+  const detach = hub.attach(channels, task)
+  const checkpoints = setInterval(() => task.owe('checkpoint'), checkpointMs).unref()
   const end = () => {
-    hasEnded = true
+    task.end()
     detach()
-    stopWaiting()
     clearInterval(checkpoints)
     signal.removeEventListener('abort', stop)
   }
@@ -91,19 +45,86 @@ export function tail({
     end()
     resolve(undefined)
   }
-  const fail = (error: unknown) => {
-    end()
-    if (error instanceof MustResync) resolve(error.reason)
-    else reject(error)
-  }
-
-  const detach = hub.attach(channels, { ring: () => hub.soon(step) })
-  const checkpoints = setInterval(() => {
-    isCheckpointDue = true
-    hub.soon(step)
-  }, checkpointMs).unref()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
-  else hub.soon(step)
+  else hub.soon(task)
   return promise
+}
+
+/** The steps of `tail`. A class, as each event touches it at every client (docs/decisions, 12). */
+class TailTask implements Task {
+  isDue = false
+  /** What it waits for; asking for a step changes nothing meanwhile. */
+  #waitsFor: 'room' | 'log' | 'nothing' | 'ever' = 'nothing'
+  /** What the client is to be told as soon as it has everything. */
+  #owed: 'live' | 'checkpoint' | 'nothing' = 'live'
+  readonly #follower: Follower
+  readonly #output: Output
+  readonly #options: TailOptions
+  readonly #onFailed: (error: unknown) => void
+  #controlCursor = ''
+  #stopWaiting = () => {}
+
+  constructor(options: TailOptions, onFailed: (error: unknown) => void) {
+    this.#follower = options.follower
+    this.#output = options.output
+    this.#options = options
+    this.#onFailed = onFailed
+  }
+
+  step(): boolean {
+    if (this.#waitsFor !== 'nothing') return false
+    try {
+      const left = this.#follower.take(this.#output, turn)
+      if (left === 'end' && this.#owed === 'nothing') return false
+      if (!this.#output.hasRoom()) return this.#waitForRoom()
+      if (left === 'behind') return this.#load()
+      if (left === 'more') return true
+      this.#pay()
+    } catch (error) {
+      this.#onFailed(error)
+    }
+    return false
+  }
+
+  owe(control: 'checkpoint'): void {
+    if (this.#owed === 'nothing') this.#owed = control
+    this.#options.hub.soon(this)
+  }
+
+  end(): void {
+    this.#waitsFor = 'ever'
+    this.#stopWaiting()
+  }
+
+  #pay(): void {
+    const cursor = this.#follower.cursor()
+    if (this.#owed === 'live') this.#output.send(cursor, { kind: 'live' })
+    else if (cursor !== this.#controlCursor && cursor !== this.#follower.sentCursor) {
+      this.#output.send(cursor, { kind: 'checkpoint' })
+    }
+    this.#controlCursor = cursor
+    this.#owed = 'nothing'
+  }
+
+  #waitForRoom(): false {
+    this.#waitsFor = 'room'
+    this.#stopWaiting = this.#output.whenRoom(() => this.#goOn())
+    return false
+  }
+
+  #load(): false {
+    this.#waitsFor = 'log'
+    patiently(() => this.#follower.load(), this.#options).then(
+      () => this.#goOn(),
+      (error) => this.#onFailed(error),
+    )
+    return false
+  }
+
+  #goOn(): void {
+    if (this.#waitsFor === 'ever') return
+    this.#waitsFor = 'nothing'
+    this.#options.hub.soon(this)
+  }
 }

@@ -3,6 +3,7 @@ import type { Broker } from '../broker.ts'
 import { appending } from './appending.ts'
 import { type BrokerUnderTest, type Case, type Damage, has, type Place, type World } from './contract-case.ts'
 import { damages } from './damages.ts'
+import { hinting } from './hinting.ts'
 import { limits } from './limits.ts'
 import { reading } from './reading.ts'
 import { restarts } from './restarts.ts'
@@ -11,7 +12,7 @@ import { topics } from './topics.ts'
 export { makeMessage, makeMessages, offsetsOf, readToTheEnd, readUntil } from './messages.ts'
 export type { BrokerUnderTest, Damage, Place }
 
-const cases: readonly Case[] = [...topics, ...appending, ...limits, ...reading, ...damages, ...restarts]
+const cases: readonly Case[] = [...topics, ...appending, ...limits, ...reading, ...damages, ...hinting, ...restarts]
 
 /** The cases that do not apply to an adapter, each with its reason. */
 export type Skips = Readonly<Record<string, string>>

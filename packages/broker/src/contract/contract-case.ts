@@ -37,7 +37,7 @@ export interface World {
 }
 
 /** What some adapters can't have: a case that needs it is left out there. */
-export type Need = 'durability' | 'a limit' | 'strays that show'
+export type Need = 'durability' | 'a limit' | 'strays that show' | 'hints' | 'hints that outlive a server'
 
 /** One promise of the port as a test. */
 export interface Case {
@@ -50,6 +50,8 @@ export interface Case {
 /** Whether an adapter has what a case needs. */
 export async function has(need: Need, { subject, broker, freshTopic }: World): Promise<boolean> {
   if (need === 'durability') return broker.traits.durable
+  if (need === 'hints') return broker.hints !== undefined
+  if (need === 'hints that outlive a server') return broker.hints !== undefined && broker.traits.durable
   if (need === 'strays that show') return subject.damage.intrude !== undefined
   return (await freshTopic()).maxMessageBytes !== undefined
 }

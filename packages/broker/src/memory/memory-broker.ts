@@ -1,6 +1,7 @@
 import type { Broker, TopicOptions } from '../broker.ts'
 import { checkPartition } from '../check-place.ts'
 import { BrokerUnavailable } from '../errors.ts'
+import { createHints } from './memory-hints.ts'
 import { createLog, type Log } from './memory-log.ts'
 import { createTopic } from './memory-topic.ts'
 
@@ -37,6 +38,7 @@ export function memoryBroker(
   return {
     name: 'memory',
     traits: { durable: false },
+    hints: createHints(storage, closing.signal),
     topic: async (topic) => open(topic),
     find: async (topic) => (storage.has(logName(topic, 0)) ? open(topic) : undefined),
     async close() {

@@ -3,6 +3,7 @@ import type { Broker } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { readNatsAddress } from './nats-address.ts'
 import { type Connection, openConnection } from './nats-connection.ts'
+import { createHints } from './nats-hints.ts'
 import { findStreams, openStreams } from './nats-streams.ts'
 import { createTopic } from './nats-topic.ts'
 
@@ -55,6 +56,7 @@ export function natsBroker(options: NatsBrokerOptions): Broker {
   return {
     name: 'nats',
     traits: { durable: true },
+    hints: createHints(opened),
     async topic(topic) {
       const connection = await opened()
       const streams = await openStreams(connection, topic, settings)

@@ -1,6 +1,8 @@
 import pg from 'pg'
 import type { Broker, TopicOptions } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
+import { createEar } from './postgres-ear.ts'
+import { createHints } from './postgres-hints.ts'
 import { createTopic } from './postgres-topic.ts'
 import { asTrouble } from './postgres-trouble.ts'
 import { createWatch, type Watch } from './postgres-watch.ts'
@@ -10,7 +12,10 @@ export interface PostgresBrokerOptions {
   readonly connectionString: string
   /** Default `commitcast_broker`. */
   readonly schema?: string
-  /** Whether readers are woken by LISTEN, which needs a direct connection; behind a pooler in transaction mode say no. Default yes. */
+  /**
+   * Whether readers are woken by LISTEN, which needs a direct connection; behind a pooler in transaction mode say no, and
+   * there are no hints. Default yes.
+   */
   readonly listen?: boolean
   /** How often waiting readers look anyway, all with one query. Default 5,000 with LISTEN, 50 without. */
   readonly pollMs?: number
@@ -51,12 +56,13 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
   let opening: Promise<void> | undefined
   let ending: Promise<void> | undefined
   const asking = new Set<Promise<unknown>>()
+  const ear = listen ? createEar({ connectionString, schema, signal: closing.signal }) : undefined
   const watch: Watch = createWatch({
     pool,
     schema,
     signal: closing.signal,
     pollMs: options.pollMs ?? (listen ? 5_000 : 50),
-    ...(listen && { listenTo: connectionString }),
+    ear,
   })
 
   const checkOpen = () => {
@@ -89,6 +95,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
   return {
     name: 'postgres',
     traits: { durable: true },
+    ...(ear && { hints: createHints({ ear, schema, query, closed: closing.signal }) }),
     async topic(topic) {
       checkOpen()
       await make()

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { TopicOptions } from '../broker.ts'
+import type { Ear } from './postgres-ear.ts'
 
 /** Wakes readers that wait for a partition to grow: by NOTIFY where it can, by one poll for all of them where it can't. */
 export interface Watch {
@@ -19,8 +20,8 @@ export interface WatchOptions {
   readonly schema: string
   readonly signal: AbortSignal
   readonly pollMs: number
-  /** A direct connection for LISTEN. */
-  readonly listenTo?: string
+  /** Where LISTEN can be had. */
+  readonly ear?: Ear | undefined
 }
 
 interface Waiting {
@@ -30,15 +31,15 @@ interface Waiting {
   readonly wake: () => void
 }
 
-export function createWatch({ pool, schema, signal, pollMs, listenTo }: WatchOptions): Watch {
+export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions): Watch {
   const waiting = new Set<Waiting>()
   let running = false
 
   const wakeAll = () => {
     for (const one of waiting) one.wake()
   }
-  const hear = (word: string | undefined) => {
-    const [name, epoch, partition, end] = word?.split(' ') ?? []
+  const hear = (word: string) => {
+    const [name, epoch, partition, end] = word.split(' ')
     for (const one of waiting) {
       const { topic } = one
       if (topic.name !== name || String(topic.epoch) !== epoch || String(one.partition) !== partition) continue
@@ -54,28 +55,7 @@ export function createWatch({ pool, schema, signal, pollMs, listenTo }: WatchOpt
     }
     running = false
   }
-  const listen = async () => {
-    while (!signal.aborted) {
-      const client = new pg.Client({ connectionString: listenTo, keepAlive: true })
-      const gone = new Promise<void>((resolve) => {
-        client.on('error', () => resolve())
-        client.on('end', () => resolve())
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      client.on('notification', ({ payload }) => hear(payload))
-      try {
-        await client.connect()
-        await client.query(`listen ${schema}`)
-        wakeAll()
-        await gone
-      } catch {
-        // Polling goes on meanwhile.
-      }
-      await client.end().catch(() => {})
-      await delay(100 + Math.random() * 900, undefined, { signal }).catch(() => {})
-    }
-  }
-  let isListening = false
+  let isHearing = false
 
   return {
     word: (topic, partition, end) => `${topic.name} ${topic.epoch} ${partition} ${end}`,
@@ -83,10 +63,8 @@ export function createWatch({ pool, schema, signal, pollMs, listenTo }: WatchOpt
       hear(this.word(topic, partition, end))
     },
     wait(topic, partition, after, stop) {
-      if (listenTo !== undefined && !isListening) {
-        isListening = true
-        void listen()
-      }
+      if (!isHearing) ear?.on({ hear, onOpen: wakeAll })
+      isHearing = true
       return new Promise((resolve) => {
         const one: Waiting = {
           topic,

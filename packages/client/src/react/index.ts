@@ -6,4 +6,4 @@ export {
   type MutationProcedure,
   useLiveMutation,
 } from './use-live-mutation.ts'
-export { type LiveQuery, useLiveQuery } from './use-live-query.ts'
+export { type LiveQuery, type LiveQueryOptions, useLiveQuery } from './use-live-query.ts'

@@ -1,5 +1,5 @@
 import { useMemo, useRef, useSyncExternalStore } from 'react'
-import type { EventOf, InputOf, LiveProcedure, StateOf } from '../live-procedure.ts'
+import type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from '../live-procedure.ts'
 import { createLiveStore, type LiveView } from '../live-store.ts'
 import type { Optimistic } from '../optimism.ts'
 import type { Reducers } from '../reducers.ts'
@@ -7,6 +7,11 @@ import type { Reducers } from '../reducers.ts'
 export interface LiveQuery<TState> extends LiveView<TState> {
   /** Shows what a command is expected to change; `useLiveMutation` calls it. */
   readonly optimistic: Optimistic<TState>
+}
+
+export interface LiveQueryOptions<TProcedure extends LiveProcedure> {
+  /** Called with each hint as it comes, not while rendering: what may get lost, such as who is typing. */
+  readonly onHint?: (hint: HintOf<TProcedure>) => void
 }
 
 /**
@@ -18,9 +23,10 @@ export function useLiveQuery<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
   input: InputOf<TProcedure>,
   reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>,
+  { onHint }: LiveQueryOptions<TProcedure> = {},
 ): LiveQuery<StateOf<TProcedure>> {
-  const latest = useRef({ procedure, input, reducers })
-  latest.current = { procedure, input, reducers }
+  const latest = useRef({ procedure, input, reducers, onHint })
+  latest.current = { procedure, input, reducers, onHint }
   const inputKey = JSON.stringify(input)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another input is another store
   const store = useMemo(() => createLiveStore<TProcedure>(() => latest.current), [inputKey])

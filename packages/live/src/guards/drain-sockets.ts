@@ -1,5 +1,6 @@
 import { sleep } from '@commitcast/worker'
 import type { GuardedSocket } from './guarded-socket.ts'
+import { paced } from './paced.ts'
 import type { Socket } from './socket-server.ts'
 
 export interface DrainOptions {
@@ -43,31 +44,20 @@ export async function drainSockets(
   { afterMs = 0, overMs = 2_000, deadlineMs = 2_000, signal }: DrainOptions = {},
 ): Promise<Drained> {
   await sleep(afterMs, signal)
-  const all = shuffle([...begin()])
+  const all = [...begin()]
   const gone = Promise.all(all.map(({ socket }) => closed(socket)))
-  const notified = await tellToMove(all, { overMs, signal })
+  let notified = 0
+  await paced(all, { overMs, signal }, (guarded) => {
+    if (!isOpen(guarded.socket)) return
+    guarded.handOver()
+    notified++
+  })
   await Promise.race([gone, sleep(deadlineMs, signal)])
   const late = all.filter(({ socket }) => isOpen(socket))
   for (const guarded of late) guarded.close('restarting')
   await Promise.race([gone, sleep(closingMs)])
   for (const { socket } of all) socket.terminate()
   return { notified, closed: late.length }
-}
-
-async function tellToMove(
-  all: readonly MovableSocket[],
-  { overMs, signal }: { overMs: number; signal: AbortSignal | undefined },
-): Promise<number> {
-  const began = performance.now()
-  let notified = 0
-  for (const [index, guarded] of all.entries()) {
-    const waitMs = (overMs * index) / all.length - (performance.now() - began)
-    if (waitMs >= 1) await sleep(waitMs, signal)
-    if (!isOpen(guarded.socket)) continue
-    guarded.handOver()
-    notified++
-  }
-  return notified
 }
 
 function isOpen(socket: Socket): boolean {
@@ -79,12 +69,4 @@ function closed(socket: Socket): Promise<void> {
     if (socket.readyState === socket.CLOSED) resolve()
     else socket.once('close', () => resolve())
   })
-}
-
-function shuffle<T>(items: T[]): T[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1))
-    ;[items[last], items[other]] = [items[other]!, items[last]!]
-  }
-  return items
 }

@@ -7,7 +7,7 @@ import type { Socket } from './socket-server.ts'
 export interface GuardedSocket {
   readonly socket: Socket
   /** How many live subscriptions run on it. */
-  readonly subscriptions: number
+  subscriptions(): number
   /**
    * Takes a place for one live subscription; call what it returns when that ends (twice is once).
    * Throws TRPCError TOO_MANY_REQUESTS where the socket has as many as it may have.
@@ -33,12 +33,9 @@ export interface GuardedSocketOptions {
 export function createGuardedSocket(socket: Socket, options: GuardedSocketOptions): MovableSocket {
   const { maxSubscriptions, reconnect, onRefused, onClosing } = options
   let subscriptions = 0
-  let isHandedOver = false
-  return {
+  const guarded = {
     socket,
-    get subscriptions() {
-      return subscriptions
-    },
+    subscriptions: () => subscriptions,
     enter() {
       if (subscriptions >= maxSubscriptions) {
         onRefused()
@@ -54,19 +51,18 @@ export function createGuardedSocket(socket: Socket, options: GuardedSocketOption
         isInside = false
       }
     },
-    get isHandedOver() {
-      return isHandedOver
-    },
+    isHandedOver: false,
     handOver() {
-      if (isHandedOver) return
-      isHandedOver = true
+      if (guarded.isHandedOver) return
+      guarded.isHandedOver = true
       if (socket.readyState === socket.OPEN) socket.send(reconnect)
     },
-    close(closing) {
+    close(closing: Closing) {
       if (socket.readyState !== socket.OPEN) return
       onClosing(closing)
       const { code, reason } = closings[closing]
       socket.close(code, reason)
     },
   }
+  return guarded
 }

@@ -31,11 +31,14 @@ export const defaultLimits: Limits = {
 /** The given limits, and the defaults for the others. Throws RangeError for one that is no whole number from 1 on. */
 export function limitsWithDefaults(given: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits)) {
-    if (Number.isSafeInteger(value) && value > 0) continue
-    throw new RangeError(`limits.${name} is ${value}: give a whole number from 1 on, or leave it out.`)
-  }
+  for (const [name, value] of Object.entries(limits)) checkLimit(`limits.${name}`, value)
   return limits
+}
+
+/** Throws RangeError for a limit that is no whole number from 1 on. */
+export function checkLimit(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value > 0) return
+  throw new RangeError(`${name} is ${value}: give a whole number from 1 on, or leave it out.`)
 }
 
 /** What a follower behind the ring may read from the log, in bytes of message bodies, before it has to resync. */

@@ -1,5 +1,6 @@
 import { silentLogger } from '@commitcast/worker'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Task } from '../run-queue.ts'
 import type { AccessLoss } from './access-lost.ts'
 import type { Allowed } from './authorize.ts'
 import { openPermission, type RevocationSource } from './open-permission.ts'
@@ -13,20 +14,20 @@ afterEach(() => {
 
 /** A hub that rings when it is told to. */
 function createBells() {
-  const bells = new Map<string, Set<{ ring(): void }>>()
+  const tasks = new Map<string, Set<Task>>()
   const source: RevocationSource = {
-    attach(channels, bell) {
-      for (const channel of channels) bells.set(channel, (bells.get(channel) ?? new Set()).add(bell))
+    attach(channels, task) {
+      for (const channel of channels) tasks.set(channel, (tasks.get(channel) ?? new Set()).add(task))
       return () => {
-        for (const channel of channels) bells.get(channel)?.delete(bell)
+        for (const channel of channels) tasks.get(channel)?.delete(task)
       }
     },
   }
   const ring = async (channel: string) => {
-    for (const bell of bells.get(channel) ?? []) bell.ring()
+    for (const task of tasks.get(channel) ?? []) task.step()
     await vi.advanceTimersByTimeAsync(0)
   }
-  const attached = () => [...bells.values()].reduce((sum, set) => sum + set.size, 0)
+  const attached = () => [...tasks.values()].reduce((sum, set) => sum + set.size, 0)
   return { source, ring, attached }
 }
 

@@ -1,5 +1,6 @@
 import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
+import { type Task, taskOf } from '../run-queue.ts'
 import { createTurns } from '../turns.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { Allowed, AuthorizeOptions } from './authorize.ts'
@@ -7,7 +8,7 @@ import { within } from './within.ts'
 
 /** What a permission hears of revocations from: the hub. */
 export interface RevocationSource {
-  attach(channels: readonly string[], bell: { ring(): void }): () => void
+  attach(channels: readonly string[], task: Task): () => void
 }
 
 export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TContext, TInput> {
@@ -48,8 +49,8 @@ export async function openPermission<TContext, TInput>(
   let isAsking = true
   let mustAskAgain = false
   let timer: NodeJS.Timeout | undefined
-  const bell = { ring: () => void review() }
-  const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, bell) : () => {})
+  const task = taskOf(() => void review())
+  const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, task) : () => {})
 
   /** The latest answer: whoever is told of a change while a question is out asks once more. */
   const ask = async () => {

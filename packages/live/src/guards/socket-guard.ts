@@ -114,7 +114,7 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
     health: () => ({
       ready: draining === undefined,
       sockets: open.sockets.size,
-      subscriptions: [...open.sockets.values()].reduce((sum, { subscriptions }) => sum + subscriptions, 0),
+      subscriptions: [...open.sockets.values()].reduce((sum, guarded) => sum + guarded.subscriptions(), 0),
       bufferedBytes: budget.bytes,
       refused: refused.all(),
       closed: closed.all(),

@@ -1,3 +1,5 @@
+import type { Envelope } from '@commitcast/events'
+import type { LiveEntry } from '../live-entry.ts'
 import type { Connection } from '../sockets/connection.ts'
 import type { Frames, RequestHead } from './frames.ts'
 import type { Output } from './output.ts'
@@ -9,14 +11,34 @@ export interface FramesOutputOptions {
 }
 
 /** Writes finished frames to a WebSocket, beside tRPC's own: no promise and no serialising per client. */
-export function createFramesOutput({ connection, frames, request }: FramesOutputOptions): Output {
-  return {
-    get hasRoom() {
-      return connection.hasRoom
-    },
-    whenRoom: (listener) => connection.whenRoom(listener),
-    send: (cursor, envelope) => connection.send(frames.ofEnvelope(request, cursor, envelope)),
-    sendEvent: (cursor, entry) => connection.send(frames.ofEvent(request, cursor, entry)),
-    together: (act) => connection.together(act),
+export class FramesOutput implements Output {
+  readonly #connection: Connection
+  readonly #frames: Frames
+  readonly #request: RequestHead
+
+  constructor({ connection, frames, request }: FramesOutputOptions) {
+    this.#connection = connection
+    this.#frames = frames
+    this.#request = request
+  }
+
+  hasRoom(): boolean {
+    return this.#connection.hasRoom()
+  }
+
+  whenRoom(listener: () => void): () => void {
+    return this.#connection.whenRoom(listener)
+  }
+
+  send(cursor: string, envelope: Envelope<unknown, unknown>): void {
+    this.#connection.send(this.#frames.ofEnvelope(this.#request, cursor, envelope))
+  }
+
+  sendEvent(cursor: string, entry: LiveEntry): void {
+    this.#connection.send(this.#frames.ofEvent(this.#request, cursor, entry))
+  }
+
+  together<T>(act: () => T): T {
+    return this.#connection.together(act)
   }
 }

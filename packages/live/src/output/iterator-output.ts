@@ -34,7 +34,7 @@ export function createIteratorOutput({ signal, connection }: IteratorOutputOptio
   const canHandOver = () => {
     if (failure) return true
     if (items.length === 0) return false
-    if (!connection || connection.hasRoom) return true
+    if (!connection || connection.hasRoom()) return true
     stopWaiting ??= connection.whenRoom(roomCame)
     return false
   }
@@ -63,9 +63,7 @@ export function createIteratorOutput({ signal, connection }: IteratorOutputOptio
   signal.addEventListener('abort', stop, { once: true })
 
   return {
-    get hasRoom() {
-      return !signal.aborted && !failure && items.length < maxItems
-    },
+    hasRoom: () => !signal.aborted && !failure && items.length < maxItems,
     whenRoom(listener) {
       onRoom = listener
       return () => {

@@ -4,7 +4,7 @@ import { type CreateWSSContextFnOptions, jsonEncoder, type WSSHandlerOptions } f
 import { guardSockets, type SocketGuard, type SocketGuardOptions } from '../guards/socket-guard.ts'
 import type { Socket } from '../guards/socket-server.ts'
 import { createFrames } from '../output/frames.ts'
-import { type Connection, createConnection, type Framing } from './connection.ts'
+import { Connection, type Framing } from './connection.ts'
 import { withConnection } from './connection-of.ts'
 import { createOpenings } from './openings.ts'
 
@@ -38,7 +38,7 @@ export function liveSockets<TRouter extends AnyTRPCRouter>(options: LiveSocketsO
     const ctx = await createContext(given)
     const guarded = guard.of(given.res)
     if (!guarded) return ctx
-    const connection = createConnection({ guarded, framing })
+    const connection = new Connection({ guarded, framing })
     connections.set(given.res, connection)
     return withConnection(ctx, connection)
   }

@@ -1,0 +1,37 @@
+import { checkHint, type Hints } from '../hints.ts'
+import type { Query } from './postgres-broker.ts'
+import type { Ear } from './postgres-ear.ts'
+
+export interface HintsOptions {
+  readonly ear: Ear
+  readonly schema: string
+  readonly query: Query
+  readonly closed: AbortSignal
+}
+
+/** Begins each of our payloads; no word of an append begins so. */
+const mark = '?'
+
+/** Hints by NOTIFY. All of them pass one lock of the whole cluster, so many a second are for another broker. */
+export function createHints({ ear, schema, query, closed }: HintsOptions): Hints {
+  return {
+    async send(name, text) {
+      checkHint(name, text)
+      await query(`select pg_notify('${schema}', $1)`, [`${mark}${name} ${text}`])
+    },
+    async listen(name, { signal, onHint }) {
+      const start = `${mark}${name} `
+      const stop = ear.on({
+        hear(payload) {
+          if (payload.startsWith(start)) onHint(payload.slice(start.length))
+        },
+      })
+      const ending = AbortSignal.any([signal, closed])
+      await new Promise<void>((resolve) => {
+        if (ending.aborted) resolve()
+        else ending.addEventListener('abort', () => resolve(), { once: true })
+      })
+      stop()
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { BrokerUnavailable, type Hints } from '@commitcast/broker'
+import type { Hint, HintCatalog } from '@commitcast/events'
+import { type Logger, untilItWorks } from '@commitcast/worker'
+import { createHintRate } from './hint-rate.ts'
+import { readHint, writeHint } from './hint-text.ts'
+
+export interface LiveHintsOptions {
+  /** The broker's. */
+  readonly hints: Hints
+  readonly catalog: HintCatalog
+  /** What all processes of an app say and hear hints under: `shop-hints`. */
+  readonly name: string
+  /** How many a sender may send through this process in a second, and at once after a rest. Default 10. */
+  readonly perSecond?: number
+  /** Ends the listening. */
+  readonly signal: AbortSignal
+  readonly logger: Logger
+}
+
+/** Hints of a process: those that it sends, and those of all processes, by channel. Nothing of them is kept. */
+export interface LiveHints {
+  /**
+   * Tells it to whoever follows its channel now, in all processes. `false` where it was left out, because its sender sends
+   * too many or the broker can't be reached. Throws `InvalidHint`, and `HintTooLarge`.
+   */
+  send(hint: Omit<Hint, 'id'>): Promise<boolean>
+  /** Calls `onHint` for each hint on one of these channels, until the returned function is called. */
+  attach(channels: readonly string[], onHint: (hint: Hint) => void): () => void
+}
+
+export function createLiveHints(options: LiveHintsOptions): LiveHints {
+  const { hints, catalog, name, perSecond = 10, signal, logger } = options
+  if (!(perSecond >= 1)) throw new RangeError(`hintsPerSecond is ${perSecond}: give a number from 1 on.`)
+  const rate = createHintRate({ perSecond })
+  const listeners = new Map<string, Set<(hint: Hint) => void>>()
+  let isListening = false
+
+  const onHint = (text: string) => {
+    const hint = readHint(text)
+    // One that a newer process knows is nothing to this one's clients.
+    if (!hint || !Object.hasOwn(catalog.definitions, hint.type)) return
+    for (const listener of listeners.get(hint.channel) ?? []) listener(hint)
+  }
+  const listen = () =>
+    untilItWorks(() => hints.listen(name, { signal, onHint }), {
+      signal,
+      onError: (error) => logger.error({ err: error }, 'hints can not be heard, so clients miss them'),
+    })
+
+  return {
+    async send({ channel, type, sender, data }) {
+      const checked = await catalog.validate(type, data)
+      if (!rate.take(sender)) return false
+      try {
+        await hints.send(name, writeHint({ id: randomUUID(), channel, type, sender, data: checked }))
+        return true
+      } catch (error) {
+        if (!(error instanceof BrokerUnavailable)) throw error
+        logger.warn({ err: error }, 'a hint got lost')
+        return false
+      }
+    },
+    attach(channels, listener) {
+      if (!isListening) void listen()
+      isListening = true
+      for (const channel of channels) listeners.set(channel, (listeners.get(channel) ?? new Set()).add(listener))
+      return () => {
+        for (const channel of channels) {
+          const set = listeners.get(channel)
+          set?.delete(listener)
+          if (set?.size === 0) listeners.delete(channel)
+        }
+      }
+    },
+  }
+}

@@ -53,8 +53,10 @@ export function createRouter(shop: Shop) {
           state: ({ input, trx }) => orderBoard(trx, input),
         }),
       ),
-      /** Everything that happens to any order from now on. */
-      follow: t.procedure.subscription(live.follow({ channels: () => ['orders'] })),
+      /** Everything that happens to any order from now on, or after `lastEventId`. */
+      follow: t.procedure
+        .input(z.object({ lastEventId: z.string().optional() }).optional())
+        .subscription(live.follow({ channels: () => ['orders'] })),
     }),
   })
 }

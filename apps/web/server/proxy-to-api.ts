@@ -1,5 +1,5 @@
 import httpProxy from '@fastify/http-proxy'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** What a browser may send in one WebSocket message; the API takes no more. */
 const maxMessageBytes = 256 * 1024
@@ -29,7 +29,7 @@ export async function proxyToApi(app: FastifyInstance, api: string): Promise<voi
       return reply.code(503).send({ error: 'The API does not answer.' })
     },
     wsServerOptions: { maxPayload: maxMessageBytes },
-    wsClientOptions: { handshakeTimeout: 5_000 },
+    wsClientOptions: towardsApi,
     wsHooks: {
       onConnect(_context, browser, upstream) {
         // It left while the API was being called; nobody else would hang up.
@@ -41,6 +41,18 @@ export async function proxyToApi(app: FastifyInstance, api: string): Promise<voi
     },
   })
 }
+
+/** What the API knows a browser by: its cookie, and whose page it shows. */
+function forwarded(headers: Headers, { headers: own, host }: FastifyRequest): Headers {
+  const { cookie, origin, 'x-forwarded-host': before } = own
+  const hosts = before === undefined ? host : `${before}, ${host}`
+  return { ...headers, ...(cookie && { cookie }), ...(origin && { origin }), 'x-forwarded-host': hosts }
+}
+
+type Headers = Record<string, string | string[] | undefined>
+
+/** Apart, because the proxy's types don't know what its manual says of `rewriteRequestHeaders`. */
+const towardsApi = { handshakeTimeout: 5_000, rewriteRequestHeaders: forwarded }
 
 function answers(api: string): Promise<boolean> {
   const answer = fetch(`${api}/health`, { method: 'HEAD', signal: AbortSignal.timeout(answerMs) })

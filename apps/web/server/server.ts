@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { type Logger, sleep } from '@commitcast/worker'
 import fastify, { type FastifyBaseLogger } from 'fastify'
+import { proxyEvents } from './proxy-events.ts'
 import { proxyToApi } from './proxy-to-api.ts'
 import { servePages } from './serve-pages.ts'
 import { trackConnections } from './track-connections.ts'
@@ -18,13 +19,14 @@ export interface ServerOptions {
 /** How long calls under way may take to end when the process stops. */
 const drainMs = 500
 
-/** Serves the pages, `/trpc` on behalf of the API over HTTP and WebSocket, and `GET /health`. */
+/** Serves the pages, `/trpc` and `/events` on behalf of the API, over HTTP and WebSocket, and `GET /health`. */
 export async function startServer({ pages, api, port, host, logger }: ServerOptions) {
   const troubles: FastifyBaseLogger = logger.child({}, { level: 'warn' })
   const app = fastify({ loggerInstance: troubles, forceCloseConnections: 'idle' })
   const connections = trackConnections(app.server)
   app.get('/health', () => ({ ready: true }))
   await proxyToApi(app, api)
+  await proxyEvents(app, api)
   await servePages(app, pages)
   await app.listen({ port, host })
   return {

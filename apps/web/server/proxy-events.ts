@@ -1,0 +1,26 @@
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Passes `/events`, streams for `EventSource`, on to the API. While the API is away the stream is empty and ends at once:
+ * the browser comes back by itself and says where it stopped. After an error status it would stay away for good.
+ */
+export async function proxyEvents(app: FastifyInstance, api: string): Promise<void> {
+  await app.register(httpProxy, {
+    upstream: api,
+    prefix: '/events',
+    rewritePrefix: '/events',
+    httpMethods: ['GET'],
+    // Each stream holds a connection for as long as it runs, and would take those of calls.
+    undici: { connections: null },
+    replyOptions: {
+      onError: (reply) =>
+        reply.code(200).type('text/event-stream').header('cache-control', 'no-store').send(`retry: ${retryMs()}\n\n`),
+    },
+  })
+}
+
+/** When browsers come back: not all at the same moment. */
+function retryMs(): number {
+  return Math.round(1_000 + Math.random() * 2_000)
+}

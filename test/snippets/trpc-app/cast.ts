@@ -1,0 +1,16 @@
+import { createCommitcast } from 'commitcast'
+import { postgresBroker } from 'commitcast/postgres'
+import { connectionString, db } from './database.ts'
+import { events } from './events.ts'
+
+/** Connects to nothing before it is used. Postgres is the broker, too, for now. */
+export const cast = createCommitcast({
+  app: 'shop',
+  events,
+  db,
+  broker: postgresBroker({ connectionString }),
+  listenTo: connectionString,
+})
+
+/** Who hears of an event: whoever follows its customer. */
+export const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })

@@ -1,0 +1,3 @@
+const target = `http://localhost:${process.env.PORT ?? 3000}`
+
+export default { server: { proxy: { '/trpc': { target, ws: true } } } }

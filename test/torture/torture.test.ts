@@ -20,6 +20,14 @@ test('killed, frozen and cut-off workers, brokers and databases lose, double and
   expect(found.stored).toBe(found.committed)
 }, 180_000)
 
+test('clients over WebSocket and SSE get each event once, though API processes are killed, frozen and drained', async () => {
+  const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream,live')
+  expect(found.clients).toMatchObject({ clients: 48, lost: 0, duplicated: 0, outOfOrder: 0, resyncs: 0, silent: 0 })
+  expect(found.clients.reconnects).toBeGreaterThan(48)
+  expect(found.faults).toMatchObject({ apiKilled: 1, apiDrained: 1 })
+  expect(found.stored).toBe(found.committed)
+}, 180_000)
+
 test('the torture finds the damage that a relay with a position cursor does', async () => {
   const found = await torture('--seconds', '10', '--seed', '1', '--sabotage', 'position-cursor')
   expect(found).toMatchObject({ sabotage: 'position-cursor', damaged: true })

@@ -10,7 +10,7 @@ export interface Ear {
   on(listener: EarListener): () => void
 }
 
-interface EarListener {
+export interface EarListener {
   hear(payload: string): void
   onOpen?(): void
 }

@@ -3,34 +3,51 @@ import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import type { Parts } from './postgres-topic.ts'
 import { isGone } from './postgres-trouble.ts'
 
+interface From {
+  readonly place: readonly unknown[]
+  readonly partition: number
+  readonly after: number
+}
+
 /** Reads rows in order, from history into the live tail; woken by the watch where there are no more. */
 export async function* readRows(
   parts: Parts,
-  { place, partition, after }: { place: readonly unknown[]; partition: number; after: number },
+  from: From,
   { signal, maxBatch = 1_000 }: ReadOptions,
 ): AsyncGenerator<readonly Message[]> {
-  const { topic, schema, query, watch, closed } = parts
+  const { topic, watch, closed } = parts
   const end = AbortSignal.any([signal, closed])
-  for (let next = after; !end.aborted; ) {
-    try {
-      const { rows } = await query<Row>(
-        `select "offset", id, type, key, time, tx, headers::text, body from ${schema}.message
-         where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4 order by "offset" limit $5`,
-        [...place, next, maxBatch],
-      )
-      const found = rows.map(toMessage)
-      const hole = found.findIndex(({ offset }, index) => offset !== next + 1 + index)
-      if (hole === 0) await explainHole(parts, { place, partition, missing: next + 1 })
-      const batch = hole < 0 ? found : found.slice(0, hole)
-      next += batch.length
-      if (batch.length > 0) yield batch
-      else await watch.wait(topic, partition, next, end)
-    } catch (error) {
-      if (!(error instanceof BrokerUnavailable)) throw error
-      if (isGone(error)) throw new Diverged(error.message, { cause: error })
-      await watch.pause(end)
+  const watched = watch.enter(topic, from.partition, end)
+  try {
+    for (let next = from.after; !end.aborted; ) {
+      try {
+        const batch = await readBatch(parts, { ...from, after: next }, maxBatch)
+        next += batch.length
+        if (batch.length > 0) yield batch
+        else await watched.wait(next)
+      } catch (error) {
+        if (!(error instanceof BrokerUnavailable)) throw error
+        if (isGone(error)) throw new Diverged(error.message, { cause: error })
+        await watch.pause(end)
+      }
     }
+  } finally {
+    watched.leave()
   }
+}
+
+/** What comes next without a hole; nothing where there is no more. */
+async function readBatch(parts: Parts, { place, partition, after }: From, limit: number): Promise<readonly Message[]> {
+  const { schema, query } = parts
+  const { rows } = await query<Row>(
+    `select "offset", id, type, key, time, tx, headers::text, body from ${schema}.message
+     where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4 order by "offset" limit $5`,
+    [...place, after, limit],
+  )
+  const found = rows.map(toMessage)
+  const hole = found.findIndex(({ offset }, index) => offset !== after + 1 + index)
+  if (hole === 0) await explainHole(parts, { place, partition, missing: after + 1 })
+  return hole < 0 ? found : found.slice(0, hole)
 }
 
 /** What is missing at the front was trimmed; what is missing inside was deleted by hand. */

@@ -9,8 +9,8 @@ export interface Watch {
   word(topic: TopicOptions, partition: number, end: number): string
   /** A partition of this process's own appending has grown. */
   grown(topic: TopicOptions, partition: number, end: number): void
-  /** Resolves when the partition may have more than offset `after`, or at the abort. */
-  wait(topic: TopicOptions, partition: number, after: number, signal: AbortSignal): Promise<void>
+  /** Listens for a partition from now on, until the signal aborts or `leave` is called. */
+  enter(topic: TopicOptions, partition: number, signal: AbortSignal): Watched
   /** A short, jittered pause after an outage. */
   pause(signal: AbortSignal): Promise<void>
 }
@@ -24,71 +24,98 @@ export interface WatchOptions {
   readonly ear?: Ear | undefined
 }
 
-interface Waiting {
+/** A partition that somebody reads. */
+export interface Watched {
+  /**
+   * Resolves when the partition may have more than offset `after`, or at the abort; at once where that was heard before,
+   * while a query was under way that did not see it.
+   */
+  wait(after: number): Promise<void>
+  leave(): void
+}
+
+interface Reader {
   readonly topic: TopicOptions
   readonly partition: number
-  readonly after: number
-  readonly wake: () => void
+  /** The end that was heard of last; infinite where something may have been missed. */
+  heard: number
+  /** What it waits for more than; none while it does not wait. */
+  after?: number | undefined
+  wake: () => void
 }
 
 export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions): Watch {
-  const waiting = new Set<Waiting>()
-  let running = false
+  const readers = new Set<Reader>()
+  let isHearing = false
+  let isPolling = false
 
-  const wakeAll = () => {
-    for (const one of waiting) one.wake()
+  const tell = (reader: Reader, end: number) => {
+    reader.heard = Math.max(reader.heard, end)
+    if (reader.after !== undefined && reader.after < end) reader.wake()
+  }
+  const tellAll = () => {
+    for (const reader of readers) tell(reader, Number.POSITIVE_INFINITY)
   }
   const hear = (word: string) => {
     const [name, epoch, partition, end] = word.split(' ')
-    for (const one of waiting) {
-      const { topic } = one
-      if (topic.name !== name || String(topic.epoch) !== epoch || String(one.partition) !== partition) continue
-      if (one.after < Number(end)) one.wake()
+    for (const reader of readers) {
+      const { topic } = reader
+      if (topic.name !== name || String(topic.epoch) !== epoch || String(reader.partition) !== partition) continue
+      tell(reader, Number(end))
     }
   }
-
   const poll = async () => {
-    for (;;) {
+    while (!signal.aborted && readers.size > 0) {
       await delay(pollMs, undefined, { signal, ref: false }).catch(() => {})
-      if (signal.aborted || waiting.size === 0) break
-      await wakeGrown(pool, schema, [...waiting]).catch(wakeAll)
+      const waiting = [...readers].filter(isWaiting)
+      if (signal.aborted || waiting.length === 0) continue
+      await wakeGrown(pool, schema, waiting).catch(tellAll)
     }
-    running = false
+    isPolling = false
   }
-  let isHearing = false
+  const start = () => {
+    if (!isHearing) ear?.on({ hear, onOpen: tellAll })
+    isHearing = true
+    if (!isPolling) void poll()
+    isPolling = true
+  }
 
   return {
     word: (topic, partition, end) => `${topic.name} ${topic.epoch} ${partition} ${end}`,
     grown(topic, partition, end) {
       hear(this.word(topic, partition, end))
     },
-    wait(topic, partition, after, stop) {
-      if (!isHearing) ear?.on({ hear, onOpen: wakeAll })
-      isHearing = true
-      return new Promise((resolve) => {
-        const one: Waiting = {
-          topic,
-          partition,
-          after,
-          wake() {
-            waiting.delete(one)
-            stop.removeEventListener('abort', one.wake)
-            resolve()
-          },
-        }
-        waiting.add(one)
-        stop.addEventListener('abort', one.wake, { once: true })
-        if (stop.aborted) one.wake()
-        if (!running) {
-          running = true
-          void poll()
-        }
-      })
+    enter(topic, partition, stop) {
+      const reader: Reader = { topic, partition, heard: 0, wake() {} }
+      const leave = () => {
+        readers.delete(reader)
+        stop.removeEventListener('abort', leave)
+        reader.wake()
+      }
+      readers.add(reader)
+      stop.addEventListener('abort', leave, { once: true })
+      if (stop.aborted) leave()
+      start()
+      return {
+        leave,
+        async wait(after) {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          Object.assign(reader, { after, wake: resolve })
+          if (reader.heard <= after && !stop.aborted) await promise
+          Object.assign(reader, { after: undefined, heard: 0 })
+        },
+      }
     },
     async pause(stop) {
       await delay(50 + Math.random() * 450, undefined, { signal: stop }).catch(() => {})
     },
   }
+}
+
+type Waiting = Reader & { readonly after: number }
+
+function isWaiting(reader: Reader): reader is Waiting {
+  return reader.after !== undefined
 }
 
 /** One query for all that wait. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { CrewRole } from './crew.ts'
 
-/** A process of the torture: one of a crew, a writer or the checker. */
+/** A process of the torture: one of a crew, a writer, the checker or one with clients. */
 export interface Child {
   readonly name: string
   readonly pid: number | undefined
@@ -38,10 +38,15 @@ process.on('exit', () => {
 })
 
 /** Starts `src/<role>.ts` as a process. It gets `config` as its argument and drains when we are gone. */
-export function startChild(role: CrewRole | 'writer' | 'checker', options: ChildOptions): Child {
+export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', options: ChildOptions): Child {
   const { name, config, folder, onLine = () => {} } = options
   const script = fileURLToPath(new URL(`./${role}.ts`, import.meta.url))
-  const child = fork(script, [JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
+  const child = fork(script, [JSON.stringify(config)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+    // Node's own EventSource, for clients of server-sent events.
+    execArgv: role === 'clients' ? ['--experimental-eventsource'] : [],
+  })
   const log = createWriteStream(`${folder}/${name}.log`)
   for (const output of [child.stdout, child.stderr]) {
     if (output)

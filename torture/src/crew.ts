@@ -2,7 +2,7 @@ import { type Child, startChild } from './child.ts'
 import type { Lines } from './lines.ts'
 
 /** Roles that several processes share the work of. */
-export type CrewRole = 'relay' | 'stream' | 'project'
+export type CrewRole = 'relay' | 'stream' | 'project' | 'api'
 
 /** The processes of one role: always as many, whatever happens to them. */
 export interface Crew {

@@ -19,6 +19,7 @@ const inHandOf: Record<CrewRole, RegExp> = {
   relay: /give_pages/,
   stream: /from torture\.tint/,
   project: /from torture\.chain .* for update/,
+  api: /pg_current_snapshot/,
 }
 
 /** Opens a crew's way to the servers. */
@@ -30,7 +31,8 @@ export async function openLines(servers: Servers, role: CrewRole): Promise<Lines
   const appends = createReplyThief(/insert into commitcast_broker\.message/)
   const almostDone = createReplyThief(/commit_offset/)
   const onDatabase = role === 'project' ? [inHand, almostDone, commits] : [inHand]
-  const onBroker = broker === 'postgres' && role !== 'project' ? [appends] : []
+  const isAppending = role === 'relay' || role === 'stream'
+  const onBroker = broker === 'postgres' && isAppending ? [appends] : []
   const open = async (url: string, thieves: readonly ReplyThief[]) =>
     stack.adopt(
       await startTcpProxy(url, {

@@ -27,13 +27,16 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function tortured(options: Options): Promise<boolean> {
-  const { json, seed, seconds, broker, sabotage, withStream } = options
+  const { json, seed, seconds, broker, sabotage, withStream, withLive } = options
   const say = json ? () => {} : (words: string) => void process.stdout.write(`${words}\n`)
-  say(`seed ${seed}, ${seconds} s on ${broker}${withStream ? ', with stream' : ''}${sabotage ? `, ${sabotage}` : ''}`)
+  say(
+    `seed ${seed}, ${seconds} s on ${broker}${withLive ? ', with live' : withStream ? ', with stream' : ''}${sabotage ? `, ${sabotage}` : ''}`,
+  )
   const outcome = await runTorture(options, { say })
   const report = reportOf(options, outcome)
   const ok = isAsExpected(report)
-  if (!ok || !json) for (const example of outcome.verdict.examples) process.stderr.write(`${example}\n`)
+  const examples = [...outcome.verdict.examples, ...(outcome.clients?.examples ?? [])]
+  if (!ok || !json) for (const example of examples) process.stderr.write(`${example}\n`)
   for (const words of outcome.crashes) process.stderr.write(`${words}\n`)
   if (outcome.news.stoodStill > 0) process.stderr.write(`Partitions stood still ${outcome.news.stoodStill} times.\n`)
   if (ok && outcome.crashes.length === 0) await forget(outcome)

@@ -10,9 +10,15 @@ const sabotages = [
   'trust-last-offset',
   'offset-outside-transaction',
   'no-term-check',
+  'drop-tracked',
+  'cursor-without-snapshot',
+  'state-after-attach-swapped',
 ] as const
 /** Those of consumer groups. */
 const streamSabotages: readonly Sabotage[] = ['offset-outside-transaction', 'no-term-check']
+/** Those of live serving. */
+const liveSabotages: readonly Sabotage[] = ['drop-tracked', 'cursor-without-snapshot', 'state-after-attach-swapped']
+const companies = ['stream', 'live'] as const
 
 export type BrokerName = (typeof brokers)[number]
 export type Sabotage = (typeof sabotages)[number]
@@ -27,6 +33,8 @@ export interface Options {
   readonly strays: boolean
   /** Whether stream workers, a projection and a handler follow. */
   readonly withStream: boolean
+  /** Whether API processes serve real clients, too; only with stream. */
+  readonly withLive: boolean
   readonly sabotage: Sabotage | undefined
 }
 
@@ -40,16 +48,19 @@ export const helpText = `npm run torture -- [options]
 
 Writes events while relays, broker and database are killed, frozen and cut off, and checks at the end that each
 committed event is stored exactly once and in order. With stream workers, a projection and a handler, which suffer the
-same, also that each event was told with its metadata, projected exactly once in order, and handled.
+same, also that each event was told with its metadata, projected exactly once in order, and handled. With API processes
+and real clients, also that each client got each event of its channels exactly once, in order per key.
 
   --seconds N     how long faults go on, 10 to 3600            (60)
   --seed N        which faults, when, and what is written      (a new one)
   --broker NAME   ${brokers.join(' or ')}                              (nats)
-  --with stream   enrichment workers, a projection and a handler follow the events
+  --with NAMES    stream: enrichment workers, a projection and a handler follow the events;
+                  live: API processes serve WebSocket and SSE clients, too (stream comes with it)
   --json          nothing but one line of JSON at the end
   --sabotage NAME switch one mechanism off; the run succeeds when it finds damage:
 ${listed(sabotages)}
-                  The last two come with --with stream.
+                  ${streamSabotages.join(', ')} come with --with stream,
+                  ${liveSabotages.join(', ')} with --with live.
   --strays        let somebody else write to the topic half-way; the run succeeds when it is reported as diverged
   --help          this
 
@@ -60,7 +71,8 @@ Exit code 0: as it should be; 1: damage, or none in spite of sabotage; 2: bad op
 export function readOptions(args: readonly string[]): Options {
   const values = parsed(args)
   const sabotage = values.sabotage === undefined ? undefined : oneOf('--sabotage', values.sabotage, sabotages)
-  const company = values.with === undefined ? undefined : oneOf('--with', values.with, ['stream'])
+  const company = (values.with?.split(',') ?? []).map((name) => oneOf('--with', name, companies))
+  const withLive = company.includes('live') || (sabotage !== undefined && liveSabotages.includes(sabotage))
   return {
     seconds: whole('--seconds', values.seconds ?? '60', { low: 10, high: 3_600 }),
     seed: whole('--seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), { low: 0, high: 2 ** 31 }),
@@ -68,7 +80,9 @@ export function readOptions(args: readonly string[]): Options {
     json: values.json ?? false,
     strays: values.strays ?? false,
     help: values.help ?? false,
-    withStream: company === 'stream' || (sabotage !== undefined && streamSabotages.includes(sabotage)),
+    withStream:
+      withLive || company.includes('stream') || (sabotage !== undefined && streamSabotages.includes(sabotage)),
+    withLive,
     sabotage,
   }
 }

@@ -1,4 +1,5 @@
 import type { ReadSideVerdict } from './checker/check-read-side.ts'
+import type { ClientsFound } from './clients.ts'
 import type { Options } from './options.ts'
 import type { Outcome } from './run-torture.ts'
 
@@ -24,6 +25,8 @@ export interface Report {
   readonly handlerRepeated?: number
   readonly liveRefilled?: number
   readonly groupTakeovers?: ReadSideVerdict['groupTakeovers']
+  /** With live: what the clients suffered. */
+  readonly clients?: Omit<ClientsFound, 'examples'>
   readonly sabotage?: string
   readonly damaged?: boolean
   /** With strays: how often a partition was reported as diverged. */
@@ -31,10 +34,14 @@ export interface Report {
 }
 
 /** Puts together what the checker found and what the relays told. */
-export function reportOf({ seed, sabotage, strays }: Options, { verdict, news, faults }: Outcome): Report {
+export function reportOf(
+  { seed, sabotage, strays }: Options,
+  { verdict, news, faults, clients: found }: Outcome,
+): Report {
   const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills, readSide } = verdict
   const { conflicts, resumedMidChunk, refilled } = news
   const damage = { lost, phantom, duplicated, outOfOrder, gaps }
+  const clients = found && withoutExamples(found)
   return {
     seed,
     committed,
@@ -46,21 +53,27 @@ export function reportOf({ seed, sabotage, strays }: Options, { verdict, news, f
     refilled: Math.max(refilled, refills),
     faults,
     ...readSide,
-    ...(sabotage && { sabotage, damaged: isDamaged({ ...damage, ...readSide }) }),
+    ...(clients && { clients }),
+    ...(sabotage && { sabotage, damaged: isDamaged({ ...damage, ...readSide, ...(clients && { clients }) }) }),
     ...(strays && { diverged: news.stoodStill }),
   }
 }
 
 type Counts = Pick<
   Report,
-  'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'projectionDrift' | 'handlerMissed'
+  'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'projectionDrift' | 'handlerMissed' | 'clients'
 >
 
+function withoutExamples({ examples: _, ...counts }: ClientsFound): Omit<ClientsFound, 'examples'> {
+  return counts
+}
+
 /** Whether anything at all is wrong. */
-function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps, live, ...counts }: Counts): boolean {
+function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps, live, clients, ...counts }: Counts): boolean {
   const { projectionDrift = 0, handlerMissed = 0 } = counts
   const told = live ? live.lost + live.duplicated + live.outOfOrder : 0
-  return lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed > 0
+  const got = clients ? clients.lost + clients.duplicated + clients.outOfOrder + clients.resyncs + clients.silent : 0
+  return lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed + got > 0
 }
 
 /** Whether a run showed what it was to show: no damage; with a sabotage some; with strays that somebody noticed. */

@@ -6,6 +6,8 @@ import { sleep, untilItWorks } from '@commitcast/worker'
 import type { Verdict } from './checker/check-everything.ts'
 import type { CheckerConfig, Progress } from './checker.ts'
 import { type Child, startChild } from './child.ts'
+import type { ClientsFound } from './clients.ts'
+import { startEdge } from './edge.ts'
 import { copyData } from './faults/lose-tail.ts'
 import { type FaultCounts, planFaults } from './faults/plan-faults.ts'
 import { publishStray } from './faults/publish-stray.ts'
@@ -14,8 +16,8 @@ import type { Options } from './options.ts'
 import { createRelayNews, type RelayNews } from './relay-news.ts'
 import { rolesOf, startCrews } from './start-crews.ts'
 import { partitions, type Servers, startServers } from './start-servers.ts'
+import { startWriters } from './start-writers.ts'
 import { drained } from './wait-until-drained.ts'
-import type { WriterConfig } from './writer.ts'
 
 export interface Outcome {
   readonly verdict: Verdict
@@ -23,6 +25,8 @@ export interface Outcome {
   /** Which processes ended without having been asked, and how. */
   readonly crashes: readonly string[]
   readonly faults: FaultCounts
+  /** With live: what the clients found. */
+  readonly clients?: ClientsFound
   /** Logs of the processes. */
   readonly folder: string
 }
@@ -34,8 +38,6 @@ export interface Listener {
 
 const app = 'torture'
 const leaseTtlMs = 1_500
-const writers = 3
-const connections = 8
 const checkMs = 60_000
 const progressMs = 3_000
 
@@ -52,7 +54,8 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   const servers = stack.use(await startServers(options))
   say(`Postgres: ${servers.postgres.origin}; broker: ${servers.brokerServer.origin}; logs: ${folder}`)
   const { news, hear: hearRelay } = createRelayNews()
-  const crewsOptions = { app, leaseTtlMs, folder, effectsPath, hearRelay }
+  const edge = options.withLive ? stack.use(await startEdge()) : undefined
+  const crewsOptions = { app, leaseTtlMs, folder, effectsPath, hearRelay, hearApi: edge?.hear ?? (() => {}) }
   const { all: crews } = stack.use(await startCrews(servers, options, crewsOptions))
   const checker = startChild('checker', {
     name: 'checker',
@@ -60,16 +63,13 @@ export async function runTorture(options: Options, listener: Listener): Promise<
     folder,
   })
   stack.defer(() => checker.stop())
-  const writing = Array.from({ length: writers }, (_, number) => {
-    const config: WriterConfig = { databaseUrl: servers.databaseUrl, seed, number, connections }
-    return startChild('writer', { name: `writer-${number}`, config, folder })
-  })
-  const stopWriting = () => Promise.all(writing.map((writer) => writer.stop()))
-  stack.defer(async () => void (await stopWriting()))
+  await edge?.open({ databaseUrl: servers.databaseUrl, seed, folder })
+  const writing = startWriters({ databaseUrl: servers.databaseUrl, seed, isLight: options.withLive, folder })
+  stack.defer(() => writing.stop())
 
   const told = tellProgress(checker, say)
   stack.defer(told.stop)
-  const scene = { servers, crews, leaseTtlMs, folder, stored: () => storedBy(checker) }
+  const scene = { servers, crews, leaseTtlMs, folder, stored: () => storedBy(checker), ...(edge && { edge }) }
   const plan = planFaults({ seed, seconds, losesTails, roles: rolesOf(options) })
   const run = runFaults(plan, { scene, seed, onFault: (kind) => say(`  ${kind}`) })
   if (strays) {
@@ -82,7 +82,7 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   }
   await run.done
   const copy = losesTails && sabotage === undefined ? await copyData(servers.brokerServer, folder) : undefined
-  await stopWriting()
+  await writing.stop()
   say('faults and writers are done; waiting for the rest to arrive')
   await drained(checker, { patienceMs })
   if (copy) {
@@ -90,9 +90,10 @@ export async function runTorture(options: Options, listener: Listener): Promise<
     await copy.putBack()
     await drained(checker, { patienceMs })
   }
+  const clients = await edge?.check(patienceMs)
   const verdict = await checker.ask<Verdict>('check', checkMs)
   const crashes = crews.flatMap((crew) => crew.crashes)
-  return { verdict, news, crashes, faults: run.counts, folder }
+  return { verdict, news, crashes, faults: run.counts, ...(clients && { clients }), folder }
 }
 
 /** What is said goes into the folder as well, with the time, to be held against the logs of the processes. */

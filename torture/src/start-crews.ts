@@ -1,3 +1,4 @@
+import type { ApiConfig } from './api.ts'
 import { type Crew, type CrewRole, startCrew } from './crew.ts'
 import { openLines } from './lines.ts'
 import type { Options } from './options.ts'
@@ -19,32 +20,35 @@ export interface CrewsOptions {
   readonly effectsPath: string
   /** Hears what relays log. */
   readonly hearRelay: (line: string) => void
+  /** Hears what API processes log. */
+  readonly hearApi: (line: string) => void
 }
 
-const size = 3
+const sizeOf: Record<CrewRole, number> = { relay: 3, stream: 3, project: 3, api: 2 }
 const maxPage = 1_000
 
 /** Which crews a run has. */
-export function rolesOf({ withStream }: Options): readonly CrewRole[] {
-  return withStream ? ['relay', 'stream', 'project'] : ['relay']
+export function rolesOf({ withStream, withLive }: Options): readonly CrewRole[] {
+  return ['relay', ...(withStream ? (['stream', 'project'] as const) : []), ...(withLive ? (['api'] as const) : [])]
 }
 
 /** Starts each crew, behind proxies of its own. */
 export async function startCrews(servers: Servers, options: Options, given: CrewsOptions): Promise<Crews> {
-  const { app, leaseTtlMs, folder, effectsPath, hearRelay } = given
+  const { app, leaseTtlMs, folder, effectsPath, hearRelay, hearApi } = given
   const { sabotage } = options
   await using stack = new AsyncDisposableStack()
   const all: Crew[] = []
   for (const role of rolesOf(options)) {
     const lines = stack.use(await openLines(servers, role))
-    const config: RelayConfig & ProjectConfig = {
+    const config: RelayConfig & ProjectConfig & ApiConfig = {
       databaseUrl: lines.database.url,
       broker: servers.broker,
       brokerUrl: lines.broker.url,
       ...{ app, leaseTtlMs, maxPage, effectsPath },
       ...(sabotage && { sabotage }),
     }
-    const crew = startCrew(role, { size, lines, config, folder, ...(role === 'relay' && { onLine: hearRelay }) })
+    const onLine = role === 'relay' ? hearRelay : role === 'api' ? hearApi : () => {}
+    const crew = startCrew(role, { size: sizeOf[role], lines, config, folder, onLine })
     stack.defer(() => crew.stop())
     all.push(crew)
   }

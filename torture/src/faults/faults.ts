@@ -1,6 +1,7 @@
 import { sleep } from '@commitcast/worker'
 import type { Child } from '../child.ts'
 import type { Crew, CrewRole } from '../crew.ts'
+import type { Edge } from '../edge.ts'
 import { cutMidChunk } from '../proxy/cut-mid-chunk.ts'
 import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
@@ -14,6 +15,8 @@ export interface Scene {
   readonly servers: Servers
   readonly crews: readonly Crew[]
   readonly leaseTtlMs: number
+  /** With live. */
+  readonly edge?: Edge
   /** A folder for copies. */
   readonly folder: string
   /** How many messages the broker has; undefined in an outage. */
@@ -25,7 +28,7 @@ const insistMs = 4_000
 
 /** Each kind of fault: does it and says how many times it happened. */
 export function createFaults(scene: Scene, random: Random): Record<FaultKind, () => Promise<number>> {
-  const { servers, crews, leaseTtlMs, folder } = scene
+  const { servers, crews, leaseTtlMs, folder, edge } = scene
   const someOf = async (role: CrewRole, act: (worker: Child, crew: Crew) => Promise<unknown>) => {
     const crew = crews.find((each) => each.role === role)
     const workers = crew?.awake() ?? []
@@ -66,6 +69,19 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     projectKilled: killed('project'),
     projectPaused: paused('project'),
     projectStopped: stopped('project'),
+    apiKilled: () => insist(killed('api')),
+    apiPaused: paused('api'),
+    apiDrained: () => insist(stopped('api')),
+    async clientsPaused() {
+      if (!edge) return 0
+      await random.pick(edge.clients).pause(random.int(1_000, 4_000))
+      return 1
+    },
+    async clientLinesCut() {
+      const cut = random.shuffled([...(edge?.balancer.lines ?? [])]).slice(0, random.int(1, 12))
+      for (const line of cut) line.cut()
+      return cut.length
+    },
     brokerKilled: () => kill(servers.brokerServer),
     postgresKilled: () => kill(servers.postgres),
     async brokerTailLost() {

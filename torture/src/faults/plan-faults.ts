@@ -9,6 +9,8 @@ const lanes = {
   replies: ['repliesLost'],
   stream: ['streamKilled', 'streamPaused', 'streamStopped'],
   project: ['projectKilled', 'projectPaused', 'projectStopped'],
+  api: ['apiKilled', 'apiPaused', 'apiDrained'],
+  clients: ['clientsPaused', 'clientLinesCut'],
 } as const
 
 type Lane = keyof typeof lanes
@@ -52,6 +54,7 @@ export function planFaults(options: {
     replies: spread('replies', 4, 2 + roles.length),
     ...(roles.includes('stream') && { stream: spread('stream', 5, 1) }),
     ...(roles.includes('project') && { project: spread('project', 6, 1) }),
+    ...(roles.includes('api') && { api: spread('api', 7, 1), clients: spread('clients', 8, 1) }),
   }
 }
 

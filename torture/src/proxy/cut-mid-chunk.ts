@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts'
-import type { Line } from './tcp-proxy.ts'
+import type { Line } from './line.ts'
 
 const patienceMs = 1_500
 const someBytes = 600

@@ -1,5 +1,5 @@
+import type { Line } from './line.ts'
 import { createStatementReader, createWire } from './postgres-wire.ts'
-import type { Line } from './tcp-proxy.ts'
 
 /** Takes replies of a Postgres server from those who wait for them. */
 export interface ReplyThief {

@@ -1,16 +1,5 @@
-import { connect, createServer, type Socket } from 'node:net'
-
-/** One connection through a proxy, as those see it who want to harm it. */
-export interface Line {
-  /** Client to server: returns what goes on. */
-  onRequest: (bytes: Buffer) => Buffer
-  /** Server to client: returns what goes on. */
-  onReply: (bytes: Buffer) => Buffer
-  /** Sends the client something that was kept from it. */
-  answer(bytes: Buffer): void
-  /** Ends both sides at once, without a word. */
-  cut(): void
-}
+import { connect, createServer } from 'node:net'
+import { joinSockets, type Line } from './line.ts'
 
 /** A place between clients and a server. */
 export interface TcpProxy {
@@ -29,9 +18,8 @@ export async function startTcpProxy(
   const target = new URL(url)
   const lines = new Set<Line>()
   const server = createServer({ noDelay: true }, (client) => {
-    const line = join(client, connect({ host: target.hostname, port: Number(target.port), noDelay: true }), (gone) =>
-      lines.delete(gone),
-    )
+    const server = connect({ host: target.hostname, port: Number(target.port), noDelay: true })
+    const line = joinSockets(client, server, (gone) => lines.delete(gone))
     lines.add(line)
     onLine(line)
   })
@@ -49,35 +37,4 @@ export async function startTcpProxy(
       await new Promise((resolve) => server.close(resolve))
     },
   }
-}
-
-function join(client: Socket, server: Socket, onGone: (line: Line) => void): Line {
-  const line: Line = {
-    onRequest: (bytes) => bytes,
-    onReply: (bytes) => bytes,
-    answer(bytes) {
-      if (!client.destroyed) client.write(bytes)
-    },
-    cut() {
-      client.destroy()
-      // What was passed on still reaches the server.
-      server.destroySoon()
-      onGone(line)
-    },
-  }
-  carry(client, server, (bytes) => line.onRequest(bytes))
-  carry(server, client, (bytes) => line.onReply(bytes))
-  for (const side of [client, server]) side.on('error', line.cut).on('close', line.cut)
-  return line
-}
-
-function carry(from: Socket, to: Socket, change: (bytes: Buffer) => Buffer): void {
-  from.on('data', (bytes) => {
-    const passed = change(bytes)
-    if (passed.length === 0 || to.destroyed || to.writableEnded) return
-    if (!to.write(passed)) {
-      from.pause()
-      to.once('drain', () => from.resume())
-    }
-  })
 }

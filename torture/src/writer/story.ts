@@ -10,6 +10,7 @@ export type Story = (client: pg.Client) => Promise<void>
 export interface StoryOptions {
   readonly name: string
   readonly isIdler: boolean
+  readonly isLight: boolean
   readonly random: Random
   readonly signal: AbortSignal
 }
@@ -22,12 +23,14 @@ const ownKeys = 40
  * Tells transactions of all kinds. Each event also stands in the ledger, in the same transaction, with its number within
  * its key: of a hot key the next one of a row that is locked first, of an own key one that only this writer counts.
  */
-export function createStory({ name, isIdler, random, signal }: StoryOptions): Story {
+export function createStory({ name, isIdler, isLight, random, signal }: StoryOptions): Story {
   let count = 0
+  // So that what a client does not take fills the buffers of its connection.
+  const more = isLight ? { text: 'x'.repeat(500) } : {}
 
   const appendOwn = async (client: pg.Client, size: number) => {
     const events = Array.from({ length: size }, () => ({ key: `${name}-${random.int(1, ownKeys)}`, n: ++count }))
-    await append(client, events)
+    await append(client, events, more)
   }
   const appendHot = async (client: pg.Client, size: number) => {
     const key = `hot-${random.int(1, hotKeys)}`
@@ -41,6 +44,7 @@ export function createStory({ name, isIdler, random, signal }: StoryOptions): St
       await append(
         client,
         Array.from({ length: size }, (_, place) => ({ key, n: first + place })),
+        more,
       )
   }
   /** Enough of one key for a page of several chunks. */
@@ -50,11 +54,16 @@ export function createStory({ name, isIdler, random, signal }: StoryOptions): St
     await append(
       client,
       Array.from({ length: size }, () => ({ key, n: ++count })),
+      more,
     )
   }
   const appendSome = async (client: pg.Client) => {
-    if (random.chance(0.01)) return appendBurst(client)
-    const size = random.chance(0.04) ? random.int(200, 1_200) : random.chance(0.3) ? random.int(2, 30) : 1
+    if (random.chance(isLight ? 0 : 0.01)) return appendBurst(client)
+    const size = random.chance(0.04)
+      ? random.int(200, isLight ? 300 : 1_200)
+      : random.chance(0.3)
+        ? random.int(2, 30)
+        : 1
     if (random.chance(0.5)) await appendOwn(client, size)
     else await appendHot(client, Math.min(size, 300))
     if (random.chance(0.1)) await appendOwn(client, random.int(1, 5))
@@ -83,8 +92,8 @@ interface NewEvent {
   readonly n: number
 }
 
-async function append(client: pg.Client, events: readonly NewEvent[]): Promise<void> {
-  const rows = events.map(({ key, n }) => ({ id: randomUUID(), type: 'thing.happened', key, data: { n } }))
+async function append(client: pg.Client, events: readonly NewEvent[], more: object): Promise<void> {
+  const rows = events.map(({ key, n }) => ({ id: randomUUID(), type: 'thing.happened', key, data: { n, ...more } }))
   await appendNoted(client, rows)
 }
 

@@ -9,6 +9,8 @@ export interface WriterOptions {
   readonly name: string
   /** Whether its transactions are few and stay open for seconds. */
   readonly isIdler: boolean
+  /** Whether its transactions are fewer, and none of many events, which are larger then. */
+  readonly isLight: boolean
   readonly random: Random
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -19,7 +21,7 @@ export interface WriterOptions {
  * out. Whether a transaction whose commit got no answer is there, only the ledger knows.
  */
 export async function writeEvents(options: WriterOptions): Promise<void> {
-  const { connectionString, name, random, signal, logger } = options
+  const { connectionString, name, isLight, random, signal, logger } = options
   const story = createStory(options)
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString, application_name: 'torture-writer' })
@@ -29,7 +31,7 @@ export async function writeEvents(options: WriterOptions): Promise<void> {
       await client.query(`set lock_timeout = '4s'`)
       while (!signal.aborted) {
         await oneTransaction(client, story)
-        await sleep(random.int(0, 60), signal)
+        await sleep(random.int(0, isLight ? 400 : 60), signal)
       }
     } catch (error) {
       logger.debug({ name, err: error }, 'connects again')

@@ -1,0 +1,42 @@
+import { createStateReader, createSubscriptions, type Hub, startHub } from '@commitcast/live'
+import { readLastGiven, readTopic } from '@commitcast/outbox'
+import { runProcess, untilItWorks } from '@commitcast/worker'
+import { Kysely, PostgresDialect } from 'kysely'
+import { createLiveRouter, type Tables, type TortureEvent } from './api/live-router.ts'
+import { startLiveServer } from './api/start-live-server.ts'
+import { connectWorker, type WorkerConfig } from './connect-worker.ts'
+import { sabotageLive } from './sabotage/sabotage-live.ts'
+
+/** What an API process is given. */
+export type ApiConfig = WorkerConfig
+
+const schema = 'commitcast'
+/** Little, so that clients who were away for seconds are served from the log. */
+const recent = { maxRingBytes: 8 * 1024 * 1024, prime: 200 }
+
+await runProcess(
+  'api',
+  async ({ signal, logger }) => {
+    const config = JSON.parse(process.argv[2] ?? '{}') as ApiConfig
+    const { pool, sql, broker, close } = connectWorker('api', config)
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+    const closing = new AbortController()
+    const openHub = async (): Promise<Hub> => {
+      const topic = await broker.topic({ name: `${config.app}-live`, ...(await readTopic(sql, schema)) })
+      const lastGiven = (partition: number) => readLastGiven(sql, schema, { epoch: topic.epoch, partition })
+      return startHub({ topic, lastGiven, signal: closing.signal, logger, ...recent })
+    }
+    const hub = await untilItWorks(openHub, { signal, onError: (err) => logger.warn({ err }, 'waits for its servers') })
+    if (!hub) return
+    const parts = { sharedHub: async () => hub, states: createStateReader(db, schema), logger }
+    const live = sabotageLive(config.sabotage, createSubscriptions<TortureEvent, Tables>(parts), parts)
+    const server = await startLiveServer(createLiveRouter(live), logger)
+    logger.info({ port: server.port }, 'listening')
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await server.close()
+    closing.abort()
+    await hub.done
+    await close()
+  },
+  { drainMs: 9_000 },
+)

@@ -1,0 +1,83 @@
+import type { Envelope } from '@commitcast/events'
+import type { State, TortureEvent } from '../api/live-router.ts'
+
+/** An event that a client got. */
+export interface Told {
+  readonly id: string
+  readonly key: string
+  readonly n: number
+}
+
+/** What a client got from one beginning on: a state, or where the writers began. */
+export interface Stretch {
+  /** Of each key the last number that the state shows; `all` from the first event on; `unknown` after a resync. */
+  readonly from: State | 'all' | 'unknown'
+  readonly events: Told[]
+}
+
+/** What a subscription sends. */
+export type Heard = Envelope<TortureEvent, State>
+
+/** All that a client got. */
+export interface StreamRecord {
+  readonly stretches: readonly Stretch[]
+  /** Whether it was ever told `live`. */
+  readonly isLive: boolean
+  readonly events: number
+  /** How often it was told that its place was gone. */
+  readonly resyncs: number
+  /** States that came where none was due. */
+  readonly strayStates: number
+  take(heard: Heard): void
+  /** The client forgets where it is: a state is due. */
+  startOver(): void
+}
+
+/** The record of a client that has just begun. One that only follows is to get everything: begin before the writers do. */
+export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
+  const stretches: Stretch[] = kind === 'follow' ? [{ from: 'all', events: [] }] : []
+  const keys = new Map<string, string>()
+  let [isLive, isStateDue, events, resyncs, strayStates] = [false, true, 0, 0, 0]
+
+  const takeState = (state: State) => {
+    if (!isStateDue) strayStates++
+    isStateDue = false
+    stretches.push({ from: state, events: [] })
+  }
+  const takeEvent = ({ id, key, data }: TortureEvent) => {
+    // One text for all events of a key.
+    if (!keys.has(key)) keys.set(key, key)
+    stretches.at(-1)?.events.push({ id, key: keys.get(key)!, n: data.n })
+    events++
+  }
+  const takeResync = () => {
+    resyncs++
+    isStateDue = true
+    if (kind === 'follow') stretches.push({ from: 'unknown', events: [] })
+  }
+
+  return {
+    stretches,
+    get isLive() {
+      return isLive
+    },
+    get events() {
+      return events
+    },
+    get resyncs() {
+      return resyncs
+    },
+    get strayStates() {
+      return strayStates
+    },
+    take(heard) {
+      if (heard.kind === 'live') isLive = true
+      else if (heard.kind === 'event') takeEvent(heard.event)
+      else if (heard.kind === 'state') takeState(heard.state)
+      else if (heard.kind === 'resync') takeResync()
+    },
+    startOver() {
+      isStateDue = true
+    },
+  }
+}

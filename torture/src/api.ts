@@ -11,8 +11,8 @@ import { sabotageLive } from './sabotage/sabotage-live.ts'
 export type ApiConfig = WorkerConfig
 
 const schema = 'commitcast'
-/** Little, so that clients who were away for seconds are served from the log. */
-const recent = { maxRingBytes: 8 * 1024 * 1024, prime: 200 }
+/** A small ring, so that clients who were away for seconds are served from the log; as far back as that goes. */
+const limits = { maxRingBytes: 8 * 1024 * 1024, prime: 200, maxCatchUp: 1_000_000, maxCatchUpBytes: 2 ** 30 }
 
 await runProcess(
   'api',
@@ -24,7 +24,7 @@ await runProcess(
     const openHub = async (): Promise<Hub> => {
       const topic = await broker.topic({ name: `${config.app}-live`, ...(await readTopic(sql, schema)) })
       const lastGiven = (partition: number) => readLastGiven(sql, schema, { epoch: topic.epoch, partition })
-      return startHub({ topic, lastGiven, signal: closing.signal, logger, ...recent })
+      return startHub({ topic, lastGiven, signal: closing.signal, logger, ...limits })
     }
     const hub = await untilItWorks(openHub, { signal, onError: (err) => logger.warn({ err }, 'waits for its servers') })
     if (!hub) return

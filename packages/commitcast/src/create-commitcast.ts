@@ -14,6 +14,7 @@ import {
   createStateReader,
   createSubscriptions,
   type Hub,
+  type HubLimits,
   type LiveHints,
   type Subscriptions,
   startHub,
@@ -69,6 +70,8 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
   readonly listenTo?: string
   /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
   readonly retentionMs?: number
+  /** How much a process that serves subscriptions keeps for them, and how far behind clients may be. */
+  readonly hub?: Partial<HubLimits>
   readonly logger?: Logger
 }
 
@@ -185,6 +188,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       upcast: events.upcast,
       signal: closing.signal,
       logger,
+      ...options.hub,
     })
     parts.set('hub', opened.health)
     return opened

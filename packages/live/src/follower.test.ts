@@ -267,21 +267,22 @@ test('what a snapshot shows is left out, from the ring and from the log, and the
   await hub.done
 })
 
-test.each([{ maxCatchUp: 30 }, { maxCatchUpBytes: 100 }])(
+test.each([
+  [{}, 20],
+  [{ maxCatchUp: 30 }, 1],
+  [{ maxCatchUpBytes: 100 }, 1],
+])(
   'a cursor behind what the broker keeps, or further back than may be caught up (%j), must resync',
-  async (limits) => {
+  async (limits, gone) => {
     const stopping = new AbortController()
     const { topic, fill, keepFrom } = await forgetfulTopic()
     await fill(1, 3_000)
-    const hub = await startHub({ topic, signal: stopping.signal, prime: 10 })
+    const hub = await startHub({ topic, signal: stopping.signal, prime: 10, ...limits })
     await arrived(hub, 3_000)
-    const far = new Follower({ hub, channels: ['all'], signal: stopping.signal, ...limits })
-    await far.seek({ epoch: 1, offsets: [5] })
-    await expect(takeAll(far)).rejects.toBeInstanceOf(MustResync)
-    keepFrom(20)
-    const lost = new Follower({ hub, channels: ['all'], signal: stopping.signal })
-    await lost.seek({ epoch: 1, offsets: [5] })
-    if (!('maxCatchUpBytes' in limits)) await expect(takeAll(lost)).rejects.toBeInstanceOf(MustResync)
+    const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+    await follower.seek({ epoch: 1, offsets: [5] })
+    keepFrom(gone)
+    await expect(takeAll(follower)).rejects.toBeInstanceOf(MustResync)
     stopping.abort()
     await hub.done
   },

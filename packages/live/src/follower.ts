@@ -1,7 +1,6 @@
 import { OffsetGone } from '@commitcast/broker'
 import { type Cursor, encodeCursor, isVisible, parseSnapshot, type ResyncReason } from '@commitcast/events'
 import { sleep } from '@commitcast/worker'
-import { defaultMaxCatchUpBytes } from './guards/limits.ts'
 import type { Hub } from './hub.ts'
 import type { LiveEntry } from './live-entry.ts'
 import type { Output } from './output/output.ts'
@@ -23,10 +22,6 @@ export interface FollowerOptions {
   readonly hub: Hub
   readonly channels: readonly string[]
   readonly signal: AbortSignal
-  /** How many messages of the log a client may be behind the ring before it has to resync. Default 10,000. */
-  readonly maxCatchUp?: number
-  /** How much it may read of the log before it has reached the ring, in bytes of message bodies. Default 32 MiB. */
-  readonly maxCatchUpBytes?: number
 }
 
 /**
@@ -111,14 +106,13 @@ export class Follower {
 
   /** Reads what `take` needs where it is behind. Throws `MustResync`. */
   async load(): Promise<void> {
-    const { maxCatchUp = 10_000, maxCatchUpBytes = defaultMaxCatchUpBytes } = this.#options
-    const { hasEnded, past, ring } = this.#hub
+    const { hasEnded, limits, past, ring } = this.#hub
     if (hasEnded) throw new MustResync('epoch')
     const partition = this.#lagging()
     if (partition === -1) return
     const offset = this.#offsets[partition]!
-    const isTooFar = ring.tail(partition) - offset > maxCatchUp
-    if (isTooFar || this.#caughtUpBytes > maxCatchUpBytes) throw new MustResync('retention')
+    const isTooFar = ring.tail(partition) - offset > limits.maxCatchUp
+    if (isTooFar || this.#caughtUpBytes > limits.maxCatchUpBytes) throw new MustResync('retention')
     try {
       this.#stretch = await past.read(partition, offset)
     } catch (error) {

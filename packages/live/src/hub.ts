@@ -1,13 +1,14 @@
 import { endOf, type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf, encodeCursor, type Upcast } from '@commitcast/events'
 import { createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
+import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder } from './live-decoder.ts'
 import { type Decode, toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
 import { createRing, type Ring } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
 
-export interface HubOptions {
+export interface HubOptions extends Partial<HubLimits> {
   /** The live topic, `<app>-live`. */
   readonly topic: Topic
   /** The topic's epoch by now, asked every few seconds: when there is another one, this hub ends. Without it, it never does. */
@@ -20,12 +21,6 @@ export interface HubOptions {
    */
   readonly lastGiven?: (partition: number) => Promise<number>
   readonly signal: AbortSignal
-  /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
-  readonly maxRingBytes?: number
-  /** How much of what was read from the log behind the ring is kept to be shared. Default 32 MiB. */
-  readonly maxPastBytes?: number
-  /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
-  readonly prime?: number
   /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
   readonly upcast?: Upcast
   readonly logger?: Logger
@@ -37,6 +32,7 @@ export interface Hub {
   readonly ring: Ring
   /** The log behind the ring. */
   readonly past: Past
+  readonly limits: HubLimits
   /** How far it has come in each partition. Another array whenever it has come further. */
   readonly heads: readonly number[]
   /** Runs `task` once for each batch with something on one of these channels, until the returned function is called. */
@@ -54,17 +50,18 @@ export interface Hub {
 
 /** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { topic, epochNow, onEnded, maxRingBytes = 64 * 1024 * 1024, prime = 1_000, logger = silentLogger } = options
+  const { topic, epochNow, onEnded, logger = silentLogger } = options
+  const limits = hubLimitsWithDefaults(options)
   const starts = await Promise.all(
     Array.from({ length: topic.partitions }, async (_, partition) => {
       const [first, last] = await Promise.all([topic.first(partition), topic.last(partition)])
-      return Math.max(first - 1, (last?.offset ?? 0) - prime)
+      return Math.max(first - 1, (last?.offset ?? 0) - limits.prime)
     }),
   )
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   let heads: readonly number[] = starts
-  const ring = createRing({ starts, maxBytes: maxRingBytes })
+  const ring = createRing({ starts, maxBytes: limits.maxRingBytes })
   const attached = new Map<string, Set<Task>>()
   const steps = createRunQueue()
   const troubles = new Map<number, string>()
@@ -75,7 +72,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     lastOf: options.lastGiven ?? ((partition) => endOf(topic, partition)),
     decode,
     signal,
-    ...(options.maxPastBytes !== undefined && { maxBytes: options.maxPastBytes }),
+    maxBytes: limits.maxPastBytes,
   })
 
   const take = (partition: number, message: Message) => {
@@ -142,6 +139,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     topic,
     ring,
     past,
+    limits,
     get heads() {
       return heads
     },

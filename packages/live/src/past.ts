@@ -31,8 +31,8 @@ export interface PastOptions {
   readonly lastOf: (partition: number) => Promise<number>
   readonly decode: Decode
   readonly signal: AbortSignal
-  /** How much of what was read is kept to be shared. Default 32 MiB. */
-  readonly maxBytes?: number
+  /** How much of what was read is kept to be shared. */
+  readonly maxBytes: number
 }
 
 /** A stretch ends where it holds so much. */
@@ -43,7 +43,7 @@ const lastMs = 1_000
 /** How many stretches are read at a time. */
 const maxReads = 4
 
-export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes = 32 * 1024 * 1024 }: PastOptions): Past {
+export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes }: PastOptions): Past {
   const kept = createKept(maxBytes)
   const reads = createTurns(maxReads)
   const lasts = new Map<number, Promise<number>>()

@@ -26,7 +26,7 @@ const ownKeys = 40
 export function createStory({ name, isIdler, isLight, random, signal }: StoryOptions): Story {
   let count = 0
   // So that what a client does not take fills the buffers of its connection.
-  const more = isLight ? { text: 'x'.repeat(500) } : {}
+  const more = isLight ? { text: 'x'.repeat(1_000) } : {}
 
   const appendOwn = async (client: pg.Client, size: number) => {
     const events = Array.from({ length: size }, () => ({ key: `${name}-${random.int(1, ownKeys)}`, n: ++count }))

@@ -41,8 +41,5 @@ export function checkLimit(name: string, value: number): void {
   throw new RangeError(`${name} is ${value}: give a whole number from 1 on, or leave it out.`)
 }
 
-/** What a follower behind the ring may read from the log, in bytes of message bodies, before it has to resync. */
-export const defaultMaxCatchUpBytes: number = 32 * 1024 * 1024
-
 /** Who a socket belongs to, for `maxSocketsPerUser`. `undefined`: nobody in particular, and not counted. */
 export type UserOf<TContext> = (options: { readonly ctx: TContext; readonly req: SocketRequest }) => string | undefined

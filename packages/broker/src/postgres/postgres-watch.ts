@@ -25,7 +25,7 @@ export interface WatchOptions {
 }
 
 /** A partition that somebody reads. */
-export interface Watched {
+interface Watched {
   /**
    * Resolves when the partition may have more than offset `after`, or at the abort; at once where that was heard before,
    * while a query was under way that did not see it.

@@ -40,7 +40,8 @@ export interface LiveStreams<TContext> {
   enter(ctx: TContext, move: (away: MovingAway) => void): () => void
   /**
    * Ends all streams, at a pace and in random order, so that their clients come back, to other nodes; and lets no new ones
-   * in. Their connections close behind them, and those of what else asks for a context. Once: a second call gives the first one's promise. Resolves when none is open, or at the deadline.
+   * in. Their connections close behind them, and those of what else asks for a context. Resolves when none is open, or at
+   * the deadline. Once: a second call gives the first one's promise.
    */
   drain(options?: DrainOptions): Promise<StreamsDrained>
   /** Not ready once a drain has begun. Streams now, and how many were refused so far. */

@@ -45,7 +45,10 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
   }
   const look = async () => {
     const [rebuild] = await listRebuilds(sql, { schema, group: group.name })
-    if (shadow && shadow.id !== rebuild?.id) await stop()
+    if (shadow && shadow.id !== rebuild?.id) {
+      await stop()
+      await sql.query(`select ${schema}.forget_shadows($1)`, [group.name])
+    }
     if (!rebuild) return
     if (!shadow) {
       await transaction((_, sql) => makeShadow(sql, { schema, id: rebuild.id, tables }))

@@ -15,6 +15,7 @@ import {
   createSubscriptions,
   type Hub,
   type HubLimits,
+  hubLimitsWithDefaults,
   type LiveHints,
   type Subscriptions,
   startHub,
@@ -170,6 +171,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, logger = silentLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
+  const hubLimits = hubLimitsWithDefaults(options.hub)
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
   const parts = new Map<string, () => Health>()
@@ -188,7 +190,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       upcast: events.upcast,
       signal: closing.signal,
       logger,
-      ...options.hub,
+      ...hubLimits,
     })
     parts.set('hub', opened.health)
     return opened

@@ -21,7 +21,7 @@ const defaults: HubLimits = {
 }
 
 /** The given limits, and the defaults for the others. Throws RangeError for one that is no whole number from 0 on. */
-export function hubLimitsWithDefaults(given: Partial<HubLimits>): HubLimits {
+export function hubLimitsWithDefaults(given: Partial<HubLimits> = {}): HubLimits {
   const limits = Object.entries(defaults).map(
     ([name, value]) => [name, given[name as keyof HubLimits] ?? value] as const,
   )

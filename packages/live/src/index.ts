@@ -9,7 +9,7 @@ export { type LiveStreams, type LiveStreamsOptions, liveStreams, type StreamsDra
 export { hasTokenInUrl } from './guards/token-in-url.ts'
 export { createLiveHints, type LiveHints, type LiveHintsOptions } from './hints/live-hints.ts'
 export { type Hub, type HubOptions, startHub } from './hub.ts'
-export type { HubLimits } from './hub-limits.ts'
+export { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 export { type LiveSockets, type LiveSocketsOptions, liveSockets } from './sockets/live-sockets.ts'
 export { createStateReader, StandbyRefused } from './state.ts'
 export {

@@ -35,5 +35,12 @@ const placeholder = `cursor-${randomUUID()}`
 function makeText({ event, decode, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
   const envelope = { kind: 'event', event: event ?? decode(message, partition) }
   const parts = JSON.stringify(serialize({ id: placeholder, data: envelope })).split(placeholder)
-  return parts.length === 2 ? { head: parts[0]!, tail: Buffer.from(`${parts[1]}}}`) } : undefined
+  return parts.length === 2 ? { head: parts[0]!, tail: ownBuffer(`${parts[1]}}}`) } : undefined
+}
+
+/** Not cut from the pool that frames are cut from: a frame that waits for a slow client would keep its neighbours, too. */
+function ownBuffer(text: string): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  buffer.write(text)
+  return buffer
 }

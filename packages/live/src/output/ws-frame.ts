@@ -4,7 +4,9 @@ export type WsFrame = Buffer
 /** A frame with its header written, for a payload of so many bytes that goes to `at`. */
 export function openFrame(payloadBytes: number): { readonly frame: WsFrame; readonly at: number } {
   const at = payloadBytes < 126 ? 2 : payloadBytes < 65_536 ? 4 : 10
-  const frame = Buffer.allocUnsafe(at + payloadBytes)
+  const size = at + payloadBytes
+  // What is cut from the pool keeps the whole piece in memory, for as long as a slow client does not take it.
+  const frame = size < minOwnBytes ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
   frame[0] = finalText
   frame[1] = at === 2 ? payloadBytes : at === 4 ? 126 : 127
   if (at === 4) frame.writeUInt16BE(payloadBytes, 2)
@@ -19,3 +21,4 @@ export function payloadOf(frame: WsFrame): Buffer {
 }
 
 const finalText = 0x81
+const minOwnBytes = 4_096

@@ -18,7 +18,7 @@ export interface CommandDatabase {
 
 /**
  * What a command does on its database, whose connections are closed afterwards, however it went. Says nothing of what is
- * there: `requireTopic`, or `requireTable`, comes first in most.
+ * there: `withTable`, or `requireTopic`, comes first in most.
  */
 export async function withDatabase<T>(
   { database, schema = defaultSchema }: DatabaseSettings,

@@ -13,9 +13,10 @@ import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
 import { groupsText, rebuildsText } from '../groups-text.ts'
-import { requireTable } from '../require-table.ts'
-import { addSettings, readSettings } from '../settings.ts'
-import { type CommandDatabase, withDatabase } from '../with-database.ts'
+import { addSettings } from '../settings.ts'
+import { withTable } from '../with-table.ts'
+
+const table = 'group_offset'
 
 /** `commitcast group`: how far consumer groups are, putting one elsewhere, and building a read model anew. */
 export function addGroupCommand(program: Command): void {
@@ -34,7 +35,7 @@ function addList(group: Command): void {
     .description('show each group: how far it is in each partition, and what it has parked')
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async ({ json = false }: { json?: boolean }) => {
-    const groups = await withGroups(command, ({ sql, schema }) => readGroups(sql, schema))
+    const groups = await withTable(command, table, ({ sql, schema }) => readGroups(sql, schema))
     process.stdout.write(json ? `${JSON.stringify({ groups } satisfies GroupsFound)}\n` : groupsText(groups))
   })
 }
@@ -59,7 +60,7 @@ function addReset(group: Command): void {
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (name: string, flags: ResetFlags) => {
     const { to, partition, json = false } = flags
-    const places = await withGroups(command, ({ sql, schema }) =>
+    const places = await withTable(command, table, ({ sql, schema }) =>
       resetGroup(sql, { schema, group: name, target: to, ...(partition !== undefined && { partition }) }),
     ).catch(tell)
     if (json) process.stdout.write(`${JSON.stringify({ group: name, places })}\n`)
@@ -88,7 +89,7 @@ function addRebuild(group: Command): void {
   addSettings(command, ['database', 'schema']).action(async (name: string | undefined, flags: RebuildFlags) => {
     const { fromKept = false, cancel = false, json = false } = flags
     if (cancel && name === undefined) throw new InvalidConfig('--cancel needs the name of a group.')
-    await withGroups(command, async ({ sql, schema }) => {
+    await withTable(command, table, async ({ sql, schema }) => {
       if (cancel && !(await cancelRebuild(sql, { schema, group: name! }))) {
         throw new CommandFailed(`The group "${name}" is not being rebuilt. See "commitcast group rebuild".`)
       }
@@ -101,14 +102,6 @@ function addRebuild(group: Command): void {
 
 function tell(error: unknown): never {
   throw error instanceof ResetRefused || error instanceof RebuildRefused ? new CommandFailed(error.message) : error
-}
-
-async function withGroups<T>(command: Command, act: (opened: CommandDatabase) => Promise<T>): Promise<T> {
-  const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
-  return withDatabase(settings, async (opened) => {
-    await requireTable(opened.sql, opened.schema, 'group_offset')
-    return act(opened)
-  })
 }
 
 const placesText = 'beginning, end, an offset ("1200": it goes on with 1201), or a time ("2026-01-31T08:00:00Z")'

@@ -1,12 +1,13 @@
 import { userInfo } from 'node:os'
 import { dropParked, listParked, retryParked, showParked } from '@commitcast/outbox'
-import { InvalidConfig, type Sql } from '@commitcast/worker'
+import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
 import { handledText, parkedInFullText, parkedText } from '../parked-text.ts'
-import { requireTable } from '../require-table.ts'
-import { addSettings, readSettings } from '../settings.ts'
-import { withDatabase } from '../with-database.ts'
+import { addSettings } from '../settings.ts'
+import { withTable } from '../with-table.ts'
+
+const table = 'parked'
 
 interface Handling {
   readonly about: string
@@ -57,7 +58,7 @@ function addList(parked: Command): void {
     .option('--group <name>', onlyGroup)
   addSettings(command, ['database', 'schema']).action(
     async ({ json = false, limit, after = '0', group }: ListFlags) => {
-      const found = await withParked(command, (sql, schema) =>
+      const found = await withTable(command, table, ({ sql, schema }) =>
         listParked(sql, { schema, after, limit: limit + 1, ...(group !== undefined && { group }) }),
       )
       const list = { parked: found.slice(0, limit), hasMore: found.length > limit }
@@ -73,7 +74,7 @@ function addShow(parked: Command): void {
     .argument('<id>', 'its id, as "commitcast parked list" shows it', parkedId)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
-    const event = await withParked(command, (sql, schema) => showParked(sql, { schema, id }))
+    const event = await withTable(command, table, ({ sql, schema }) => showParked(sql, { schema, id }))
     if (!event) throw new CommandFailed(`Nothing is parked under ${id}. See "commitcast parked list".`)
     process.stdout.write(json ? `${JSON.stringify(event)}\n` : parkedInFullText(event))
   })
@@ -100,7 +101,7 @@ function addHandling(parked: Command, name: string, { about, word, handle }: Han
           'Give either the ids of parked events or --all. "commitcast parked list" shows what is parked.',
         )
       }
-      const handled = await withParked(command, (sql, schema) =>
+      const handled = await withTable(command, table, ({ sql, schema }) =>
         handle(sql, { schema, ids: all ? 'all' : ids, actor: whoAmI(), ...(group !== undefined && { group }) }),
       )
       const done = handled.map((event) => event.id)
@@ -122,14 +123,6 @@ function unknownText(ids: readonly string[], word: string): string {
     `Not ${word}, because nothing is parked under ${ids.join(', ')}, or somebody else is at it just now. ` +
     'See "commitcast parked list".'
   )
-}
-
-async function withParked<T>(command: Command, act: (sql: Sql, schema: string) => Promise<T>): Promise<T> {
-  const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
-  return withDatabase(settings, async ({ sql, schema }) => {
-    await requireTable(sql, schema, 'parked')
-    return act(sql, schema)
-  })
 }
 
 function collectIds(text: string, before: readonly string[] = []): readonly string[] {

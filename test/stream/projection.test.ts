@@ -1,10 +1,25 @@
 import { dropParked, listParked, retryParked, sqlOf } from '@commitcast/outbox'
+import type { ProjectionOptions } from '@commitcast/stream'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { openCounters } from './open-counters.ts'
 
 const schema = 'commitcast'
+
+type Counters = Awaited<ReturnType<typeof openCounters>>
+
+/** A projection that can't do bad events, until it is mended. */
+function salesThatFail({ cast, see }: Counters, options: ProjectionOptions, isMended = () => false) {
+  return cast.projection(
+    'sales',
+    async (batch, trx) => {
+      if (!isMended() && batch.some(({ data }) => 'isBad' in data && data.isBad)) throw new Error('I can not read this')
+      await see(batch, trx)
+    },
+    options,
+  )
+}
 
 test('a projection sees every event once, in order per key, and its offset commits with what it wrote', async () => {
   await using counters = await openCounters()
@@ -86,15 +101,7 @@ test('events that a projection appends exist exactly when its writes do', async 
 test('a bad event is parked alone, later ones of its key queue behind it in order, others go on', async () => {
   await using counters = await openCounters({ partitions: 1 })
   let isMended = false
-  const sales = counters.cast.projection(
-    'sales',
-    async (batch, trx) => {
-      if (!isMended && batch.some((event) => 'isBad' in event.data && event.data.isBad))
-        throw new Error('I can not read this')
-      await counters.see(batch, trx)
-    },
-    { attempts: 2 },
-  )
+  const sales = salesThatFail(counters, { attempts: 2 }, () => isMended)
   counters.run([sales], ['relay', 'project'])
   await counters.grow(20, { keys: ['a', 'b'], bad: [4] })
   await eventually(async () => expect(await counters.seen()).toEqual({ a: [1, 2], b: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }))
@@ -125,14 +132,7 @@ test('a bad event is parked alone, later ones of its key queue behind it in orde
 
 test('when the parked event is dropped, what waits behind it goes on', async () => {
   await using counters = await openCounters({ partitions: 1 })
-  const sales = counters.cast.projection(
-    'sales',
-    async (batch, trx) => {
-      if (batch.some((event) => 'isBad' in event.data && event.data.isBad)) throw new Error('no')
-      await counters.see(batch, trx)
-    },
-    { attempts: 1 },
-  )
+  const sales = salesThatFail(counters, { attempts: 1 })
   counters.run([sales], ['relay', 'project'])
   await counters.grow(5, { keys: ['a'], bad: [1] })
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toHaveLength(4))
@@ -144,18 +144,11 @@ test('when the parked event is dropped, what waits behind it goes on', async () 
 test('with the policy "stop" a bad event stops its partition and nothing else, and it goes on when mended', async () => {
   await using counters = await openCounters({ partitions: 2 })
   let isMended = false
-  const sales = counters.cast.projection(
-    'sales',
-    async (batch, trx) => {
-      if (!isMended && batch.some((event) => 'isBad' in event.data && event.data.isBad)) throw new Error('no')
-      await counters.see(batch, trx)
-    },
-    { attempts: 1, onFailure: { type: 'stop' } },
-  )
+  const sales = salesThatFail(counters, { attempts: 1, onFailure: { type: 'stop' } }, () => isMended)
   counters.run([sales], ['relay', 'project'])
   await counters.grow(8, { bad: [0] })
   await eventually(() =>
-    expect(JSON.stringify(counters.cast.health()['group sales'])).toContain('count.grown) fails: no'),
+    expect(JSON.stringify(counters.cast.health()['group sales'])).toContain('count.grown) fails: I can not read this'),
   )
   isMended = true
   await counters.allSeen()
@@ -164,14 +157,7 @@ test('with the policy "stop" a bad event stops its partition and nothing else, a
 
 test('a group that has as many parked events as it may stands still, and goes on when some are dropped', async () => {
   await using counters = await openCounters({ partitions: 1 })
-  const sales = counters.cast.projection(
-    'sales',
-    async (batch, trx) => {
-      if (batch.some((event) => 'isBad' in event.data && event.data.isBad)) throw new Error('no')
-      await counters.see(batch, trx)
-    },
-    { attempts: 1, onFailure: { type: 'park', limit: 2 } },
-  )
+  const sales = salesThatFail(counters, { attempts: 1, onFailure: { type: 'park', limit: 2 } })
   counters.run([sales], ['relay', 'project'])
   await counters.grow(6, { keys: ['a', 'b', 'c', 'd', 'e', 'f'], bad: [1, 2, 3] })
   await eventually(() => expect(JSON.stringify(counters.cast.health())).toContain('may have 2 parked events'))

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { type LiveNode, openTopic, startNode, type Way } from './live-node.ts'
-import { openNetwork } from './network.ts'
+import { openClientOfNode } from './open-client-of-node.ts'
 import { expectInOrder } from './output-contract.ts'
 import { listen, openStockClient } from './stock-client.ts'
 
@@ -22,28 +22,9 @@ async function introduce(node: LiveNode, ...heards: ReturnType<typeof listen>[])
   })
 }
 
-/** A topic, a node that serves it, a client of that, and what lies between them. */
-async function open(way: Way, options: Parameters<typeof startNode>[1] = {}) {
-  const topic = await openTopic()
-  const node = await startNode(topic, { way, ...options })
-  const network = await openNetwork(() => Number(new URL(node.url).port))
-  const client = openStockClient(way, () => network.url)
-  return {
-    topic,
-    node,
-    network,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.close()
-      await network[Symbol.asyncDispose]()
-      await node[Symbol.asyncDispose]()
-    },
-  }
-}
-
 describe.each(['frames', 'yielded', 'plain', 'sse'] as const)('to stock clients (%s)', (way: Way) => {
   test('a hint comes as what it is, on every node, to who follows its channel and to nobody else', async () => {
-    await using opened = await open(way)
+    await using opened = await openClientOfNode(way)
     const { topic, node, client } = opened
     await using other = await startNode(topic, { way })
     const elsewhere = openStockClient(way, () => other.url)
@@ -67,7 +48,9 @@ describe.each(['frames', 'yielded', 'plain', 'sse'] as const)('to stock clients 
   })
 
   test("a hint's cursor is the place that its client has come to: nothing is skipped, nothing comes again", async () => {
-    await using opened = await open(way, { readState: async () => ({ state: 'four', snapshot: '5:5:', epoch: 1 }) })
+    await using opened = await openClientOfNode(way, {
+      readState: async () => ({ state: 'four', snapshot: '5:5:', epoch: 1 }),
+    })
     const { topic, node, client } = opened
     await topic.append(4)
     const heard = listen(client, 'count')
@@ -91,7 +74,7 @@ describe.each(['frames', 'yielded', 'plain', 'sse'] as const)('to stock clients 
 
   test('hints before the state is there are left out: a client that drops then must still get it', async () => {
     const reading = Promise.withResolvers<void>()
-    await using opened = await open(way, {
+    await using opened = await openClientOfNode(way, {
       async readState() {
         await reading.promise
         return { state: 'late', snapshot: '1:1:', epoch: 1 }
@@ -110,7 +93,7 @@ describe.each(['frames', 'yielded', 'plain', 'sse'] as const)('to stock clients 
   })
 
   test('amid hints and cut connections each event comes once and in order', async () => {
-    await using opened = await open(way)
+    await using opened = await openClientOfNode(way)
     const { topic, node, network, client } = opened
     const heard = listen(client, 'follow')
     await introduce(node, heard)
@@ -139,7 +122,7 @@ type Heard = ReturnType<typeof listen>
 test.each(['frames', 'yielded', 'sse'] as const)(
   'a client that takes nothing is spared hints, and gets every event (%s)',
   async (way) => {
-    await using opened = await open(way)
+    await using opened = await openClientOfNode(way)
     const { topic, node, network, client } = opened
     const heard = listen(client, 'follow')
     await introduce(node, heard)

@@ -1,29 +1,12 @@
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { openTopic, partitions, startNode, type Way } from './live-node.ts'
-import { openNetwork } from './network.ts'
-import { listen, openStockClient } from './stock-client.ts'
+import { partitions, type startNode, type Way } from './live-node.ts'
+import { openClientOfNode } from './open-client-of-node.ts'
+import { listen } from './stock-client.ts'
 
 /** What every output of a follower promises to a stock tRPC client. */
 export function testOutput(way: Way): void {
-  /** A topic, a node that serves it and a client of that. */
-  async function open(options: Parameters<typeof startNode>[1] = {}) {
-    const topic = await openTopic()
-    const node = await startNode(topic, { way, ...options })
-    const network = await openNetwork(() => Number(new URL(node.url).port))
-    const client = openStockClient(way, () => network.url)
-    return {
-      topic,
-      node,
-      network,
-      client,
-      async [Symbol.asyncDispose]() {
-        await client.close()
-        await network[Symbol.asyncDispose]()
-        await node[Symbol.asyncDispose]()
-      },
-    }
-  }
+  const open = (options?: Parameters<typeof startNode>[1]) => openClientOfNode(way, options)
 
   test('events come once and in order, with dates and maps, and metadata', async () => {
     await using opened = await open()

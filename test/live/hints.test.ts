@@ -123,13 +123,9 @@ test.each(['frames', 'yielded', 'sse'] as const)(
   'a client that takes nothing is spared hints, and gets every event (%s)',
   async (way) => {
     await using opened = await openClientOfNode(way)
-    const { topic, node, network, client } = opened
+    const { topic, node, network, client, buffered } = opened
     const heard = listen(client, 'follow')
     await introduce(node, heard)
-    const buffered = () =>
-      way === 'sse'
-        ? Math.max(0, ...[...node.responses].map((response) => response.writableLength))
-        : Math.max(0, ...[...node.wss.clients].map((socket) => socket.bufferedAmount))
     network.stall(true)
     let most = 0
     for (let n = 0; n < 1_500; n++) {

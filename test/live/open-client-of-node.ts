@@ -13,6 +13,11 @@ export async function openClientOfNode(way: Way, options: Parameters<typeof star
     node,
     network,
     client,
+    /** The most that the node holds for a connection, in bytes written and not yet taken. */
+    buffered: () =>
+      way === 'sse'
+        ? Math.max(0, ...[...node.responses].map((response) => response.writableLength))
+        : Math.max(0, ...[...node.wss.clients].map((socket) => socket.bufferedAmount)),
     async [Symbol.asyncDispose]() {
       await client.close()
       await network[Symbol.asyncDispose]()

@@ -99,13 +99,9 @@ export function testOutput(way: Way): void {
 
   test('a client that takes nothing costs a bounded buffer, and has everything once it takes again', async () => {
     await using opened = await open({ maxRingBytes: 5_000_000 })
-    const { topic, client, node, network } = opened
+    const { topic, client, node, network, buffered } = opened
     const heard = listen(client, 'follow')
     await eventually(() => expect(heard.isLive()).toBe(true))
-    const buffered = () =>
-      way === 'sse'
-        ? Math.max(0, ...[...node.responses].map((response) => response.writableLength))
-        : Math.max(0, ...[...node.wss.clients].map((socket) => socket.bufferedAmount))
     network.stall(true)
     let most = 0
     for (let n = 0; n < 2_000; n++) {

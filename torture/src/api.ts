@@ -1,6 +1,6 @@
 import { createStateReader, createSubscriptions, type Hub, startHub } from '@commitcast/live'
 import { readLastGiven, readTopic } from '@commitcast/outbox'
-import { runProcess, untilItWorks } from '@commitcast/worker'
+import { aborted, runProcess, untilItWorks } from '@commitcast/worker'
 import { Kysely, PostgresDialect } from 'kysely'
 import { createLiveRouter, type Tables, type TortureEvent } from './api/live-router.ts'
 import { startLiveServer } from './api/start-live-server.ts'
@@ -32,7 +32,7 @@ await runProcess(
     const live = sabotageLive(config.sabotage, createSubscriptions<TortureEvent, Tables>(parts), parts)
     const server = await startLiveServer(createLiveRouter(live), logger)
     logger.info({ port: server.port }, 'listening')
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await aborted(signal)
     await server.close()
     closing.abort()
     await hub.done

@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { aborted, runProcess } from '@commitcast/worker'
 import { answerQuestions } from './answer-questions.ts'
 import { checkStream } from './clients/check-stream.ts'
 import { openLiveClient } from './clients/live-client.ts'
@@ -89,7 +89,7 @@ await runProcess('clients', async (context) => {
       }
     },
   })
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await aborted(signal)
   calming.abort()
   await Promise.all(clients.map((client) => client.close()))
 })

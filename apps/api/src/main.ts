@@ -1,5 +1,5 @@
 import { createRouter, openShop, prepareShop } from '@commitcast/bookshop'
-import { readConfig, runProcess, untilItWorks } from '@commitcast/worker'
+import { aborted, readConfig, runProcess, untilItWorks } from '@commitcast/worker'
 import { apiVariables } from './config.ts'
 import { startServer } from './server.ts'
 
@@ -20,7 +20,7 @@ await runProcess('api', async ({ signal, logger }) => {
     logger,
   })
   logger.info({ port: server.port }, 'listening')
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await aborted(signal)
   await server.close()
   await shop.close()
 })

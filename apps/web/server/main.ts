@@ -1,4 +1,4 @@
-import { readConfig, runProcess } from '@commitcast/worker'
+import { aborted, readConfig, runProcess } from '@commitcast/worker'
 import { webVariables } from './config.ts'
 import { findPages } from './find-pages.ts'
 import { startServer } from './server.ts'
@@ -13,6 +13,6 @@ await runProcess('web', async ({ signal, logger }) => {
     logger,
   })
   logger.info({ port: server.port }, 'listening')
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await aborted(signal)
   await server.close()
 })

@@ -1,7 +1,7 @@
 import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
 import { channelsOf } from '@commitcast/events'
+import pLimit from 'p-limit'
 import { type Decode, type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
-import { createTurns } from './turns.ts'
 
 /** A stretch of a partition's log: the messages after offset `after`, up to `to`. */
 export interface Stretch {
@@ -45,7 +45,7 @@ const maxReads = 4
 
 export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes }: PastOptions): Past {
   const kept = createKept(maxBytes)
-  const reads = createTurns(maxReads)
+  const reads = pLimit(maxReads)
   const lasts = new Map<number, Promise<number>>()
   /** How long stretches are at most; they begin at multiples of it. Less where messages are large. */
   const strides = Array.from({ length: topic.partitions }, () => maxStretch)
@@ -75,7 +75,7 @@ export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes }: 
   }
 
   const stretchFrom = (partition: number, after: number) =>
-    kept.get(`${partition}/${after}`, (keeper) => reads.take(() => readStretch(partition, after, keeper)))
+    kept.get(`${partition}/${after}`, (keeper) => reads(() => readStretch(partition, after, keeper)))
 
   return {
     async read(partition, offset) {

@@ -1,3 +1,4 @@
+export { aborted } from './aborted.ts'
 export { type Backoff, type BackoffOptions, createBackoff } from './backoff.ts'
 export { type Bell, createBell } from './bell.ts'
 export { InvalidConfig, readConfig, variable } from './config.ts'

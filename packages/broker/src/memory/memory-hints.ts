@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { aborted } from '../aborted.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { checkHint, type Hints } from '../hints.ts'
 import type { MemoryStorage } from './memory-broker.ts'
@@ -19,7 +20,7 @@ export function createHints(storage: MemoryStorage, closed: AbortSignal): Hints 
     async listen(name, { signal, onHint }) {
       checkOpen()
       air.on(`hint ${name}`, onHint)
-      await abortOf(AbortSignal.any([signal, closed]))
+      await aborted(AbortSignal.any([signal, closed]))
       air.off(`hint ${name}`, onHint)
     },
   }
@@ -32,11 +33,4 @@ function airOf(storage: MemoryStorage): EventEmitter {
   const air = airs.get(storage) ?? new EventEmitter().setMaxListeners(0)
   airs.set(storage, air)
   return air
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

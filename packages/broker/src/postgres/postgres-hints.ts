@@ -1,3 +1,4 @@
+import { aborted } from '../aborted.ts'
 import { checkHint, type Hints } from '../hints.ts'
 import type { Query } from './postgres-broker.ts'
 import type { Ear } from './postgres-ear.ts'
@@ -26,11 +27,7 @@ export function createHints({ ear, schema, query, closed }: HintsOptions): Hints
           if (payload.startsWith(start)) onHint(payload.slice(start.length))
         },
       })
-      const ending = AbortSignal.any([signal, closed])
-      await new Promise<void>((resolve) => {
-        if (ending.aborted) resolve()
-        else ending.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await aborted(AbortSignal.any([signal, closed]))
       stop()
     },
   }

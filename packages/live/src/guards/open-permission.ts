@@ -1,7 +1,7 @@
 import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
+import pLimit from 'p-limit'
 import { type Task, taskOf } from '../run-queue.ts'
-import { createTurns } from '../turns.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { Allowed, AuthorizeOptions } from './authorize.ts'
 import { within } from './within.ts'
@@ -33,7 +33,7 @@ export interface Permission {
 const maxAsking = 20
 const answerMs = 5_000
 const longestTimerMs = 2 ** 31 - 1
-const turns = createTurns(maxAsking)
+const turns = pLimit(maxAsking)
 
 /**
  * Asks whether a subscription may begin, and watches over it from then on. Throws TRPCError FORBIDDEN or UNAUTHORIZED
@@ -70,12 +70,10 @@ export async function openPermission<TContext, TInput>(
     if (isAsking || !isOpen) return
     isAsking = true
     clearTimeout(timer)
-    const until = await turns
-      .take(() => (isOpen ? within(answerMs, ask()) : 0))
-      .catch((error) => {
-        logger.warn({ err: error }, 'a running subscription could not be authorized again, so it ends')
-        return 0
-      })
+    const until = await turns(() => (isOpen ? within(answerMs, ask()) : 0)).catch((error) => {
+      logger.warn({ err: error }, 'a running subscription could not be authorized again, so it ends')
+      return 0
+    })
     isAsking = false
     const loss = lossOf(until)
     if (!loss) return arm(until)

@@ -1,6 +1,6 @@
 import { BrokerUnavailable, Diverged, endOf, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
-import { createBackoff, sleep } from '@commitcast/worker'
+import { aborted, createBackoff, sleep } from '@commitcast/worker'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { giveUp } from './give-up.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
@@ -142,11 +142,4 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       await lived
     },
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

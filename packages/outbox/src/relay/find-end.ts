@@ -1,6 +1,7 @@
 import { Diverged, endOf, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
+import { readEpochEnd } from '../epoch/epoch-end.ts'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
 import { settleNotes } from './settle-notes.ts'
 
@@ -36,23 +37,26 @@ export interface FindEndOptions {
 export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise<number> {
   const end = await settledEnd(of, options)
   if (end === 0) return 0
-  const { stored, given } = await compareTail(of, end, options.maxInFlight)
-  if (given) await settleNotes(of, stored, given)
-  if (given?.some((message) => message.offset > end)) {
+  const { stored, assigned } = await compareTail(of, end, options.maxInFlight)
+  await settleNotes(of, stored, assigned)
+  if (assigned.some((message) => message.offset > end)) {
     of.logger.info({ partition: of.partition, after: end }, 'continues inside a page')
   }
   return end
 }
 
 /**
- * Reads the last messages up to `end` back and compares them with the page log. Throws `Diverged`. Where the outbox no
- * longer has their events, `given` is undefined and nothing was compared.
+ * Reads the last messages up to `end` back and compares them with what the outbox still holds of them, which it returns
+ * as `assigned`. Throws `Diverged`.
  */
 export async function compareTail(of: LogOf, end: number, count: number) {
   const after = Math.max(0, end - count, (await of.topic.first(of.partition)) - 1)
-  const [stored, given] = await Promise.all([readBack(of, after, end), givenBetween(of, after, end)])
-  if (given) compare(of, stored, given)
-  return { stored, given }
+  const [stored, { messages: assigned, last }] = await Promise.all([
+    readBack(of, after, end),
+    readAssigned(of, after, end),
+  ])
+  compare(of, stored, { assigned, last })
+  return { stored, assigned }
 }
 
 const pollMs = 500
@@ -81,33 +85,58 @@ async function readBack({ topic, partition, signal }: LogOf, after: number, end:
   return messages.filter((message) => message.offset <= end)
 }
 
-/** The given events after an offset, to the end of the page that holds `end`; `undefined` where retention took them. */
-async function givenBetween({ sql, schema, topic, partition }: LogOf, after: number, end: number) {
+/** What the outbox still holds after an offset, to the end of the page that holds `end`, and the last offset that it assigned. */
+async function readAssigned({ sql, schema, topic, partition }: LogOf, after: number, end: number) {
+  const at = { schema, epoch: topic.epoch, partition }
   const messages: Message[] = []
-  try {
-    for (let next = after; next < end; ) {
-      const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: next })
-      if (!page) break
-      messages.push(...page.messages.filter((message) => message.offset > next))
-      next = messages.at(-1)!.offset
+  for (const page of await pagesBetween(sql, { ...at, after, end })) {
+    try {
+      const [read] = await readPages(sql, { ...at, after: page.first - 1 })
+      messages.push(...read!.messages.filter((message) => message.offset > after))
+    } catch (error) {
+      if (!(error instanceof EventsGone)) throw error
     }
-    return messages
-  } catch (error) {
-    if (error instanceof EventsGone) return undefined
-    throw error
   }
+  return { messages, last: await readEpochEnd(sql, at) }
 }
 
-function compare({ topic, partition }: LogOf, stored: readonly Message[], given: readonly Message[]): void {
-  const ids = new Map(given.map((message) => [message.offset, message.id]))
+interface Range {
+  readonly schema: string
+  readonly epoch: number
+  readonly partition: number
+  readonly after: number
+  readonly end: number
+}
+
+function pagesBetween(sql: Sql, { schema, epoch, partition, after, end }: Range) {
+  return sql.query<{ first: number }>(
+    `select first_offset::float8 as first from ${schema}.page
+     where epoch = $1 and partition = $2 and first_offset between 1 and $4 and first_offset + count > $3 + 1
+     order by first_offset`,
+    [epoch, partition, after, end],
+  )
+}
+
+/**
+ * Retention takes pages from the oldest on and never the newest. So an offset that no page holds was retired, unless it is
+ * above the last one: then it was never assigned.
+ */
+function compare(
+  { topic, partition }: LogOf,
+  stored: readonly Message[],
+  { assigned, last }: { readonly assigned: readonly Message[]; readonly last: number },
+): void {
+  const ids = new Map(assigned.map((message) => [message.offset, message.id]))
   for (const { offset, id } of stored) {
     const due = ids.get(offset)
-    if (due === id) continue
-    const ours = due === undefined ? 'the outbox never gave it' : `the outbox gave it to event ${due}`
+    const isRetired = due === undefined && offset <= last
+    if (due === id || isRetired) continue
+    const ours =
+      due === undefined ? `the outbox assigned the offsets up to ${last}` : `the outbox assigned it to event ${due}`
     throw new Diverged(
       `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
-        'Something else wrote to the topic, or the database is an older copy of the one that filled it. ' +
-        `"commitcast topic new-epoch --from ${topic.epoch}" goes on without it.`,
+        'Another program wrote to the topic, or the database is an older copy of the one that filled it. ' +
+        `"commitcast topic new-epoch --from ${topic.epoch}" continues without it.`,
     )
   }
 }

@@ -1,4 +1,6 @@
 import type { Sql } from '@commitcast/worker'
+import { functionsOfTables, functionsOnTables } from './functions/all-functions.ts'
+import { dropOtherFunctions, replaceFunctions } from './functions/replace-functions.ts'
 import { defaultMaxEventBytes } from './max-event-bytes.ts'
 import { createOutbox } from './migrations/0001-create-outbox.ts'
 import { closeLeaves } from './migrations/0002-close-leaves.ts'
@@ -18,7 +20,10 @@ export interface MigrateOptions {
   readonly maxEventBytes?: number
 }
 
-/** One numbered step of the schema. */
+/**
+ * One numbered step of the schema: its tables, columns, indexes and triggers. What has landed never changes again; functions
+ * have a folder of their own, `functions`.
+ */
 export interface Migration {
   readonly version: number
   readonly name: string
@@ -64,28 +69,28 @@ function stepsSql({
     partitions: whole(partitions, 1, 1024),
     maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000),
   }
-  const steps = migrations.map((migration) => stepSql(s, migration, settings))
-  return `select pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
-create schema if not exists ${s};
-create table if not exists ${s}.migration (
-  version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
-${steps.join('\n')}
-select ${s}.make_leaves(${leafDaysAhead});
+  return `do $migrate$ begin
+perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
+-- IF NOT EXISTS would ask for the right to create even where nothing is created.
+if to_regnamespace('${s}') is null then create schema ${s}; end if;
+if to_regclass('${s}.migration') is null then
+  create table ${s}.migration (
+    version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
+end if;
+${replaceFunctions(s, functionsOfTables)}
+${migrations.map((migration) => stepSql(s, migration, settings)).join('\n')}
+${replaceFunctions(s, functionsOnTables)}
+${dropOtherFunctions(s, [...functionsOfTables, ...functionsOnTables])}
+perform ${s}.make_leaves(${leafDaysAhead});
+end $migrate$;
 `
 }
 
 function stepSql(s: string, migration: Migration, settings: Required<MigrateOptions>): string {
-  return `do $migration$ begin
-if not exists (select from ${s}.migration where version = ${migration.version}) then
-${nested(migration.sql(s, settings))}
+  return `if not exists (select from ${s}.migration where version = ${migration.version}) then
+${migration.sql(s, settings)}
 insert into ${s}.migration (version, name) values (${migration.version}, '${migration.name}');
-end if;
-end $migration$;`
-}
-
-/** Function bodies keep their dollar quotes inside the block's own. */
-function nested(sql: string): string {
-  return sql.replaceAll('$migration$', '$inner$')
+end if;`
 }
 
 function whole(value: number, low: number, high: number): number {

@@ -1,6 +1,6 @@
 import { type Sql, sleep } from '@commitcast/worker'
+import { restoredState, wentBackState } from '../functions/sql-states.ts'
 import { readTopic } from '../read-topic.ts'
-import { restoredState, wentBackState } from './home.ts'
 
 /**
  * Throws where the database is a restored or cloned one, so that its transaction ids mean nothing: `whyHomeless` then says

@@ -1,7 +1,7 @@
 import type { Sql } from '@commitcast/worker'
+import { boundaryNeededState } from '../functions/sql-states.ts'
 import { whoHolds } from '../retention/who-holds.ts'
 import { defaultSchema } from '../schema-name.ts'
-import { boundaryNeededState } from './new-epoch-function.ts'
 
 export interface NewEpochOptions {
   readonly schema?: string

@@ -1,15 +1,4 @@
 import type { Migration } from '../migrate.ts'
 
-/** What retention hangs on a leaf before it goes, so that nothing can be appended to it any more. */
-export const closeLeaves: Migration = {
-  version: 2,
-  name: 'close leaves',
-  sql: (s) => `
-create function ${s}.refuse_late() returns trigger language plpgsql as $$
-begin
-  if current_setting('commitcast.new_epoch', true) = pg_current_xact_id_if_assigned()::text then return new; end if;
-  raise exception 'The outbox is closed for %: its events are being retired.', new.occurred_at
-    using hint = 'Leave occurred_at to its default. If the default gave it, the clock of the database went back.';
-end $$;
-`,
-}
+/** Made the function `refuse_late`, once. */
+export const closeLeaves: Migration = { version: 2, name: 'close leaves', sql: () => '' }

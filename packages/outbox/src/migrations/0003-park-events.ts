@@ -1,6 +1,4 @@
 import type { Migration } from '../migrate.ts'
-import { retryParkedFunction } from '../parked/handle-parked.ts'
-import { parkRefusedFunction } from '../parked/park-refused.ts'
 
 /**
  * Two tables for one event: `refused` says for ever that its offset holds a placeholder, so it outlives whatever an
@@ -33,8 +31,5 @@ create table ${s}.parked (
   parked_at timestamptz not null default clock_timestamp(),
   unique (grp, epoch, partition, "offset")
 );
-
-${parkRefusedFunction(s)}
-${retryParkedFunction(s)}
 `,
 }

@@ -1,5 +1,4 @@
 import type { Sql } from '@commitcast/worker'
-import { afterAppend, beforeAppend } from '../append-functions.ts'
 import { type ParkedEvent, parkedColumns } from './list-parked.ts'
 import { noteParked } from './parked-history.ts'
 
@@ -43,41 +42,10 @@ export async function dropParked(sql: Sql, { schema, ids, actor, group }: Handle
 }
 
 /** Null as ids takes all. */
-function takeParked(s: string, ids: string, condition: string): string {
+export function takeParked(s: string, ids: string, condition: string): string {
   return `
     delete from ${s}.parked where id in (
       select id from ${s}.parked where (${ids} is null or id = any(${ids})) and ${condition}
       order by id for update skip locked)
     returning parked.*`
-}
-
-/**
- * The function behind `retryParked`: row by row into the outbox, however many and large they are. What the outbox brings
- * reaches every reader again, so only what the relay parked goes this way.
- */
-export function retryParkedFunction(s: string): string {
-  return `
-drop function if exists ${s}.retry_parked(bigint[]);
-create or replace function ${s}.retry_parked(ids bigint[], actor text default null, of_group text default null) returns setof ${s}.parked
-language plpgsql volatile as $$
-#variable_conflict use_column
-declare
-  place record;
-begin
-  ${beforeAppend(s)}
-  return query
-    with taken as (${takeParked(s, 'ids', `grp = 'relay' and coalesce(of_group, grp) = grp`)}
-    ), appended as (
-      insert into ${s}.outbox (id, type, key, data, headers)
-      select event_id, type, key, data, headers from taken order by id
-    ), asked as (
-      update ${s}.parked set retry = true
-      where (ids is null or id = any(ids)) and grp <> 'relay' and coalesce(of_group, grp) = grp returning parked.*
-    ), handled as (
-      select * from taken union all select * from asked
-    ), noted as (${noteParked(s, 'retried', { rows: 'handled', actor: 'retry_parked.actor' })}
-    )
-    select * from handled order by id;
-  ${afterAppend(s)}
-end $$;`
 }

@@ -1,14 +1,15 @@
-/** SQLSTATE: nobody knows which rows came with the dump, and which were written here since. */
-export const boundaryNeededState = 'OB003'
+import type { SqlFunction } from './sql-function.ts'
+import { boundaryNeededState } from './sql-states.ts'
 
 /**
  * The function behind `newEpoch`. An epoch begins with a page at offset 0, which holds no event: it stands for all that was
  * given before, so that windows go on from it as from any other page.
  */
-export function newEpochFunction(s: string): string {
-  return `
+export const newEpoch: SqlFunction = {
+  signature: 'new_epoch(int, bigint)',
+  sql: (s) => `
 -- Writers are locked out until it commits. Nothing before the snapshot may draw a transaction id: ours has to be new to it.
-create function ${s}.new_epoch(from_epoch int, given_boundary bigint)
+create or replace function ${s}.new_epoch(from_epoch int, given_boundary bigint)
 returns table (epoch int, is_new boolean, moved bigint) language plpgsql volatile set lock_timeout = '5s' as $$
 #variable_conflict use_column
 declare
@@ -60,8 +61,7 @@ begin
   end if;
   update ${s}.topic set epoch = from_epoch + 1, system_identifier = here.system_identifier, database = here.database;
   return query select from_epoch + 1, true, moved_events;
-end $$;
-`
+end $$;`,
 }
 
 /** For each partition the newest page of an epoch, or nulls. */

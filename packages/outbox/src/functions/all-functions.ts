@@ -1,0 +1,51 @@
+import { append } from './append.ts'
+import { appendAll } from './append-all.ts'
+import { checkHome } from './check-home.ts'
+import { commitOffset } from './commit-offset.ts'
+import { endRebuild } from './end-rebuild.ts'
+import { forgetShadows } from './forget-shadows.ts'
+import { givePages } from './give-pages.ts'
+import { here } from './here.ts'
+import { holdLease } from './hold-lease.ts'
+import { lockShadow } from './lock-shadow.ts'
+import { makeLeaves } from './make-leaves.ts'
+import { newEpoch } from './new-epoch.ts'
+import { parkRefused } from './park-refused.ts'
+import { placeEvent } from './place-event.ts'
+import { putGroup } from './put-group.ts'
+import { readHome } from './read-home.ts'
+import { readPages } from './read-pages.ts'
+import { refuseChange } from './refuse-change.ts'
+import { refuseEvent } from './refuse-event.ts'
+import { refuseLate } from './refuse-late.ts'
+import { refusePast } from './refuse-past.ts'
+import { retryParked } from './retry-parked.ts'
+import type { SqlFunction } from './sql-function.ts'
+import { startGroup } from './start-group.ts'
+import { uuidV7 } from './uuid-v7.ts'
+
+/** What triggers, defaults and views call. These exist before the tables do, and their signatures never change. */
+export const functionsOfTables: readonly SqlFunction[] = [here, placeEvent, refuseChange, refuseLate, uuidV7]
+
+/** All others. These come after the tables, because an argument may have the type of a row. */
+export const functionsOnTables: readonly SqlFunction[] = [
+  append,
+  appendAll,
+  checkHome,
+  commitOffset,
+  endRebuild,
+  forgetShadows,
+  givePages,
+  holdLease,
+  lockShadow,
+  makeLeaves,
+  newEpoch,
+  parkRefused,
+  putGroup,
+  readHome,
+  readPages,
+  refuseEvent,
+  refusePast,
+  retryParked,
+  startGroup,
+]

@@ -1,0 +1,25 @@
+import { reservedPrefix } from '@commitcast/events'
+import { maxHeadersBytes } from '../max-event-bytes.ts'
+import type { SqlFunction } from './sql-function.ts'
+import { typePattern } from './type-pattern.ts'
+
+export const placeEvent: SqlFunction = {
+  signature: 'place_event()',
+  sql: (s) => `
+-- One trigger, not CHECKs and a generated column: their expressions are prepared anew for every statement, which took
+-- 25 of the 35 microseconds of an insert here.
+create or replace function ${s}.place_event() returns trigger language plpgsql as $$
+declare
+  topic record;
+begin
+  select partitions, max_event_bytes into topic from ${s}.topic;
+  if (new.type ~ '${typePattern}' and length(new.type) <= 200 and not starts_with(new.type, '${reservedPrefix}')
+    and length(new.key) between 1 and 500 and octet_length(new.data::text) <= topic.max_event_bytes
+    and octet_length(new.headers::text) <= ${maxHeadersBytes}) is not true
+  then
+    perform ${s}.refuse_event(new.type, new.key, new.data, new.headers);
+  end if;
+  new.partition := ('x' || substr(md5(new.key), 1, 8))::bit(32)::bigint % topic.partitions;
+  return new;
+end $$;`,
+}

@@ -1,0 +1,35 @@
+import { takeParked } from '../parked/handle-parked.ts'
+import { noteParked } from '../parked/parked-history.ts'
+import { afterAppend, beforeAppend } from './around-append.ts'
+import type { SqlFunction } from './sql-function.ts'
+
+/**
+ * The function behind `retryParked`: row by row into the outbox, however many and large they are. What the outbox brings
+ * reaches every reader again, so only what the relay parked goes this way.
+ */
+export const retryParked: SqlFunction = {
+  signature: 'retry_parked(bigint[], text, text)',
+  sql: (s) => `
+create or replace function ${s}.retry_parked(ids bigint[], actor text default null, of_group text default null) returns setof ${s}.parked
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+  place record;
+begin
+  ${beforeAppend(s)}
+  return query
+    with taken as (${takeParked(s, 'ids', `grp = 'relay' and coalesce(of_group, grp) = grp`)}
+    ), appended as (
+      insert into ${s}.outbox (id, type, key, data, headers)
+      select event_id, type, key, data, headers from taken order by id
+    ), asked as (
+      update ${s}.parked set retry = true
+      where (ids is null or id = any(ids)) and grp <> 'relay' and coalesce(of_group, grp) = grp returning parked.*
+    ), handled as (
+      select * from taken union all select * from asked
+    ), noted as (${noteParked(s, 'retried', { rows: 'handled', actor: 'retry_parked.actor' })}
+    )
+    select * from handled order by id;
+  ${afterAppend(s)}
+end $$;`,
+}

@@ -1,0 +1,9 @@
+/** SQLSTATEs of our own; class OB is ours. These two: the database's transaction ids can't be trusted any more. */
+export const restoredState = 'OB001'
+export const wentBackState = 'OB002'
+/** Nobody knows which rows came with the dump, and which were written here since. */
+export const boundaryNeededState = 'OB003'
+/** What is remembered of the database has to be asked for again. */
+export const startedAnewState = 'OB004'
+/** The lease has another term. */
+export const leaseLostState = 'OB005'

@@ -10,6 +10,7 @@ const events = defineEvents({
   'order.placed': { data: z.object({ total: z.number() }) },
   'order.shipped': { data: z.object({ at: z.date() }) },
   'order.noted': { data: z.object({ note: z.string(), dates: z.array(z.date()) }).partial() },
+  'order.filed': { data: z.unknown() },
 })
 const append = createAppend(events)
 
@@ -110,6 +111,48 @@ describe('append', () => {
     await client.query('commit')
     const [row] = await database.sql.query<{ data: unknown }>('select data from commitcast.outbox order by position')
     expect(row?.data).toEqual({ note })
+  })
+
+  test('refuses what would not come back as it is, with its place and what to do, and the transaction goes on', async () => {
+    await using database = await freshDatabase()
+    await using counted = await countStatements(database)
+    const { client } = counted
+    await client.query('begin')
+    for (const [data, why] of [
+      [
+        { lines: [{ photo: Buffer.from('x') }] },
+        /"order.filed" can't be kept: data\.lines\[0\]\.photo is a Buffer.*base64/,
+      ],
+      [{ total: new (class Money {})() }, /data\.total is a Money/],
+      [new Date(Number.NaN), /data is an invalid Date/],
+      [{ constructor: 'ACME' }, /data is an object with the key "constructor"/],
+      [{ names: ['ok', 'a\0b'] }, /half of a surrogate pair in data\.names\[1\],/],
+      [{ 'a\ud800': 1 }, /half of a surrogate pair in data\["a\\ud800"\],/],
+    ] as const) {
+      const refused = append(client, { type: 'order.filed', key: 'a', data })
+      await expect(refused).rejects.toThrow(why)
+      await expect(refused).rejects.toMatchObject({ code: 'INVALID_EVENT' })
+    }
+    const headers = { actor: 7 as unknown as string }
+    await expect(append(client, { type: 'order.filed', key: 'a', data: 1, headers })).rejects.toThrow(
+      /"actor".*a number/,
+    )
+    await expect(
+      append(client, { type: 'order.filed', key: 'a', data: 1, headers: { note: 'x' } as object }),
+    ).rejects.toThrow(/the header "note", which no reader gets/)
+    expect(counted.statements()).toEqual(['begin'])
+    await append(client, { type: 'order.filed', key: 'a', data: { photo: new Uint8Array([1]), at: new Date(0) } })
+    await client.query('commit')
+  })
+
+  test('an id of its own comes back in lower case, from append and from the outbox', async () => {
+    await using database = await freshDatabase()
+    const id = '0190B7A5-0000-7000-8000-00000000000A'
+    const ids = await database.db
+      .transaction()
+      .execute((trx) => append(trx, { type: 'order.placed', key: 'a', data: { total: 1 }, id }))
+    expect(ids).toEqual([id.toLowerCase()])
+    expect(await database.sql.query('select id from commitcast.outbox')).toEqual([{ id: ids[0] }])
   })
 
   test('the database refuses what is larger than it was made for, whoever sends it', async () => {

@@ -62,6 +62,15 @@ describe('a command with an idempotency key', () => {
     expect(await database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'done'))).toBe('done')
   })
 
+  test('with an answer that would not come back as it is is refused, and the key is free again', async () => {
+    await using database = await freshDatabase()
+    await database.db.transaction().execute(async (trx) => {
+      const photo = once(trx, { key: 'k' }, async () => ({ photo: Buffer.from('x') }))
+      await expect(photo).rejects.toThrow(/the answer\.photo is a Buffer/)
+    })
+    expect(await database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'done'))).toBe('done')
+  })
+
   test('that comes a second time while the first is at work waits for it', async () => {
     await using database = await freshDatabase()
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()

@@ -129,3 +129,20 @@ test('where nobody knows whom to tell, the partition waits at that event and say
   isMended = true
   expect((await shop.enriched(4)).map(channelsOf)).toEqual([['all'], ['all'], ['all'], ['all']])
 })
+
+test('metadata that would not come back as it is is left out, flagged and counted, and all that is behind it arrives', async () => {
+  await using shop = await openEnrichment({ broker: memoryBroker() })
+  await shop.give(customers(3))
+  const photos = async (ids: readonly unknown[]) =>
+    new Map(ids.map((id) => [id, id === 'c1' ? { photo: Buffer.from('x') } : { photo: 'x' }]))
+  const enrichers = { photo: enricherOf(photos), customer: enricherOf(named) }
+  const worker = shop.start({ enrichment: { enrichers, channels: toAll } })
+  const told = await shop.told(3)
+  expect(told.map(({ metadata }) => metadata)).toEqual([
+    { photo: { photo: 'x' }, customer: 'name of c0' },
+    { customer: 'name of c1' },
+    { photo: { photo: 'x' }, customer: 'name of c2' },
+  ])
+  expect(told.map(({ failed }) => failed)).toEqual([undefined, ['photo'], undefined])
+  expect(worker.health()).toMatchObject({ ready: true, failedLookUps: 1, withoutMetadata: 1 })
+})

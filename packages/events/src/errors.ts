@@ -1,3 +1,35 @@
+import { pathText, type Unkept } from './check-value.ts'
+
+/** A value that would not come back as it is, so it is not written. */
+export class InvalidValue extends Error {
+  override readonly name = 'InvalidValue'
+  readonly code = 'INVALID_VALUE'
+  /** Where in the value it is: property names, indices and keys. */
+  readonly path: readonly string[]
+  /** What is there: `a Buffer`. */
+  readonly what: string
+
+  /** `root` is what the caller calls the value. */
+  constructor({ path, what }: Unkept, { root = 'the value', ...options }: ErrorOptions & { root?: string } = {}) {
+    super(explainValue(root, { path, what }), options)
+    this.path = path
+    this.what = what
+  }
+
+  /** The same, said of what the caller calls `root`: `data.photo is a Buffer, …`. */
+  describe(root: string): string {
+    return explainValue(root, this)
+  }
+}
+
+function explainValue(root: string, { path, what }: Unkept): string {
+  const fix =
+    what === 'a Buffer'
+      ? 'give its bytes as a text (base64) or as a Uint8Array'
+      : 'give plain values, Dates, Maps, Sets, BigInts, RegExps, URLs or typed arrays'
+  return `${pathText(root, path)} is ${what}, which would not come back as it is: ${fix}.`
+}
+
 /** An event that can't be appended: unknown type, data that its schema refuses, too large. Nothing was written. */
 export class InvalidEvent extends Error {
   override readonly name = 'InvalidEvent'

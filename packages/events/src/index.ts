@@ -1,4 +1,5 @@
 export type { BreaksOldEvents } from './breaks-old-events.ts'
+export { pathText } from './check-value.ts'
 export type { CommandIds, CommandInput } from './command.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 export {
@@ -20,7 +21,7 @@ export {
 } from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
-export { InvalidEvent, InvalidHint, NewerVersion, UpcastFailed } from './errors.ts'
+export { InvalidEvent, InvalidHint, InvalidValue, NewerVersion, UpcastFailed } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
 export {
   channelsOf,
@@ -35,5 +36,5 @@ export {
 export { decodeEvent, decodeHeaders, eventHeaderNames, type Message } from './message.ts'
 export { isPlaceholder, reservedPrefix, toPlaceholder } from './placeholder.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
-export { noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'
+export { type Noted, noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'
 export type { Upcast } from './upcast.ts'

@@ -1,4 +1,4 @@
-import { createMetadataEncoder, type EncodeMetadata } from './encode-metadata.ts'
+import { createMetadataEncoder, type EncodedMetadata } from './encode-metadata.ts'
 import type { CommittedEvent } from './event.ts'
 import { decodeHeaders, type Message } from './message.ts'
 import { noteTypes, restoreTypes } from './type-notes.ts'
@@ -15,18 +15,20 @@ export interface LiveParts {
   readonly channels: readonly string[]
   /** Default none. */
   readonly failed?: readonly string[]
-  /** Shares work among the messages of a batch. */
-  readonly encodeMetadata?: EncodeMetadata
+  /** The metadata, where it is encoded already: an encoder shares work among the messages of a batch. */
+  readonly encoded?: EncodedMetadata
 }
 
 /**
  * The live message of an event: the same offset, id and headers; the body holds the event's data as it was and the
- * metadata beside it. Without channels it is a filler, which keeps the offsets gapless.
+ * metadata beside it. Metadata that would not come back as it is counts as failed. Without channels it is a filler, which
+ * keeps the offsets gapless.
  */
 export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
-  const { metadata, channels, failed = [], encodeMetadata = createMetadataEncoder() } = parts
+  const { metadata, channels, encoded } = parts
   if (channels.length === 0) return toFiller(message)
-  const { json, notes } = encodeMetadata(metadata)
+  const { json, notes, refused } = encoded ?? createMetadataEncoder()(metadata)
+  const failed = refused ? [...new Set([...(parts.failed ?? []), ...refused.keys()])] : (parts.failed ?? [])
   return {
     ...message,
     headers: {

@@ -4,6 +4,8 @@ import {
   type EventInputOf,
   type EventTypeOf,
   InvalidEvent,
+  InvalidValue,
+  type Noted,
   noteTypes,
 } from '@commitcast/events'
 import { v7 as uuidv7 } from 'uuid'
@@ -18,7 +20,7 @@ export type NewEvent<TCatalog extends EventCatalog> = {
     /** What order is kept for: an order's id, a room's id. 1 to 500 characters. */
     readonly key: string
     readonly data: EventInputOf<TCatalog, TType>
-    /** A UUIDv7 of your own; default a new one. */
+    /** A UUIDv7 of your own, which is returned in lower case; default a new one. */
     readonly id?: string
     readonly headers?: Partial<Omit<EventHeaders, 'time' | 'schemaVersion'>>
   }
@@ -37,8 +39,8 @@ export interface AppendStatement {
  * Makes the statement that appends events, with the checks and the encoding of `append`. Nothing is sent: run it inside
  * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
  *
- * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema or is too large. It can't tell
- * whether you run it in a transaction.
+ * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not come
+ * back as it is. It can't tell whether you run it in a transaction.
  */
 export type AppendSql<TCatalog extends EventCatalog> = (
   events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
@@ -89,7 +91,8 @@ function toJson({ id, type, key, data, headers }: EventRow): string {
 
 async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<EventRow> {
   checkKey(event.type, event.key)
-  const { json, notes } = noteTypes(await catalog.validate(event.type, event.data))
+  checkHeaders(event.type, event.headers)
+  const { json, notes } = noteData(event.type, await catalog.validate(event.type, event.data))
   const { correlationId, causationId, trace, actor } = event.headers ?? {}
   const { version = 1 } = catalog.definitions[event.type]!
   const headers = {
@@ -101,7 +104,41 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
     notes: notes && JSON.stringify(notes),
   }
   const { id = uuidv7(), type, key } = event
-  return { id, type, key, data: JSON.stringify(json ?? null), headers: JSON.stringify(headers) }
+  // As Postgres writes it, so that the id that is returned is the one that readers get.
+  return {
+    id: String(id).toLowerCase(),
+    type,
+    key,
+    data: JSON.stringify(json ?? null),
+    headers: JSON.stringify(headers),
+  }
+}
+
+function noteData(type: string, data: unknown): Noted {
+  try {
+    return noteTypes(data)
+  } catch (cause) {
+    if (!(cause instanceof InvalidValue)) throw cause
+    throw new InvalidEvent(`The data of "${type}" can't be kept: ${cause.describe('data')}`, { cause })
+  }
+}
+
+const headerNames = ['correlationId', 'causationId', 'trace', 'actor']
+/** What an event that was read has, and one that is appended gets. */
+const givenNames = ['time', 'schemaVersion']
+
+function checkHeaders(type: string, headers: Readonly<Record<string, unknown>> = {}): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || value === null || givenNames.includes(name)) continue
+    if (!headerNames.includes(name)) {
+      throw new InvalidEvent(
+        `"${type}" has the header ${JSON.stringify(name)}, which no reader gets: put it into the data. There are ${headerNames.join(', ')}.`,
+      )
+    }
+    if (typeof value !== 'string') {
+      throw new InvalidEvent(`The header "${name}" of "${type}" is a ${typeof value}: it has to be a text.`)
+    }
+  }
 }
 
 function checkKey(type: string, key: unknown): void {

@@ -14,8 +14,8 @@ export interface PgClientLike {
  * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
  * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
  *
- * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema or is too large,
- * and where there is no transaction (old `pg` clients can't tell); the transaction can go on.
+ * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema, is too large or
+ * would not come back as it is, and where there is no transaction (old `pg` clients can't tell); the transaction can go on.
  */
 export type Append<TCatalog extends EventCatalog> = (
   transaction: KyselyLike | PgClientLike,

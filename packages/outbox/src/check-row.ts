@@ -1,4 +1,4 @@
-import { InvalidEvent } from '@commitcast/events'
+import { InvalidEvent, pathText } from '@commitcast/events'
 import { validate } from 'uuid'
 import { maxHeadersBytes } from './max-event-bytes.ts'
 
@@ -16,10 +16,13 @@ export function checkRow({ id, type, key, data, headers }: EventRow, maxEventByt
   const what = `"${type}" with key ${JSON.stringify(key).slice(0, 80)}`
   if (!validate(id))
     throw new InvalidEvent(`The id of ${what} is ${JSON.stringify(id)}: give it a UUID, or none to get a new one.`)
-  if (unstorable.test(data) || unstorable.test(headers) || unstorable.test(JSON.stringify(key)))
+  for (const [root, text] of Object.entries({ data, headers, key: JSON.stringify(key) })) {
+    if (!unstorable.test(text)) continue
+    const place = pathText(root, pathOfUnstorable(JSON.parse(text)))
     throw new InvalidEvent(
-      `${what} holds a NUL character or half of a surrogate pair, which Postgres keeps in no text: take it out.`,
+      `${what} holds a NUL character or half of a surrogate pair in ${place}, which Postgres keeps in no text: take it out.`,
     )
+  }
   const bytes = Buffer.byteLength(data)
   if (bytes > maxEventBytes)
     throw new InvalidEvent(
@@ -34,3 +37,10 @@ export function checkRow({ id, type, key, data, headers }: EventRow, maxEventByt
 
 /** How JSON.stringify writes them; a backslash of the text itself is doubled. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
+
+/** Where the first text is that holds it, in a value of JSON; a property's own name counts as its place. */
+function pathOfUnstorable(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const [name, inside] = Object.entries(value).find((entry) => unstorable.test(JSON.stringify(entry))) ?? []
+  return name === undefined ? [] : [name, ...pathOfUnstorable(inside)]
+}

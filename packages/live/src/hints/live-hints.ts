@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { BrokerUnavailable, type Hints } from '@commitcast/broker'
-import type { Hint, HintCatalog } from '@commitcast/events'
+import { type Hint, type HintCatalog, InvalidHint, InvalidValue } from '@commitcast/events'
 import { type Logger, untilItWorks } from '@commitcast/worker'
 import { createHintRate } from './hint-rate.ts'
 import { readHint, writeHint } from './hint-text.ts'
@@ -51,9 +51,10 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   return {
     async send({ channel, type, sender, data }) {
       const checked = await catalog.validate(type, data)
+      const text = textOf({ id: randomUUID(), channel, type, sender, data: checked })
       if (!rate.take(sender)) return false
       try {
-        await hints.send(name, writeHint({ id: randomUUID(), channel, type, sender, data: checked }))
+        await hints.send(name, text)
         return true
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error
@@ -73,5 +74,14 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
         }
       }
     },
+  }
+}
+
+function textOf(hint: Hint): string {
+  try {
+    return writeHint(hint)
+  } catch (cause) {
+    if (!(cause instanceof InvalidValue)) throw cause
+    throw new InvalidHint(`The data of the hint "${hint.type}" can't be sent: ${cause.describe('data')}`, { cause })
   }
 }

@@ -1,4 +1,4 @@
-import { noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
+import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
 import { isInTransaction, type PgClientLike } from '../append.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { type KyselyLike, sqlOf } from '../sql-of.ts'
@@ -13,8 +13,8 @@ import { KeyReused } from './key-reused.ts'
  * Call it first in the transaction. What `act` throws is no answer: the transaction rolls back and the key is free again.
  * Answers may hold what events may (dates, maps), 256 KiB at most, and are kept for three days.
  *
- * Throws `TypeError` outside a transaction; `KeyReused`, and does nothing, where the key came before with another input; `RangeError` for an answer that is
- * too large. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
+ * Throws `TypeError` outside a transaction; `KeyReused`, and does nothing, where the key came before with another input;
+ * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not come back as it is. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
  */
 export type Once = <TAnswer>(
   transaction: KyselyLike | PgClientLike,
@@ -66,12 +66,20 @@ interface StoredAnswer {
 const maxAnswerBytes = 262_144
 
 function encode(answer: unknown): string {
-  const text = JSON.stringify(noteTypes(answer))
+  const text = JSON.stringify(noteAnswer(answer))
   const bytes = Buffer.byteLength(text)
   if (bytes <= maxAnswerBytes) return text
   throw new RangeError(
     `once: the answer takes ${bytes} bytes, at most ${maxAnswerBytes} are kept: answer with an id, and let the client read the rest.`,
   )
+}
+
+function noteAnswer(answer: unknown): Noted {
+  try {
+    return noteTypes(answer)
+  } catch (cause) {
+    throw cause instanceof InvalidValue ? new InvalidValue(cause, { root: 'the answer', cause }) : cause
+  }
 }
 
 function answerOf<TAnswer>(row: StoredAnswer, { key, fingerprint }: { key: string; fingerprint: string | null }) {

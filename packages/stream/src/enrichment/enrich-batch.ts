@@ -98,12 +98,9 @@ function encodeAll(opened: readonly Opened[], looked: readonly LookedUp[], failu
       if (values[at] !== undefined) metadata[kind] = values[at]
       else if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
     }
+    const encoded = encodeMetadata(metadata)
+    for (const [kind, error] of encoded.refused ?? []) failed = (failed ?? new Map()).set(kind, error)
     if (failed) failures.lookUpFailed(event, failed)
-    return encodeLiveMessage(message, {
-      metadata,
-      channels,
-      encodeMetadata,
-      ...(failed && { failed: [...failed.keys()] }),
-    })
+    return encodeLiveMessage(message, { metadata, encoded, channels, ...(failed && { failed: [...failed.keys()] }) })
   })
 }

@@ -1,9 +1,9 @@
-import type { CommittedEvent } from '@commitcast/events'
+import { type CommittedEvent, InvalidValue } from '@commitcast/events'
 import type { Logger } from '@commitcast/worker'
 
 /** What an enrichment could not do, since the worker started. */
 export interface FailureCounts {
-  /** Look-ups of one kind for one event that failed. */
+  /** Look-ups of one kind for one event that failed, or found what would not come back as it is. */
   readonly failedLookUps: number
   /** Events that went out and lack metadata, because a look-up failed or the live message would have been too large. */
   readonly withoutMetadata: number
@@ -38,13 +38,14 @@ export function createFailures(logger: Logger): Failures {
       counts.failedLookUps += kinds.size
       counts.withoutMetadata++
       for (const [kind, err] of kinds) {
-        say('warn', 'a look-up fails for some events: they go out without this metadata', {
-          kind,
-          partition,
-          offset,
-          id,
-          err,
-        })
+        const details = { kind, partition, offset, id, err }
+        if (err instanceof InvalidValue) {
+          say('warn', `metadata would not come back as it is: events go out without this kind`, {
+            code: 'METADATA_REFUSED',
+            why: err.describe(kind),
+            ...details,
+          })
+        } else say('warn', 'a look-up fails for some events: they go out without this metadata', details)
       }
     },
     tooLarge(place, err) {

@@ -128,3 +128,32 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
     all.map((row) => row.id).sort(),
   )
 })
+
+test('in a new epoch a fresh process has nothing old for clients without a state: new ones, and those of the old epoch', async () => {
+  await using counters = await openCounters()
+  await counters.grow(4)
+  await eventually(async () => expect((await counters.stored('count-live', 1)).flat()).toHaveLength(4))
+  await newEpoch(counters.sql, { from: 1 })
+  await counters.grow(12)
+  await eventually(async () => expect((await counters.stored('count-live', 2)).flat()).toHaveLength(12))
+
+  const ending = new AbortController()
+  const clients = [undefined, '1.1.0-0'].map((lastEventId) => {
+    const kinds: string[] = []
+    const call = { ctx: {}, input: {}, signal: ending.signal, getRawInput: async () => ({ lastEventId }) }
+    const done = (async () => {
+      for await (const [, { kind }] of counters.live.follow({ channels: () => ['all'] })(call)) kinds.push(kind)
+    })()
+    return { kinds, done }
+  })
+  await eventually(() => expect(clients.map(({ kinds }) => kinds)).toEqual([['live'], ['resync', 'live']]))
+  await counters.grow(2)
+  await eventually(() =>
+    expect(clients.map(({ kinds }) => kinds.slice(-3))).toEqual([
+      ['live', 'event', 'event'],
+      ['live', 'event', 'event'],
+    ]),
+  )
+  ending.abort()
+  await Promise.all(clients.map(({ done }) => done))
+})

@@ -90,6 +90,11 @@ export class Follower {
     this.#snapshotText = undefined
   }
 
+  /** Leaves out everything up to these offsets, also what the hub has not read yet. */
+  skipTo(offsets: readonly number[]): void {
+    this.#goTo(offsets)
+  }
+
   /** Leaves out what this snapshot (`pg_current_snapshot()` as text) already shows, and puts it into the cursors. */
   skipVisible(snapshot: string): void {
     this.#snapshot = parseSnapshot(snapshot)

@@ -7,6 +7,7 @@ import { type Decode, toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
 import { createRing, type Ring } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
+import { createTopicEnds } from './topic-ends.ts'
 
 export interface HubOptions extends Partial<HubLimits> {
   /** The live topic, `<app>-live`. */
@@ -35,6 +36,8 @@ export interface Hub {
   readonly limits: HubLimits
   /** How far it has come in each partition. Another array whenever it has come further. */
   readonly heads: readonly number[]
+  /** Where the topic ends in each partition, at the moment of asking or later: the hub may be behind. Rejects in an outage. */
+  ends(): Promise<readonly number[]>
   /** Runs `task` once for each batch with something on one of these channels, until the returned function is called. */
   attach(channels: readonly string[], task: Task): () => void
   /** Runs a step of `task` soon, by turns with the others. */
@@ -146,6 +149,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     get hasEnded() {
       return ending.signal.aborted
     },
+    ends: createTopicEnds(topic),
     endUnlessIn,
     soon: steps.add,
     attach(channels, task) {

@@ -1,6 +1,7 @@
-import { type KyselyLike, sqlOf } from '@commitcast/outbox'
+import { sqlOf } from '@commitcast/outbox'
 import { flushWal } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import { createSharedRuns } from './shared-runs.ts'
 
 /** The state as one snapshot of the database shows it, and that snapshot. */
 interface StateReading<TState> {
@@ -23,7 +24,9 @@ export class StandbyRefused extends Error {
 }
 
 export function createStateReader<TDatabase>(db: Kysely<TDatabase>, schema: string): StateReader<TDatabase> {
-  const flush = sharedFlush(db)
+  // After a crash, ids of transactions that were seen but not flushed are used again, and such an event would count as shown
+  // by the state. One commit that waits for the disk is enough for all who read before it.
+  const flush = createSharedRuns(() => flushWal(sqlOf(db)))
   return {
     async read(load) {
       const reading = await db
@@ -44,26 +47,5 @@ export function createStateReader<TDatabase>(db: Kysely<TDatabase>, schema: stri
       await flush()
       return reading
     },
-  }
-}
-
-/**
- * One commit that waits for the disk, shared by everybody who asked before it began. After a crash, ids of transactions
- * that were seen but not flushed are used again, and such an event would count as shown by the state.
- */
-function sharedFlush(db: KyselyLike): () => Promise<void> {
-  let next: Promise<void> | undefined
-  let running: Promise<void> = Promise.resolve()
-  const start = async () => {
-    await running
-    next = undefined
-    running = flushWal(sqlOf(db))
-    const flushed = running
-    running = running.catch(() => {})
-    return flushed
-  }
-  return () => {
-    next ??= start()
-    return next
   }
 }

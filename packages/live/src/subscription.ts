@@ -71,15 +71,13 @@ async function run<TContext, TInput, TDatabase, TState>(
   running: Running<TContext, TInput, TDatabase, TState>,
   start: { readonly hub: Hub; readonly lastEventId: string | undefined },
 ): Promise<void> {
-  const { signal, output } = running
+  const { signal } = running
   let place: Place | undefined = placeIn(start.hub, running)
   let isFresh = start.lastEventId === undefined || start.lastEventId.startsWith(startCursor)
   let resync = isFresh ? undefined : await resume(place, start.lastEventId, running)
   while (!signal.aborted) {
     if (resync !== undefined || isFresh) {
-      await room(output, signal)
-      if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
-      place = await startOver(place, running)
+      place = await startOver(place, resync, running)
       if (!place) return
     }
     isFresh = false
@@ -116,14 +114,27 @@ async function resume(
   }
 }
 
-/** From the present on, in whatever epoch that is; state first where there is one. `undefined` when the signal aborted. */
+/**
+ * Starts at the present, in whatever epoch that is, with the state where there is one. A client that has to resync is
+ * notified before its state, and without a state once its position is known: what it loads then is no older.
+ * `undefined` when the signal aborted.
+ */
 async function startOver<TContext, TInput, TDatabase, TState>(
   from: Place,
+  resync: ResyncReason | undefined,
   running: Running<TContext, TInput, TDatabase, TState>,
 ): Promise<Place | undefined> {
-  const { sharedHub, signal, permission } = running
+  const { sharedHub, signal, permission, state, output } = running
+  const sendResync = () => {
+    if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
+  }
+  await room(output, signal)
+  if (state) sendResync()
   for (let place = from; ; ) {
-    if (!place.hub.hasEnded && (await sendState(place, running))) return signal.aborted ? undefined : place
+    if (!place.hub.hasEnded && (await begin(place, running))) {
+      if (!state) sendResync()
+      return signal.aborted ? undefined : place
+    }
     const hub = await patiently(sharedHub, running)
     if (!hub || signal.aborted) return undefined
     permission.moveTo(hub)
@@ -132,16 +143,33 @@ async function startOver<TContext, TInput, TDatabase, TState>(
 }
 
 /**
- * Sends the state, where there is one. The follower stands before the state is read, so nothing is missed. Says whether the
- * hub is still that of the topic's epoch.
+ * Moves the follower to the present. Without a state that is where the topic ends, which only the broker knows: the hub may
+ * be behind. A state's own snapshot hides what is older. Says whether the hub is still that of the topic's epoch.
+ */
+async function begin<TContext, TInput, TDatabase, TState>(
+  place: Place,
+  running: Running<TContext, TInput, TDatabase, TState>,
+): Promise<boolean> {
+  const { hub, follower } = place
+  const { state, signal } = running
+  follower.seekEnd()
+  if (state) return sendState(place, { ...running, state })
+  const ends = await patiently(async () => (hub.hasEnded ? hub.heads : hub.ends()), running)
+  if (!ends || signal.aborted) return true
+  follower.skipTo(ends)
+  return !hub.hasEnded
+}
+
+/**
+ * Sends the state. The follower stands before the state is read, so nothing is missed. Says whether the hub is still that of
+ * the topic's epoch.
  */
 async function sendState<TContext, TInput, TDatabase, TState>(
   { hub, follower }: Place,
-  running: Running<TContext, TInput, TDatabase, TState>,
+  running: Running<TContext, TInput, TDatabase, TState> &
+    Pick<QueryOptions<TContext, TInput, TDatabase, TState>, 'state'>,
 ): Promise<boolean> {
   const { call, state, states, signal, output } = running
-  follower.seekEnd()
-  if (!state) return true
   const load = (trx: Transaction<TDatabase>) => state({ ctx: call.ctx, input: call.input, trx })
   const reading = await patiently(() => states.read(load), running)
   if (!reading || signal.aborted) return true

@@ -37,6 +37,23 @@ describe('commitcast group list', () => {
   })
 })
 
+describe('commitcast group forget-type', () => {
+  test('takes a type out of the releases of a group, and refuses one that no release handles', async () => {
+    await using counters = await openCounters({ partitions: 1 })
+    const { cast, db, sql } = counters
+    cast.handler('mail', { 'count.grown': () => {}, 'count.told': () => {} })
+    await db.transaction().execute((trx) => cast.append(trx, { type: 'count.told', key: 'a', data: { n: 1 } }))
+    const forget = () => commitcast(counters, 'group', 'forget-type', 'mail', 'count.told')
+    expect(await forget()).toEqual({
+      code: 0,
+      stdout: '"mail" has forgotten "count.told": workers that do not handle it pass over its events.\n',
+      stderr: '',
+    })
+    expect(await sql.query(`select types from ${schema}.group_release`)).toEqual([{ types: ['count.grown'] }])
+    expect(await forget()).toMatchObject({ code: 1, stderr: expect.stringContaining('No release of the group "mail"') })
+  })
+})
+
 describe('commitcast group reset', () => {
   test('puts a group to an offset, to the beginning, to the end and to a time, and says where it goes on', async () => {
     await using counters = await withTwoGroups()

@@ -19,8 +19,11 @@ export async function openCounters({ partitions = 2 }: { partitions?: number } =
   const database = await freshDatabase({ partitions })
   await database.sql.query('create table seen (number bigint generated always as identity, key text, n int)')
   const storage: MemoryStorage = new Map()
-  const open = (db: Kysely<Record<string, never>> = database.db): Cast =>
-    createCommitcast({ app: 'count', events, db, broker: memoryBroker(storage), listenTo: database.url })
+  const open = (db: Kysely<Record<string, never>> = database.db, release?: number): Cast =>
+    createCommitcast({
+      ...{ app: 'count', events, db, broker: memoryBroker(storage), listenTo: database.url },
+      ...(release !== undefined && { release }),
+    })
   const cast = open()
   const running = new Set<{ stop(): Promise<void> }>()
   const counted = new Map<string, number>()

@@ -51,6 +51,7 @@ import {
 } from '@commitcast/stream'
 import { type Health, type Logger, type Sql, silentLogger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import { createReleaseRegistry } from './release-registry.ts'
 
 export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
   /** Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. */
@@ -67,6 +68,12 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
   readonly schema?: string
   /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
   readonly maxEventBytes?: number
+  /**
+   * Numbers this release of the application, for example a build number; a larger one is newer. It decides which release of
+   * a group handles more event types. Default: a set of types that no release had before is the newest; give a number where
+   * a release may bring back types that the one before it had dropped.
+   */
+  readonly release?: number
   /** A direct connection (not through a pooler in transaction mode) for LISTEN, so that a sleeping relay is woken at once. */
   readonly listenTo?: string
   /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
@@ -168,7 +175,7 @@ type AnyEnricher = Enrichment['enrichers'][string]
 export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const THints extends HintCatalog = NoHints>(
   options: CommitcastOptions<TCatalog, TDatabase, THints>,
 ): Commitcast<TCatalog, TDatabase, THints> {
-  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, logger = silentLogger } = options
+  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, release, logger = silentLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
   const hubLimits = hubLimitsWithDefaults(options.hub)
@@ -217,10 +224,21 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
 
   const append = createAppend(events, outbox)
   const appendSql = createAppendSql(events, outbox)
+  const catalogTypes = Object.keys(events.definitions)
+  const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
+  const defineGroup = (group: GroupWorker): GroupDefinition => {
+    releases.define(group.name, group.types ?? catalogTypes)
+    return { group }
+  }
 
   return {
     // In a rebuild events are checked and get ids; the live projection has appended them.
-    append: async (trx, list) => (isRebuilding(trx) ? (await appendSql(list)).ids : append(trx, list)),
+    append: async (trx, list) => {
+      if (isRebuilding(trx)) return (await appendSql(list)).ids
+      const ids = await append(trx, list)
+      await releases.registerIn(trx)
+      return ids
+    },
     appendSql,
     once: createOnce({ schema }),
     async hint(hint) {
@@ -229,33 +247,40 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return hints.send(hint)
     },
     migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
-    live: ({ channels }) => liveOf({ enrichers: {}, channels } as unknown as Enrichment),
+    live({ channels }) {
+      releases.define('live', catalogTypes)
+      return liveOf({ enrichers: {}, channels } as unknown as Enrichment)
+    },
     projection(name, project, options = {}) {
       const inTransaction = (act: (trx: Transaction<TDatabase>, sql: Sql) => Promise<void>) =>
         db.transaction().execute((trx) => act(trx, sqlOf(trx)))
       const untyped = project as unknown as Project<CommittedEvent, Transaction<TDatabase>>
-      return { group: createProjection({ name, project: untyped, options, transaction: inTransaction }) }
+      return defineGroup(createProjection({ name, project: untyped, options, transaction: inTransaction }))
     },
     handler(name, handles, options = {}) {
       const inTransaction = (act: (sql: Sql) => Promise<void>) => db.transaction().execute((trx) => act(sqlOf(trx)))
-      return { group: createHandler({ name, handles, options, transaction: inTransaction }) }
+      return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
     async run({ roles, use = [], signal }) {
       const { live, groups } = sortUse(roles, use)
       const running: Promise<void>[] = []
+      const own = { catalogTypes, release }
       const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
         parts.set(name, part.health)
         running.push(part.done.finally(() => parts.delete(name)))
       }
       if (roles.includes('relay')) {
-        const own = { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) }
-        start('relay', runRelay({ ...shared, signal, ...own }))
+        const relay = { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) }
+        start('relay', runRelay({ ...shared, signal, ...relay }))
       }
       if (roles.includes('stream') && live) {
-        start('stream', runEnrichment({ ...shared, signal, enrichment: live.enrichment, upcast: events.upcast }))
+        start(
+          'stream',
+          runEnrichment({ ...shared, ...own, signal, enrichment: live.enrichment, upcast: events.upcast }),
+        )
       }
       if (roles.includes('project')) {
-        for (const group of groups) start(`group ${group.name}`, group.run({ ...shared, signal, understand }))
+        for (const group of groups) start(`group ${group.name}`, group.run({ ...shared, ...own, signal, understand }))
       }
       await Promise.all(running)
     },
@@ -297,6 +322,11 @@ function sortUse(roles: readonly Role[], use: readonly (LiveDefinition | GroupDe
   const double = groups.find(({ name }, index) => groups.findIndex((other) => other.name === name) < index)
   if (double) throw new TypeError(`run: two groups are called ${JSON.stringify(double.name)}; each needs its own name.`)
   return { live: lives[0], groups }
+}
+
+function checkRelease(release: number | undefined): number | undefined {
+  if (release === undefined || (Number.isSafeInteger(release) && release >= 0)) return release
+  throw new RangeError(`createCommitcast: "release" is ${release}; it has to be a whole number from 0 on.`)
 }
 
 /** Checks an app's name, which begins the names of its topics, and returns it. */

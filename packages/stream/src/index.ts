@@ -5,6 +5,13 @@ export type { FailureCounts } from './enrichment/failures.ts'
 export { type EnrichmentOptions, runEnrichment } from './enrichment/run-enrichment.ts'
 export type { FailurePolicy, GroupOptions, GroupPlace } from './groups/group.ts'
 export { LeaseLost } from './groups/group-offset.ts'
+export {
+  ForgetRefused,
+  forgetType,
+  type GroupRelease,
+  type RegisteredRelease,
+  registerReleases,
+} from './groups/group-releases.ts'
 export { TooManyParked } from './groups/parked-queue.ts'
 export { type GroupStatus, readGroups } from './groups/read-groups.ts'
 export {
@@ -15,6 +22,7 @@ export {
   resetGroup,
 } from './groups/reset-group.ts'
 export type { GroupWorker, RunGroupPlace } from './groups/run-group.ts'
+export { GroupTypeUnknown } from './groups/type-guard.ts'
 export { createHandler } from './handlers/create-handler.ts'
 export type { Handle, HandlerOptions, Handles, Try } from './handlers/handler.ts'
 export { createProjection } from './projections/create-projection.ts'

@@ -21,6 +21,8 @@ export interface LeaseOptions {
   readonly ttlMs?: number
   /** Who this worker is; default host, pid, start time and a number. */
   readonly owner?: string
+  /** Registers this worker's release of the group and returns its id; asked once, before the first lease. Default: none. */
+  readonly release?: () => Promise<string>
 }
 
 /** One worker's share of a group's partitions. */
@@ -34,6 +36,11 @@ export interface Leases {
    * it. Returns what it holds now. A partition that is not in there must not be written for any more.
    */
   renew(): Promise<readonly Lease[]>
+  /**
+   * From the next `renew` on this worker holds no partitions while a member of one of these releases lives, and counts as
+   * no one who shares.
+   */
+  yieldTo(releases: readonly string[]): void
   /** Gives everything back at once, so that another worker can go on without waiting. */
   release(): Promise<void>
 }
@@ -47,10 +54,13 @@ let workers = 0
  * Shares a group's partitions among workers by rows in Postgres. Times are the database's; a term only grows. Owners on
  * this host (and in this container) whose process is gone count as expired, so a restarted worker never waits for its own old lease.
  */
-export function createLeases({ sql, schema, group, ttlMs = 3_500, owner = thisOwner() }: LeaseOptions): Leases {
+export function createLeases(options: LeaseOptions): Leases {
+  const { sql, schema, group, ttlMs = 3_500, owner = thisOwner(), release } = options
   const statement = renewStatement(schema)
+  let ownRelease: string | undefined
+  let yieldsTo: readonly string[] = []
   const ask = async (dead: readonly string[]) => {
-    const rows = await sql.query<RenewRow>(statement, [group, owner, ttlMs, dead])
+    const rows = await sql.query<RenewRow>(statement, [group, owner, ttlMs, dead, ownRelease ?? null, yieldsTo])
     return {
       leases: rows.flatMap(({ partition, term }) => (term === null ? [] : [{ partition, term: BigInt(term) }])),
       others: rows.flatMap(({ term, owner }) => (term === null ? [owner] : [])),
@@ -62,11 +72,15 @@ export function createLeases({ sql, schema, group, ttlMs = 3_500, owner = thisOw
     ttlMs,
     renewMs: ttlMs / 2.5,
     async renew() {
+      ownRelease ??= await release?.()
       if (!rowsExist) await sql.query(makeRows(schema), [group])
       rowsExist = true
       const { leases, others } = await ask([])
       const dead = others.filter(isDeadHere)
       return dead.length === 0 ? leases : (await ask(dead)).leases
+    },
+    yieldTo(releases) {
+      yieldsTo = releases
     },
     async release() {
       await sql.query(
@@ -99,18 +113,26 @@ function makeRows(schema: string): string {
  */
 function renewStatement(schema: string): string {
   return `
-    with me as (
-      insert into ${schema}.member (grp, owner, seen_at) values ($1, $2, clock_timestamp())
-      on conflict (grp, owner) do update set seen_at = excluded.seen_at
+    with yielding as (
+      select exists (
+        select from ${schema}.member
+        where grp = $1 and release = any($6::bigint[]) and owner <> all($4)
+          and seen_at > clock_timestamp() - make_interval(secs => $3 / 1000.0)
+      ) as yields
+    ), me as (
+      insert into ${schema}.member (grp, owner, seen_at, release, is_yielding)
+      select $1, $2, clock_timestamp(), $5::bigint, yields from yielding
+      on conflict (grp, owner) do update
+      set seen_at = excluded.seen_at, release = excluded.release, is_yielding = excluded.is_yielding
     ), buried as (
       delete from ${schema}.member
       where grp = $1 and (owner = any($4) or seen_at < clock_timestamp() - make_interval(secs => 10 * $3 / 1000.0))
     ), share as (
-      select ceil((select partitions from ${schema}.topic)::numeric / (1 + (
+      select case when yields then 0 else ceil((select partitions from ${schema}.topic)::numeric / (1 + (
         select count(*) from ${schema}.member
-        where grp = $1 and owner <> $2 and owner <> all($4)
+        where grp = $1 and owner <> $2 and owner <> all($4) and not is_yielding
           and seen_at > clock_timestamp() - make_interval(secs => $3 / 1000.0)
-      )))::int as size
+      )))::int end as size from yielding
     ), mine as (
       select partition from ${schema}.lease
       where grp = $1 and owner = $2 and expires_at > clock_timestamp()

@@ -19,6 +19,7 @@ import { refuseChange } from './refuse-change.ts'
 import { refuseEvent } from './refuse-event.ts'
 import { refuseLate } from './refuse-late.ts'
 import { refusePast } from './refuse-past.ts'
+import { registerReleases } from './register-releases.ts'
 import { retryParked } from './retry-parked.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
@@ -46,6 +47,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   readPages,
   refuseEvent,
   refusePast,
+  registerReleases,
   retryParked,
   startGroup,
 ]

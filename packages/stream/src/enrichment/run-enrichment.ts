@@ -3,7 +3,8 @@ import type { CommittedEvent } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import { createLeases, type Logger, type Partitions, runPartitions, type Sql, silentLogger } from '@commitcast/worker'
 import { readEvents } from '../groups/read-events.ts'
-import { carryBatches } from './carry-batches.ts'
+import { createTypeGuard, guardBatches } from '../groups/type-guard.ts'
+import { type CarryOptions, carryBatches } from './carry-batches.ts'
 import { createEnrichBatch } from './enrich-batch.ts'
 import type { Enrichment } from './enrichment.ts'
 import { createFailures } from './failures.ts'
@@ -16,6 +17,10 @@ export interface EnrichmentOptions {
   readonly app: string
   readonly schema: string
   readonly enrichment: Enrichment
+  /** All event types of the catalogue. Without them an event of an unknown type goes to `channels` as any other. */
+  readonly catalogTypes?: readonly string[]
+  /** The application's own number of this release; a larger one is newer. */
+  readonly release?: number | undefined
   /** Makes an event of an old schema version one of the present: a catalogue's `upcast`. Default: each stays as it is. */
   readonly upcast?: (event: CommittedEvent) => CommittedEvent
   readonly signal: AbortSignal
@@ -45,13 +50,19 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     maxBatch = 500,
     tailCheckMs = 60_000,
     leaseTtlMs,
+    catalogTypes: types,
+    release,
     logger = silentLogger,
   } = options
   const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
   const failures = createFailures(logger)
   const enrich = createEnrichBatch({ ...options, failures })
+  const guard = types && createTypeGuard({ sql, schema, group: 'live', types, release, logger })
+  const leases = createLeases({ sql, schema, group: 'live', ...ttl, ...(guard && { release: guard.register }) })
+  const guarded = (batches: CarryOptions['batches']): CarryOptions['batches'] =>
+    guard ? (signal) => guardBatches(batches(signal), guard, leases) : batches
   const partitions = runPartitions({
-    leases: createLeases({ sql, schema, group: 'live', ...ttl }),
+    leases,
     signal,
     logger,
     async work({ partition }, signal) {
@@ -61,13 +72,13 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,
         maxBatch,
-        carry: (target, after, batches) => carryBatches({ ...carrying, target, after, batches }),
+        carry: (target, after, batches) => carryBatches({ ...carrying, target, after, batches: guarded(batches) }),
       })
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
       const after = await endOf(target, partition)
       const batches = (signal: AbortSignal) => readEvents({ sql, schema, topic, partition, after, signal, maxBatch })
-      await carryBatches({ ...carrying, target, after, batches, tailCheckMs })
+      await carryBatches({ ...carrying, target, after, batches: guarded(batches), tailCheckMs })
     },
   })
   return { ...partitions, health: () => ({ ...partitions.health(), ...failures.counts }) }

@@ -1,9 +1,11 @@
+import type { Message } from '@commitcast/broker'
 import { createBackoff, createLeases, type Partitions, runPartitions, sleep } from '@commitcast/worker'
 import type { Group, GroupPlace } from './group.ts'
 import { type GroupPartition, startGroup } from './group-offset.ts'
 import { isPassing } from './is-passing.ts'
 import { noteFailure, readParked, readQueue } from './parked-queue.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
+import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
 /** What a worker of a group has in hand for one partition, for as long as it holds the lease. */
@@ -15,6 +17,8 @@ export interface GroupTask extends GroupPlace {
   readonly tell: (trouble?: string) => void
   /** Keys that have parked events: later ones queue behind. */
   readonly blocked: Set<string>
+  /** The messages before the first one that only a newer release of the group handles. */
+  readonly guarded: (messages: readonly Message[]) => Promise<GuardedMessages>
 }
 
 /** What kinds of groups do differently. */
@@ -35,11 +39,17 @@ export interface RunGroupPlace extends GroupPlace {
   readonly signal: AbortSignal
   /** How long a dead worker's partitions stay with it. Default 3,500. */
   readonly leaseTtlMs?: number
+  /** All event types of the catalogue: what a group handles that names none. */
+  readonly catalogTypes?: readonly string[]
+  /** The application's own number of this release; a larger one is newer. Default: see `registerReleases`. */
+  readonly release?: number | undefined
 }
 
 /** A consumer group that can be run. */
 export interface GroupWorker {
   readonly name: string
+  /** The event types that it handles. Default: all of the catalogue. */
+  readonly types?: readonly string[]
   /** Works on its share of the partitions until the signal aborts. */
   run(place: RunGroupPlace): Partitions
 }
@@ -47,6 +57,8 @@ export interface GroupWorker {
 export interface RunGroupOptions extends RunGroupPlace {
   readonly group: Group
   readonly work: GroupWork
+  /** The event types that it handles; without them it passes over what it does not know, whoever else handles it. */
+  readonly types?: readonly string[] | undefined
 }
 
 const lookAtParkedMs = 1_000
@@ -56,11 +68,15 @@ const lookAtParkedMs = 1_000
  * own offset, and has the work done. Parked events that somebody asked for, and those that wait behind nothing any more,
  * are tried again within a second or two.
  */
-export function runGroup({ work, group, leaseTtlMs, ...place }: RunGroupOptions): Partitions {
-  const { sql, schema, signal, logger } = place
+export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupOptions): Partitions {
+  const { sql, schema, signal, logger, release } = place
   const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
+  const guard = types && createTypeGuard({ sql, schema, group: group.name, types, release, logger })
+  const leases = createLeases({ sql, schema, group: group.name, ...ttl, ...(guard && { release: guard.register }) })
+  const guarded: GroupTask['guarded'] = async (messages) =>
+    guard ? guard.check(messages, leases) : { ready: messages }
   return runPartitions({
-    leases: createLeases({ sql, schema, group: group.name, ...ttl }),
+    leases,
     signal,
     logger,
     async work({ partition, term }, signal, tell) {
@@ -68,7 +84,7 @@ export function runGroup({ work, group, leaseTtlMs, ...place }: RunGroupOptions)
       await startGroup(sql, { schema, group: group.name, from: group.from })
       const blocked = new Set((await readQueue(sql, at)).map(({ key }) => key))
       try {
-        await followPartition({ ...place, group, at, signal, tell, blocked }, work)
+        await followPartition({ ...place, group, at, signal, tell, blocked, guarded }, work)
       } catch (error) {
         throw explainGone(error, at)
       }
@@ -91,7 +107,7 @@ async function followPartition(task: GroupTask, work: GroupWork): Promise<void> 
       if (got) {
         next = undefined
         if (got.done) return
-        await work.carry(toItems(got.value, task), task)
+        await carryGuarded(got.value, task, work)
       } else await tryParked(task, work)
     }
   } finally {
@@ -99,6 +115,12 @@ async function followPartition(task: GroupTask, work: GroupWork): Promise<void> 
     next?.catch(() => {})
     await batches.return()
   }
+}
+
+async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, work: GroupWork): Promise<void> {
+  const { ready, unknown } = await task.guarded(messages)
+  if (ready.length > 0) await work.carry(toItems({ epoch, messages: ready }, task), task)
+  if (unknown) throw unknown
 }
 
 function toItems({ epoch, messages }: GroupBatch, { at: { partition }, understand }: GroupTask): WorkItem[] {
@@ -119,6 +141,8 @@ async function tryParked(task: GroupTask, work: GroupWork): Promise<void> {
       if (signal.aborted) return
       const parked = await readParked(sql, schema, id)
       if (!parked) continue
+      const { unknown } = await task.guarded([parked.message])
+      if (unknown) throw unknown
       const item = toItem(parked.message, { ...task, epoch: parked.epoch, partition: at.partition })
       try {
         await work.again(item, id, task)

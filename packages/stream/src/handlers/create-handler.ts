@@ -41,7 +41,8 @@ export function createHandler({ name, handles, options = {}, transaction }: Crea
       })
     },
   }
-  return { name, run: (place) => runGroup({ ...place, group, work }) }
+  const types = Object.keys(handles).filter((type) => handles[type] !== undefined)
+  return { name, types, run: (place) => runGroup({ ...place, group, work, types }) }
 }
 
 interface Task extends GroupTask {

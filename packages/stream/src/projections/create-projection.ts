@@ -46,9 +46,10 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
       }),
   })
   const run = (place: RunGroupPlace) => {
-    if (!tables) return runGroup({ ...place, group, work: workIn(transaction) })
+    const types = place.catalogTypes
+    if (!tables) return runGroup({ ...place, group, types, work: workIn(transaction) })
     const gate = createGate()
-    const live = runGroup({ ...place, group, work: workIn((act) => gate.pass(() => transaction(act))) })
+    const live = runGroup({ ...place, group, types, work: workIn((act) => gate.pass(() => transaction(act))) })
     return beside(live, runRebuild({ group, tables, place, transaction, workIn, gate }))
   }
   return { name, run }

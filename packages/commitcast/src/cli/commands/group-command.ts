@@ -1,5 +1,7 @@
 import {
   cancelRebuild,
+  ForgetRefused,
+  forgetType,
   type GroupStatus,
   type GroupTarget,
   listRebuilds,
@@ -18,7 +20,7 @@ import { withTable } from '../with-table.ts'
 
 const table = 'group_offset'
 
-/** `commitcast group`: how far consumer groups are, putting one elsewhere, and building a read model anew. */
+/** `commitcast group`: how far consumer groups are, moving one, rebuilding a read model, and forgetting an event type. */
 export function addGroupCommand(program: Command): void {
   const group = program
     .command('group')
@@ -27,6 +29,7 @@ export function addGroupCommand(program: Command): void {
   addList(group)
   addReset(group)
   addRebuild(group)
+  addForgetType(group)
 }
 
 function addList(group: Command): void {
@@ -100,8 +103,26 @@ function addRebuild(group: Command): void {
   })
 }
 
+function addForgetType(group: Command): void {
+  const command = group
+    .command('forget-type')
+    .description('let workers pass over the events of a type that only a release handles which runs no more')
+    .argument('<group>', 'its name, as "commitcast group list" shows it; "live" for stream workers')
+    .argument('<type>', 'the event type, as GROUP_TYPE_UNKNOWN names it')
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async (name: string, type: string, flags: { json?: boolean }) => {
+    const isForgotten = await withTable(command, 'group_release', ({ sql, schema }) =>
+      forgetType(sql, { schema, group: name, type }),
+    ).catch(tell)
+    if (!isForgotten) throw new CommandFailed(`No release of the group "${name}" handles "${type}".`)
+    const text = `"${name}" has forgotten "${type}": workers that do not handle it pass over its events.`
+    process.stdout.write(`${flags.json ? JSON.stringify({ group: name, type }) : text}\n`)
+  })
+}
+
 function tell(error: unknown): never {
-  throw error instanceof ResetRefused || error instanceof RebuildRefused ? new CommandFailed(error.message) : error
+  const isRefused = error instanceof ResetRefused || error instanceof RebuildRefused || error instanceof ForgetRefused
+  throw isRefused ? new CommandFailed(error.message) : error
 }
 
 const placesText = 'beginning, end, an offset ("1200": it goes on with 1201), or a time ("2026-01-31T08:00:00Z")'

@@ -117,6 +117,7 @@ function startShadow<TTransaction>(
     ...place,
     signal,
     group: { ...group, name: shadowGroup },
+    types: place.catalogTypes,
     work: { ...work, carry: (items, task) => carryBehind(items, task, { live: group.name, carry: work.carry }) },
   })
   return { id, stopping, partitions }

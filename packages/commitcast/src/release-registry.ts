@@ -1,0 +1,46 @@
+import { type KyselyLike, type PgClientLike, sqlOf } from '@commitcast/outbox'
+import { type GroupRelease, registerReleases } from '@commitcast/stream'
+import type { Sql } from '@commitcast/worker'
+
+/** The groups that this process defines, which it registers before events that it appends can be read. */
+export interface ReleaseRegistry {
+  define(group: string, types: readonly string[]): void
+  /**
+   * Registers in the caller's transaction what no earlier transaction has committed: workers of an older release read the
+   * events and this at the same moment. One statement, and none once everything is registered.
+   */
+  registerIn(transaction: KyselyLike | PgClientLike): Promise<void>
+}
+
+export interface ReleaseRegistryOptions {
+  readonly schema: string
+  readonly release: number | undefined
+}
+
+export function createReleaseRegistry({ schema, release }: ReleaseRegistryOptions): ReleaseRegistry {
+  const pending = new Map<string, GroupRelease>()
+  return {
+    define(group, types) {
+      pending.set(group, { group, types, release })
+    },
+    async registerIn(transaction) {
+      if (pending.size === 0) return
+      const asked = [...pending.values()]
+      const registered = await registerReleases(toSql(transaction), schema, asked)
+      const isCommitted = new Set(registered.filter((one) => one.isCommitted).map(({ group }) => group))
+      for (const one of asked) {
+        if (isCommitted.has(one.group) && pending.get(one.group) === one) pending.delete(one.group)
+      }
+    },
+  }
+}
+
+function toSql(transaction: KyselyLike | PgClientLike): Sql {
+  if ('isTransaction' in transaction) return sqlOf(transaction)
+  return {
+    async query<TRow>(text: string, values: readonly unknown[] = []) {
+      const { rows } = (await transaction.query(text, [...values])) as { rows: TRow[] }
+      return rows
+    },
+  }
+}

@@ -18,7 +18,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/**/*.test.ts', 'packages/*/src/**/*.int.test.ts'],
+          include: ['test/**/*.test.ts', '{packages/*,torture}/src/**/*.int.test.ts'],
           globalSetup: ['test/global-setup.ts'],
           // Node's own EventSource, for clients of server-sent events.
           execArgv: ['--experimental-eventsource'],

@@ -1,34 +1,56 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, inject, test } from 'vitest'
+import { expect, inject, onTestFailed, test } from 'vitest'
 
 const main = fileURLToPath(new URL('../../torture/src/main.ts', import.meta.url))
+/** A run ends by itself before, and says where its logs are. */
+const testMs = 280_000
 
-/** A short torture; see torture/README.md. Its last line is what it found. */
+/** A short torture; see torture/README.md. Its last line is what it found; where it fails, all that it says is shown. */
 async function torture(...options: string[]) {
   const broker = inject('natsUrl') ? 'nats' : 'postgres'
-  const { stdout } = await promisify(execFile)(process.execPath, [main, '--broker', broker, '--json', ...options])
+  const args = [main, '--broker', broker, '--json', ...options]
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args)
+  onTestFailed(() => {
+    process.stderr.write(`${stderr}${stdout}`)
+  })
   return JSON.parse(stdout.trim().split('\n').at(-1)!)
 }
 
-test('killed, frozen and cut-off workers, brokers and databases lose, double and disorder nothing', async () => {
-  const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream')
-  expect(found).toMatchObject({ lost: 0, phantom: 0, duplicated: 0, outOfOrder: 0, gaps: 0 })
-  expect(found).toMatchObject({ live: { lost: 0, duplicated: 0, outOfOrder: 0 }, projectionDrift: 0, handlerMissed: 0 })
-  expect(found.faults).toMatchObject({ streamKilled: 1, projectKilled: 1 })
-  expect(found.stored).toBe(found.committed)
-}, 180_000)
+test(
+  'killed, frozen and cut-off workers, brokers and databases lose, double and disorder nothing',
+  async () => {
+    const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream')
+    expect(found).toMatchObject({ lost: 0, phantom: 0, duplicated: 0, outOfOrder: 0, gaps: 0 })
+    expect(found).toMatchObject({
+      live: { lost: 0, duplicated: 0, outOfOrder: 0 },
+      projectionDrift: 0,
+      handlerMissed: 0,
+    })
+    expect(found.faults).toMatchObject({ streamKilled: 1, projectKilled: 1 })
+    expect(found.stored).toBe(found.committed)
+  },
+  testMs,
+)
 
-test('clients over WebSocket and SSE get each event once, though API processes are killed, frozen and drained', async () => {
-  const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream,live')
-  expect(found.clients).toMatchObject({ clients: 48, lost: 0, duplicated: 0, outOfOrder: 0, resyncs: 0, silent: 0 })
-  expect(found.clients.reconnects).toBeGreaterThan(48)
-  expect(found.faults).toMatchObject({ apiKilled: 1, apiDrained: 1 })
-  expect(found.stored).toBe(found.committed)
-}, 180_000)
+test(
+  'clients over WebSocket and SSE get each event once, though API processes are killed, frozen and drained',
+  async () => {
+    const found = await torture('--seconds', '10', '--seed', '1', '--with', 'stream,live')
+    expect(found.clients).toMatchObject({ clients: 48, lost: 0, duplicated: 0, outOfOrder: 0, resyncs: 0, silent: 0 })
+    expect(found.clients.reconnects).toBeGreaterThan(48)
+    expect(found.faults).toMatchObject({ apiKilled: 1, apiDrained: 1 })
+    expect(found.stored).toBe(found.committed)
+  },
+  testMs,
+)
 
-test('the torture finds the damage that a relay with a position cursor does', async () => {
-  const found = await torture('--seconds', '10', '--seed', '1', '--sabotage', 'position-cursor')
-  expect(found).toMatchObject({ sabotage: 'position-cursor', damaged: true })
-}, 180_000)
+test(
+  'the torture finds the damage that a relay with a position cursor does',
+  async () => {
+    const found = await torture('--seconds', '10', '--seed', '1', '--sabotage', 'position-cursor')
+    expect(found).toMatchObject({ sabotage: 'position-cursor', damaged: true })
+  },
+  testMs,
+)

@@ -1,18 +1,23 @@
 import type { ProcessContext } from '@commitcast/worker'
+import type { Answer } from './ask-child.ts'
 
 /** Answers the questions that `Child.ask` asks of this process, until it is told to stop. */
 export function answerQuestions(
   { signal, logger }: ProcessContext,
   answers: Readonly<Record<string, () => Promise<unknown>>>,
 ): void {
-  const hear = async (question: unknown) => {
+  const send = (answer: Answer) => {
+    if (process.connected) process.send?.(answer)
+  }
+  const receive = async (message: unknown) => {
+    const question = String(message)
     try {
-      const answer = await answers[String(question)]?.()
-      if (process.connected) process.send?.({ to: question, answer })
+      send({ to: question, answer: await answers[question]?.() })
     } catch (error) {
       logger.error({ err: error, question }, 'has no answer')
+      send({ to: question, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     }
   }
-  process.on('message', hear)
-  signal.addEventListener('abort', () => process.off('message', hear), { once: true })
+  process.on('message', receive)
+  signal.addEventListener('abort', () => process.off('message', receive), { once: true })
 }

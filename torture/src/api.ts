@@ -21,21 +21,41 @@ await runProcess(
     const { pool, sql, broker, close } = connectWorker('api', config)
     const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
     const closing = new AbortController()
+    const hubs: Hub[] = []
+    let hub: Promise<Hub> | undefined
     const openHub = async (): Promise<Hub> => {
       const topic = await broker.topic({ name: `${config.app}-live`, ...(await readTopic(sql, schema)) })
-      const lastGiven = (partition: number) => readLastGiven(sql, schema, { epoch: topic.epoch, partition })
-      return startHub({ topic, lastGiven, signal: closing.signal, logger, ...limits })
+      const opened = await startHub({
+        topic,
+        epochNow: async () => (await readTopic(sql, schema)).epoch,
+        lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
+        onEnded() {
+          hub = undefined
+        },
+        signal: closing.signal,
+        logger,
+        ...limits,
+      })
+      hubs.push(opened)
+      return opened
     }
-    const hub = await untilItWorks(openHub, { signal, onError: (err) => logger.warn({ err }, 'waits for its servers') })
-    if (!hub) return
-    const parts = { sharedHub: async () => hub, states: createStateReader(db, schema), logger }
+    const sharedHub = () => {
+      hub ??= openHub().catch((error) => {
+        hub = undefined
+        throw error
+      })
+      return hub
+    }
+    if (!(await untilItWorks(sharedHub, { signal, onError: (err) => logger.warn({ err }, 'waits for its servers') })))
+      return
+    const parts = { sharedHub, states: createStateReader(db, schema), logger }
     const live = sabotageLive(config.sabotage, createSubscriptions<TortureEvent, Tables>(parts), parts)
     const server = await startLiveServer(createLiveRouter(live), logger)
     logger.info({ port: server.port }, 'listening')
     await aborted(signal)
     await server.close()
     closing.abort()
-    await hub.done
+    await Promise.all(hubs.map(({ done }) => done))
     await close()
   },
   { drainMs: 9_000 },

@@ -3,11 +3,12 @@ import pg from 'pg'
 import { answerQuestions } from './answer-questions.ts'
 import type { BrokerLog } from './checker/broker-log.ts'
 import { checkEverything } from './checker/check-everything.ts'
-import type { ReadSide } from './checker/check-read-side.ts'
-import { startLiveReader } from './checker/live-reader.ts'
+import type { Effects } from './checker/check-read-side.ts'
+import { type EpochLogs, openEpochLogs } from './checker/epoch-logs.ts'
 import { openNatsLog } from './checker/nats-log.ts'
 import { openPostgresLog } from './checker/postgres-log.ts'
 import type { BrokerName } from './options.ts'
+import { patiently } from './patiently.ts'
 
 /** What the checker is given: the servers' own addresses. */
 export interface CheckerConfig {
@@ -16,8 +17,8 @@ export interface CheckerConfig {
   readonly brokerUrl: string
   readonly app: string
   readonly partitions: number
-  /** With stream: the file that the handler's effects go to. */
-  readonly effectsPath?: string
+  /** With stream: the files that the handlers' effects go to. */
+  readonly effects?: Effects
 }
 
 /** How far things are just now; null is what can't be asked in an outage. */
@@ -26,51 +27,85 @@ export interface Progress {
   readonly stored: number | null
   /** With stream: how many events have live messages, and how many each group has done. */
   readonly followed: Readonly<Record<string, number | null>>
+  /** Events that groups have set aside. */
+  readonly parked: number | null
 }
+
+const outageMs = 60_000
 
 await runProcess('checker', async (context) => {
-  const { signal } = context
+  const { signal, logger } = context
   const config = JSON.parse(process.argv[2] ?? '{}') as CheckerConfig
-  const { app, partitions, effectsPath } = config
-  const log = await openLog(config, `${app}-events`)
+  const { app, partitions, effects } = config
   const database = new pg.Pool({ connectionString: config.databaseUrl, max: 2, application_name: 'torture-checker' })
   database.on('error', () => {})
-  const reader = startLiveReader(log, partitions, signal)
-  const readSide = effectsPath === undefined ? undefined : await openReadSide(config, effectsPath, signal)
+  const follow = (topic: string) => {
+    const open = (epoch: number) => openLog(config, topic, epoch)
+    return patiently(() => openEpochLogs(open, { partitions, signal }), { ms: outageMs, signal, logger })
+  }
+  const events = await follow(`${app}-events`)
+  const followed = effects && { live: await follow(`${app}-live`), effects }
+  /** Follows the topics into the epochs that there are by now. */
+  const followEpochs = async () => {
+    const { rows } = await database.query<{ epoch: number }>('select epoch from commitcast.topic')
+    await Promise.all([events, followed?.live].map((logs) => logs?.followTo(rows[0]!.epoch)))
+  }
+  const check = async () => {
+    await followEpochs()
+    return checkEverything({ database, events, partitions, ...(followed && { followed }) })
+  }
   answerQuestions(context, {
     async progress(): Promise<Progress> {
+      await followEpochs().catch(() => {})
+      const ends = await readEnds(database).catch(() => undefined)
+      const done = async (group: string) => countIn(database, doneBy(group))
       return {
         committed: await countIn(database, 'select count(*)::int as count from torture.ledger'),
-        stored: await storedIn(log, partitions),
-        followed: readSide
+        stored: await storedIn(events, ends),
+        followed: followed
           ? {
-              live: await storedIn(readSide.log, partitions),
-              chains: await countIn(database, doneBy('chains')),
-              effects: await countIn(database, doneBy('effects')),
+              live: await storedIn(followed.live, ends),
+              chains: await done('chains'),
+              effects: await done('effects'),
+              webhook: await done('webhook'),
             }
           : {},
+        parked: await countIn(database, 'select count(*)::int as count from commitcast.parked'),
       }
     },
-    check: () => checkEverything({ database, log, reader, partitions, ...(readSide && { readSide }) }),
+    check: () => patiently(check, { ms: outageMs, signal, logger }),
   })
-  await Promise.all([reader.done, readSide?.reader.done])
-  await Promise.allSettled([log.close(), readSide?.log.close(), database.end()])
+  await Promise.all([events.closed(), followed?.live.closed()])
+  await database.end()
 })
 
-async function openLog({ broker, brokerUrl: url }: CheckerConfig, topic: string): Promise<BrokerLog> {
-  return broker === 'nats' ? openNatsLog({ url, topic: `${topic}-1` }) : openPostgresLog({ url, topic })
+async function openLog({ broker, brokerUrl: url }: CheckerConfig, topic: string, epoch: number): Promise<BrokerLog> {
+  return broker === 'nats' ? openNatsLog({ url, topic: `${topic}-${epoch}` }) : openPostgresLog({ url, topic, epoch })
 }
 
-async function openReadSide(config: CheckerConfig, effectsPath: string, signal: AbortSignal): Promise<ReadSide> {
-  const log = await openLog(config, `${config.app}-live`)
-  return { log, reader: startLiveReader(log, config.partitions, signal), effectsPath }
+/** Of each epoch the last offset that was assigned, by partition. */
+type Ends = ReadonlyMap<number, ReadonlyMap<number, number>>
+
+async function readEnds(database: pg.Pool): Promise<Ends> {
+  const { rows } = await database.query<{ epoch: number; partition: number; last: number }>(
+    `select epoch, partition, max(first_offset + count - 1)::int as last from commitcast.page group by epoch, partition`,
+  )
+  return new Map(
+    [...Map.groupBy(rows, ({ epoch }) => epoch)].map(([epoch, own]) => [
+      epoch,
+      new Map(own.map(({ partition, last }) => [partition, last])),
+    ]),
+  )
 }
 
-async function storedIn(log: BrokerLog, partitions: number): Promise<number | null> {
+/** How much is stored of what was assigned; null in an outage. */
+async function storedIn({ all }: EpochLogs, ends: Ends | undefined): Promise<number | null> {
   let stored = 0
   try {
-    for (let partition = 0; partition < partitions; partition++) stored += (await log.bounds(partition)).last
-    return stored
+    for (const { epoch, log } of all) {
+      for (const [partition, end] of ends?.get(epoch) ?? []) stored += Math.min(end, (await log.bounds(partition)).last)
+    }
+    return ends ? stored : null
   } catch {
     return null
   }
@@ -81,9 +116,15 @@ async function countIn(database: pg.Pool, query: string): Promise<number | null>
   return counted?.rows[0]?.count ?? null
 }
 
-/** How far a group says that it is. */
+/** How many events a group says that it has done: all of earlier epochs, and up to its offset. */
 function doneBy(group: string): string {
-  return `select coalesce(sum("offset"), 0)::int as count from (
-    select distinct on (partition) "offset" from commitcast.group_offset where grp = '${group}' order by partition, number desc
+  return `select coalesce(sum("offset" + before), 0)::int as count from (
+    select distinct on (g.partition) g."offset", (
+      select coalesce(sum(last), 0) from (
+        select max(first_offset + count - 1) as last from commitcast.page
+        where page.partition = g.partition and page.epoch < g.epoch group by page.epoch
+      ) as earlier
+    ) as before
+    from commitcast.group_offset as g where grp = '${group}' order by g.partition, number desc
   ) as newest`
 }

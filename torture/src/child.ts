@@ -1,7 +1,7 @@
 import { fork, spawn } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { askChild } from './ask-child.ts'
+import { keepChildLog } from './child-log.ts'
 import type { CrewRole } from './crew.ts'
 
 /** A process of the torture: one of a crew, a writer, the checker or one with clients. */
@@ -13,6 +13,8 @@ export interface Child {
   readonly isPaused: boolean
   /** Whether it was told to end. */
   readonly isEnding: boolean
+  /** Where its log is and how that ends, for people. */
+  tail(): string
   /** Asks for one answer; rejects when it ends first or after `ms`. */
   ask<TAnswer>(question: string, ms: number): Promise<TAnswer>
   /** Ends it as `kill -9` does. */
@@ -29,6 +31,8 @@ export interface ChildOptions {
   /** The folder for its log. */
   readonly folder: string
   readonly onLine?: (line: string) => void
+  /** Receives, in words, that it ended without having been asked. */
+  readonly onCrash: (words: string) => void
 }
 
 const stopMs = 10_000
@@ -39,7 +43,7 @@ process.on('exit', () => {
 
 /** Starts `src/<role>.ts` as a process. It gets `config` as its argument and drains when we are gone. */
 export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', options: ChildOptions): Child {
-  const { name, config, folder, onLine = () => {} } = options
+  const { name, config, folder, onLine = () => {}, onCrash } = options
   const script = fileURLToPath(new URL(`./${role}.ts`, import.meta.url))
   const child = fork(script, [JSON.stringify(config)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -47,23 +51,18 @@ export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', op
     // Node's own EventSource, for clients of server-sent events.
     execArgv: role === 'clients' ? ['--experimental-eventsource'] : [],
   })
-  const log = createWriteStream(`${folder}/${name}.log`)
-  for (const output of [child.stdout, child.stderr]) {
-    if (output)
-      createInterface(output).on('line', (line) => {
-        log.write(`${line}\n`)
-        onLine(line)
-      })
-  }
-  const ended = new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(String(signal ?? code))))
+  const log = keepChildLog(`${folder}/${name}.log`, { outputs: [child.stdout, child.stderr], onLine })
+  // When it is gone and all that it wrote is read.
+  const ended = new Promise<string>((resolve) => child.once('close', (code, signal) => resolve(String(signal ?? code))))
   const isOver = () => child.exitCode !== null || child.signalCode !== null
   const killNow = () => {
     if (!isOver()) child.kill('SIGKILL')
   }
   atExit.add(killNow)
-  void ended.then(() => {
+  void ended.then((how) => {
     atExit.delete(killNow)
-    log.end()
+    log.close()
+    if (!isEnding) onCrash(`${name} ended by itself (${how}). ${log.tail()}`)
   })
   let isPaused = false
   let isEnding = false
@@ -77,7 +76,8 @@ export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', op
     get isEnding() {
       return isEnding
     },
-    ask: (question, ms) => ask(child, { question, ms, ended }),
+    tail: log.tail,
+    ask: (question, ms) => askChild(child, { question, ms, name, ended, tail: log.tail }),
     async kill() {
       isEnding = true
       killNow()
@@ -97,30 +97,6 @@ export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', op
       clearTimeout(timer)
     },
   }
-}
-
-interface Asking {
-  readonly question: string
-  readonly ms: number
-  readonly ended: Promise<string>
-}
-
-function ask<TAnswer>(child: ReturnType<typeof fork>, { question, ms, ended }: Asking): Promise<TAnswer> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      clearTimeout(timer)
-      child.off('message', hear)
-      act()
-    }
-    const hear = (message: unknown) => {
-      const said = message as { to?: string; answer?: TAnswer }
-      if (said.to === question) settle(() => resolve(said.answer!))
-    }
-    const timer = setTimeout(() => settle(() => reject(new Error(`No answer to "${question}" in ${ms} ms.`))), ms)
-    child.on('message', hear)
-    void ended.then((how) => settle(() => reject(new Error(`It ended (${how}) when asked "${question}".`))))
-    child.send(question, (error) => error && settle(() => reject(error)))
-  })
 }
 
 /** By a shell of its own, so that nobody stays frozen when we are killed. */

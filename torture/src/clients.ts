@@ -4,6 +4,7 @@ import { checkStream } from './clients/check-stream.ts'
 import { openLiveClient } from './clients/live-client.ts'
 import { planClients } from './clients/plan-clients.ts'
 import { readExpected } from './clients/read-expected.ts'
+import { patiently } from './patiently.ts'
 import { createRandom } from './random.ts'
 
 /** What a process of clients is given. */
@@ -32,6 +33,8 @@ export interface ClientsFound extends ClientsStanding {
   readonly duplicated: number
   readonly outOfOrder: number
   readonly resyncs: number
+  /** How often clients were told to resync because of a new epoch. */
+  readonly newEpochs: number
   readonly reconnects: number
   /** Clients that got no event at all. */
   readonly silent: number
@@ -39,6 +42,7 @@ export interface ClientsFound extends ClientsStanding {
 }
 
 const maxExamples = 3
+const outageMs = 20_000
 
 await runProcess('clients', async (context) => {
   const { signal, logger } = context
@@ -53,7 +57,7 @@ await runProcess('clients', async (context) => {
       logger,
     }),
   )
-  let expecting: ReturnType<typeof readExpected> | undefined
+  let expected: Awaited<ReturnType<typeof readExpected>> | undefined
   const sum = (of: (client: (typeof clients)[number]) => number) =>
     clients.reduce((total, client) => total + of(client), 0)
   const standing = (): ClientsStanding => ({
@@ -65,12 +69,10 @@ await runProcess('clients', async (context) => {
     standing: async () => standing(),
     calm: async () => calming.abort(),
     async check(): Promise<ClientsFound> {
-      expecting ??= readExpected(
-        databaseUrl,
-        clients.map(({ plan }) => plan),
-      )
-      const expected = await expecting
-      const found = clients.map(({ plan, record }) => ({ plan, ...checkStream(record, expected.get(plan)!) }))
+      const plans = clients.map(({ plan }) => plan)
+      expected ??= await patiently(() => readExpected(databaseUrl, plans), { ms: outageMs, signal, logger })
+      const due = expected
+      const found = clients.map(({ plan, record }) => ({ plan, ...checkStream(record, due.get(plan)!) }))
       const count = (kind: 'lost' | 'duplicated' | 'outOfOrder') =>
         found.reduce((total, { [kind]: words }) => total + words.length, 0)
       return {
@@ -79,6 +81,7 @@ await runProcess('clients', async (context) => {
         duplicated: count('duplicated'),
         outOfOrder: count('outOfOrder'),
         resyncs: sum(({ record }) => record.resyncs),
+        newEpochs: sum(({ record }) => record.newEpochs),
         reconnects: sum(({ reconnects }) => reconnects()),
         silent: sum(({ record }) => Number(record.events === 0)),
         examples: found.flatMap(({ plan, lost, duplicated, outOfOrder }) =>

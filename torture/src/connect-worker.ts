@@ -34,10 +34,7 @@ export function connectWorker(role: CrewRole, { databaseUrl, broker, brokerUrl }
   pool.on('error', () => {})
   // Also one that somebody has taken out and is not asking anything.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const opened =
-    broker === 'postgres'
-      ? postgresBroker({ connectionString: brokerUrl })
-      : natsBroker({ servers: brokerUrl, timeoutMs: 2_000 })
+  const opened = openBroker({ broker, brokerUrl })
   return {
     pool,
     sql: sqlOf(pool),
@@ -47,6 +44,13 @@ export function connectWorker(role: CrewRole, { databaseUrl, broker, brokerUrl }
       await pool.end()
     },
   }
+}
+
+/** Opens the broker's adapter. */
+export function openBroker({ broker, brokerUrl }: Pick<WorkerConfig, 'broker' | 'brokerUrl'>): Broker {
+  return broker === 'postgres'
+    ? postgresBroker({ connectionString: brokerUrl })
+    : natsBroker({ servers: brokerUrl, timeoutMs: 2_000 })
 }
 
 /** Statements over a pool or over one client. */

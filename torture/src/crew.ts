@@ -9,8 +9,6 @@ export interface Crew {
   readonly role: CrewRole
   /** Where their connections go through. */
   readonly lines: Lines
-  /** Which ended without having been asked, and how. */
-  readonly crashes: readonly string[]
   /** Those that run and are not frozen. */
   awake(): readonly Child[]
   /** Kills one as `kill -9` does and starts another. */
@@ -27,31 +25,35 @@ export interface CrewOptions {
   readonly config: object
   /** The folder for logs. */
   readonly folder: string
-  /** Hears what they log. */
+  /** Receives what they log. */
   readonly onLine?: (line: string) => void
+  /** Receives, in words, that one ended without having been asked. */
+  readonly onCrash: (words: string) => void
 }
 
-export function startCrew(role: CrewRole, { size, lines, config, folder, onLine = () => {} }: CrewOptions): Crew {
+export function startCrew(role: CrewRole, options: CrewOptions): Crew {
+  const { size, lines, config, folder, onLine = () => {}, onCrash } = options
   const workers = new Set<Child>()
-  const crashes: string[] = []
   let count = 0
   let isStopping = false
   const start = () => {
     if (isStopping) return
-    const worker = startChild(role, { name: `${role}-${++count}`, config, folder, onLine })
-    workers.add(worker)
-    void worker.ended.then((how) => {
-      workers.delete(worker)
-      if (worker.isEnding) return
-      crashes.push(`${worker.name} ended by itself (${how}).`)
+    const replaceCrashed = (words: string) => {
+      onCrash(words)
       start()
+    }
+    const worker = startChild(role, {
+      name: `${role}-${++count}`,
+      ...{ config, folder, onLine },
+      onCrash: replaceCrashed,
     })
+    workers.add(worker)
+    void worker.ended.then(() => workers.delete(worker))
   }
   for (let worker = 0; worker < size; worker++) start()
   return {
     role,
     lines,
-    crashes,
     awake: () => [...workers].filter((worker) => !worker.isPaused && !worker.isEnding),
     async replace(worker, afterMs) {
       await worker.kill()

@@ -1,5 +1,5 @@
 import { sleep } from '@commitcast/worker'
-import { type Child, startChild } from './child.ts'
+import { type Child, type ChildOptions, startChild } from './child.ts'
 import type { ClientsConfig, ClientsFound, ClientsStanding } from './clients.ts'
 import { type Balancer, startBalancer } from './proxy/balancer.ts'
 import { createRandom } from './random.ts'
@@ -16,16 +16,14 @@ export interface Edge extends AsyncDisposable {
   check(patienceMs: number): Promise<ClientsFound>
 }
 
-interface EdgeOptions {
+interface EdgeOptions extends Pick<ChildOptions, 'folder' | 'onCrash'> {
   readonly databaseUrl: string
   readonly seed: number
-  /** The folder for logs. */
-  readonly folder: string
 }
 
 const processes = 4
-const askMs = 20_000
-const startMs = 60_000
+const askMs = 30_000
+const startMs = 90_000
 const longestMs = 90_000
 
 export async function startEdge(): Promise<Edge> {
@@ -44,10 +42,10 @@ export async function startEdge(): Promise<Edge> {
       const port = portIn(line)
       if (port !== undefined) balancer.add(port)
     },
-    async open({ databaseUrl, seed, folder }) {
+    async open({ databaseUrl, seed, folder, onCrash }) {
       for (let number = 0; number < processes; number++) {
         const config: ClientsConfig = { databaseUrl, url: balancer.url, slowUrl: balancer.slowUrl, seed, number }
-        clients.push(startChild('clients', { name: `clients-${number}`, config, folder }))
+        clients.push(startChild('clients', { name: `clients-${number}`, config, folder, onCrash }))
       }
       for (const until = Date.now() + startMs; ; await sleep(100)) {
         const standing = await all<ClientsStanding>('standing')
@@ -99,6 +97,7 @@ function sumOf(all: readonly ClientsFound[]): ClientsFound {
     duplicated: sum(({ duplicated }) => duplicated),
     outOfOrder: sum(({ outOfOrder }) => outOfOrder),
     resyncs: sum(({ resyncs }) => resyncs),
+    newEpochs: sum(({ newEpochs }) => newEpochs),
     reconnects: sum(({ reconnects }) => reconnects),
     silent: sum(({ silent }) => silent),
     examples: all.flatMap(({ examples }) => examples),

@@ -11,6 +11,8 @@ export interface Lines extends AsyncDisposable {
   readonly inHand: ReplyThief
   /** Takes the replies after which only a commit is missing: who is killed before one arrives leaves it undone. */
   readonly almostDone?: ReplyThief
+  /** Of consumers: sees the replies to their commits. */
+  readonly commits?: ReplyThief
   readonly thieves: readonly ReplyThief[]
 }
 
@@ -24,7 +26,7 @@ const inHandOf: Record<CrewRole, RegExp> = {
 
 /** Opens a crew's way to the servers. */
 export async function openLines(servers: Servers, role: CrewRole): Promise<Lines> {
-  const { databaseUrl, brokerUrl, broker } = servers
+  const { databaseUrl, consumerUrl, brokerUrl, broker } = servers
   await using stack = new AsyncDisposableStack()
   const inHand = createReplyThief(inHandOf[role])
   const commits = createReplyThief(/^commit\b/i, { needsRows: false })
@@ -42,13 +44,14 @@ export async function openLines(servers: Servers, role: CrewRole): Promise<Lines
       }),
       (proxy) => proxy.close(),
     )
-  const proxies = { database: await open(databaseUrl, onDatabase), broker: await open(brokerUrl, onBroker) }
-  const own = stack.move()
+  const own = role === 'project' ? consumerUrl : databaseUrl
+  const proxies = { database: await open(own, onDatabase), broker: await open(brokerUrl, onBroker) }
+  const all = stack.move()
   return {
     ...proxies,
     inHand,
-    ...(role === 'project' && { almostDone }),
+    ...(role === 'project' && { almostDone, commits }),
     thieves: [...onDatabase, ...onBroker],
-    [Symbol.asyncDispose]: () => own.disposeAsync(),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type FaultKind, faultKinds } from './faults/plan-faults.ts'
 
 const brokers = ['nats', 'postgres'] as const
 /** The mechanisms that can be switched off to see that the torture would notice. */
@@ -36,6 +37,8 @@ export interface Options {
   /** Whether API processes serve real clients, too; only with stream. */
   readonly withLive: boolean
   readonly sabotage: Sabotage | undefined
+  /** Nothing but these faults, and often. */
+  readonly only: readonly FaultKind[] | undefined
 }
 
 /** What was asked for makes no sense; the message says what would. */
@@ -61,6 +64,8 @@ and real clients, also that each client got each event of its channels exactly o
 ${listed(sabotages)}
                   ${streamSabotages.join(', ')} come with --with stream,
                   ${liveSabotages.join(', ')} with --with live.
+  --only FAULTS   nothing but these kinds of faults, and often:
+${listed(faultKinds)}
   --strays        let somebody else write to the topic half-way; the run succeeds when it is reported as diverged
   --help          this
 
@@ -84,7 +89,17 @@ export function readOptions(args: readonly string[]): Options {
       withLive || company.includes('stream') || (sabotage !== undefined && streamSabotages.includes(sabotage)),
     withLive,
     sabotage,
+    only: values.only?.split(',').map((name) => oneOf('--only', name, faultKinds)),
   }
+}
+
+/** The command that makes the same run again. */
+export function commandOf(options: Options): string {
+  const { seconds, seed, broker, withStream, withLive, sabotage, only, strays } = options
+  const company = withLive ? 'stream,live' : withStream ? 'stream' : undefined
+  const texts = { seconds, seed, broker, with: company, sabotage, only: only?.join(',') }
+  const given = Object.entries(texts).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+  return ['npm run torture --', ...given, ...(strays ? ['--strays'] : [])].join(' ')
 }
 
 function listed(names: readonly string[]): string {
@@ -101,6 +116,7 @@ function parsed(args: readonly string[]) {
       broker: text,
       with: text,
       sabotage: text,
+      only: text,
       json: flag,
       help: flag,
       strays: flag,

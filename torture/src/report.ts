@@ -13,16 +13,23 @@ export interface Report {
   readonly duplicated: number
   readonly outOfOrder: number
   readonly gaps: number
+  /** Epochs of the topic, and messages of those that have ended which are not ours, or stand in a later one. */
+  readonly epochs: number
+  readonly abandoned: number
   readonly takeovers: number
   readonly conflicts: number
   readonly resumedMidChunk: number
   readonly refilled: number
+  /** Processes that ended without having been asked. */
+  readonly crashes: number
   readonly faults: Outcome['faults']
   /** With stream: what the live topic, the projection and the handler suffered. */
   readonly live?: ReadSideVerdict['live']
   readonly projectionDrift?: number
   readonly handlerMissed?: number
   readonly handlerRepeated?: number
+  readonly webhookMissed?: number
+  readonly webhookRepeated?: number
   readonly liveRefilled?: number
   readonly groupTakeovers?: ReadSideVerdict['groupTakeovers']
   /** With live: what the clients suffered. */
@@ -36,9 +43,22 @@ export interface Report {
 /** Puts together what the checker found and what the relays told. */
 export function reportOf(
   { seed, sabotage, strays }: Options,
-  { verdict, news, faults, clients: found }: Outcome,
+  { verdict, news, faults, crashes, clients: found }: Outcome,
 ): Report {
-  const { committed, stored, lost, phantom, duplicated, outOfOrder, gaps, takeovers, refills, readSide } = verdict
+  const {
+    committed,
+    stored,
+    lost,
+    phantom,
+    duplicated,
+    outOfOrder,
+    gaps,
+    takeovers,
+    refills,
+    epochs,
+    abandoned,
+    readSide,
+  } = verdict
   const { conflicts, resumedMidChunk, refilled } = news
   const damage = { lost, phantom, duplicated, outOfOrder, gaps }
   const clients = found && withoutExamples(found)
@@ -47,10 +67,13 @@ export function reportOf(
     committed,
     stored,
     ...damage,
+    epochs,
+    abandoned,
     takeovers,
     conflicts,
     resumedMidChunk,
     refilled: Math.max(refilled, refills),
+    crashes: crashes.length,
     faults,
     ...readSide,
     ...(clients && { clients }),
@@ -59,10 +82,9 @@ export function reportOf(
   }
 }
 
-type Counts = Pick<
-  Report,
-  'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'projectionDrift' | 'handlerMissed' | 'clients'
->
+type Wrong = 'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'clients' | WrongInGroups
+type WrongInGroups = 'projectionDrift' | 'handlerMissed' | 'webhookMissed'
+type Counts = Pick<Report, Wrong>
 
 function withoutExamples({ examples: _, ...counts }: ClientsFound): Omit<ClientsFound, 'examples'> {
   return counts
@@ -70,16 +92,19 @@ function withoutExamples({ examples: _, ...counts }: ClientsFound): Omit<Clients
 
 /** Whether anything at all is wrong. */
 function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps, live, clients, ...counts }: Counts): boolean {
-  const { projectionDrift = 0, handlerMissed = 0 } = counts
+  const { projectionDrift = 0, handlerMissed = 0, webhookMissed = 0 } = counts
   const told = live ? live.lost + live.duplicated + live.outOfOrder : 0
   const got = clients ? clients.lost + clients.duplicated + clients.outOfOrder + clients.resyncs + clients.silent : 0
-  return lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed + got > 0
+  return (
+    lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed + webhookMissed + got > 0
+  )
 }
 
-/** Whether a run showed what it was to show: no damage; with a sabotage some; with strays that somebody noticed. */
+/** Whether a run showed what it was to show: no damage and no crash; with a sabotage some; with strays that somebody noticed. */
 export function isAsExpected(report: Report): boolean {
   if (report.diverged !== undefined) return report.diverged > 0 && report.duplicated + report.outOfOrder === 0
-  return isDamaged(report) === (report.sabotage !== undefined)
+  if (report.sabotage !== undefined) return isDamaged(report)
+  return !isDamaged(report) && report.crashes === 0
 }
 
 /** The report for people. */

@@ -1,44 +1,46 @@
 import { appendFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sleep, untilItWorks } from '@commitcast/worker'
+import { sleep } from '@commitcast/worker'
 import type { Verdict } from './checker/check-everything.ts'
+import type { Effects } from './checker/check-read-side.ts'
 import type { CheckerConfig, Progress } from './checker.ts'
 import { type Child, startChild } from './child.ts'
 import type { ClientsFound } from './clients.ts'
+import { drained, flowing } from './drained.ts'
 import { startEdge } from './edge.ts'
 import { copyData } from './faults/lose-tail.ts'
+import { refillEndedEpochs } from './faults/operator.ts'
 import { type FaultCounts, planFaults } from './faults/plan-faults.ts'
 import { publishStray } from './faults/publish-stray.ts'
 import { runFaults } from './faults/run-faults.ts'
 import type { Options } from './options.ts'
+import { patiently } from './patiently.ts'
 import { createRelayNews, type RelayNews } from './relay-news.ts'
 import { rolesOf, startCrews } from './start-crews.ts'
 import { partitions, type Servers, startServers } from './start-servers.ts'
 import { startWriters } from './start-writers.ts'
-import { drained } from './wait-until-drained.ts'
+import { startWebhook } from './webhook.ts'
 
 export interface Outcome {
   readonly verdict: Verdict
   readonly news: RelayNews
-  /** Which processes ended without having been asked, and how. */
+  /** Which processes ended without having been asked, how, and the ends of their logs. */
   readonly crashes: readonly string[]
   readonly faults: FaultCounts
   /** With live: what the clients found. */
   readonly clients?: ClientsFound
-  /** Logs of the processes. */
-  readonly folder: string
 }
 
 export interface Listener {
+  /** An empty folder for logs of the processes. */
+  readonly folder: string
   /** A line for people. */
   say(words: string): void
 }
 
 const app = 'torture'
 const leaseTtlMs = 1_500
-const checkMs = 60_000
+const checkMs = 150_000
 const progressMs = 3_000
 
 /** One run, from empty servers to the verdict. Everything that it starts is gone at its end. */
@@ -47,53 +49,71 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   // A tail that is put back would take the stray away.
   const losesTails = broker === 'nats' && !strays
   const patienceMs = sabotage === undefined && !strays ? 20_000 : 8_000
-  const folder = await mkdtemp(join(tmpdir(), 'commitcast-torture-'))
-  const effectsPath = join(folder, 'effects')
+  const { folder } = listener
+  const effects = { path: join(folder, 'effects'), calledPath: join(folder, 'webhook-calls') }
   const say = noting(join(folder, 'torture.log'), listener)
+  const crashes: string[] = []
+  const onCrash = (words: string) => {
+    say(words)
+    crashes.push(words)
+  }
   await using stack = new AsyncDisposableStack()
   const servers = stack.use(await startServers(options))
-  say(`Postgres: ${servers.postgres.origin}; broker: ${servers.brokerServer.origin}; logs: ${folder}`)
+  say(`Postgres: ${servers.postgres.origin}; broker: ${servers.brokerServer.origin}`)
   const { news, hear: hearRelay } = createRelayNews()
   const edge = options.withLive ? stack.use(await startEdge()) : undefined
-  const crewsOptions = { app, leaseTtlMs, folder, effectsPath, hearRelay, hearApi: edge?.hear ?? (() => {}) }
+  const webhook = options.withStream ? stack.use(await startWebhook(effects.calledPath)) : undefined
+  const given = { effectsPath: effects.path, webhookUrl: webhook?.url ?? '' }
+  const crewsOptions = { app, leaseTtlMs, folder, ...given, hearRelay, hearApi: edge?.hear ?? (() => {}), onCrash }
   const { all: crews } = stack.use(await startCrews(servers, options, crewsOptions))
   const checker = startChild('checker', {
     name: 'checker',
-    config: checkerConfig(servers, options, effectsPath),
-    folder,
+    config: checkerConfig(servers, options, effects),
+    ...{ folder, onCrash },
   })
   stack.defer(() => checker.stop())
-  await edge?.open({ databaseUrl: servers.databaseUrl, seed, folder })
-  const writing = startWriters({ databaseUrl: servers.databaseUrl, seed, isLight: options.withLive, folder })
+  const { databaseUrl } = servers
+  await edge?.open({ databaseUrl, seed, folder, onCrash })
+  const writing = startWriters({ databaseUrl, seed, isLight: options.withLive, folder, onCrash })
   stack.defer(() => writing.stop())
 
-  const told = tellProgress(checker, say)
+  const told = followProgress(checker, (progress) => {
+    say(toldOf(progress))
+    const waiting = waitingIn(progress)
+    if (waiting !== undefined) writing.keepPace(waiting)
+  })
   stack.defer(told.stop)
-  const scene = { servers, crews, leaseTtlMs, folder, stored: () => storedBy(checker), ...(edge && { edge }) }
-  const plan = planFaults({ seed, seconds, losesTails, roles: rolesOf(options) })
+  const scene = {
+    ...{ app, servers, crews, leaseTtlMs, folder, writers: writing.all },
+    stored: () => storedBy(checker),
+    ...(webhook && { webhook }),
+    ...(edge && { edge }),
+  }
+  const plan = planFaults({ seed, seconds, losesTails, roles: rolesOf(options), only: options.only })
+  await flowing(checker)
   const run = runFaults(plan, { scene, seed, onFault: (kind) => say(`  ${kind}`) })
   if (strays) {
     await sleep(seconds * 500)
     say('  somebody else writes')
-    await untilItWorks(() => publishStray(servers, app), {
-      signal: AbortSignal.timeout(30_000),
-      onError: (error) => say(`  ${String(error)}`),
-    })
+    await patiently(() => publishStray(servers, app), { ms: 30_000 })
   }
   await run.done
+  const arrived = async () => {
+    await refillEndedEpochs(servers, app).catch((error: unknown) => say(`not refilled: ${String(error)}`))
+    await drained(checker, { patienceMs })
+  }
   const copy = losesTails && sabotage === undefined ? await copyData(servers.brokerServer, folder) : undefined
   await writing.stop()
   say('faults and writers are done; waiting for the rest to arrive')
-  await drained(checker, { patienceMs })
+  await arrived()
   if (copy) {
     say('  brokerTailLost, with nobody writing')
     await copy.putBack()
-    await drained(checker, { patienceMs })
+    await arrived()
   }
   const clients = await edge?.check(patienceMs)
   const verdict = await checker.ask<Verdict>('check', checkMs)
-  const crashes = crews.flatMap((crew) => crew.crashes)
-  return { verdict, news, crashes, faults: run.counts, ...(clients && { clients }), folder }
+  return { verdict, news, crashes, faults: run.counts, ...(clients && { clients }) }
 }
 
 /** What is said goes into the folder as well, with the time, to be held against the logs of the processes. */
@@ -104,17 +124,12 @@ function noting(path: string, { say }: Listener): Listener['say'] {
   }
 }
 
-/** Removes the logs of a run that nobody has to look into. */
-export async function forget({ folder }: Outcome): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
-}
-
 function checkerConfig(
   { databaseUrl, brokerUrl }: Servers,
   { broker, withStream }: Options,
-  effectsPath: string,
+  effects: Effects,
 ): CheckerConfig {
-  return { databaseUrl, broker, brokerUrl, app, partitions, ...(withStream && { effectsPath }) }
+  return { databaseUrl, broker, brokerUrl, app, partitions, ...(withStream && { effects }) }
 }
 
 async function storedBy(checker: Child): Promise<number | undefined> {
@@ -122,19 +137,25 @@ async function storedBy(checker: Child): Promise<number | undefined> {
   return progress?.stored ?? undefined
 }
 
-function tellProgress(checker: Child, say: Listener['say']): { stop(): void } {
+function followProgress(checker: Child, onProgress: (progress: Progress) => void): { stop(): void } {
   const stopping = new AbortController()
   void (async () => {
     while (!stopping.signal.aborted) {
       await sleep(progressMs, stopping.signal)
       const progress = await checker.ask<Progress>('progress', 5_000).catch(() => undefined)
-      if (progress) say(toldOf(progress))
+      if (progress) onProgress(progress)
     }
   })()
   return { stop: () => stopping.abort() }
 }
 
-function toldOf({ committed, stored, followed }: Progress): string {
-  const all = Object.entries({ committed, stored, ...followed })
+/** How many events have not come to the end of the way; undefined in an outage. */
+function waitingIn({ committed, stored, followed }: Progress): number | undefined {
+  const all = [committed, stored, ...Object.values(followed)].filter((count) => count !== null)
+  return committed === null || stored === null ? undefined : committed - Math.min(...all)
+}
+
+function toldOf({ followed, ...rest }: Progress): string {
+  const all = Object.entries({ ...rest, ...followed })
   return all.map(([name, count]) => `${name} ${count ?? '?'}`).join(', ')
 }

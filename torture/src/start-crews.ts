@@ -18,10 +18,13 @@ export interface CrewsOptions {
   readonly folder: string
   /** The file that the handler's effects go to. */
   readonly effectsPath: string
+  /** What the handler calls. */
+  readonly webhookUrl: string
   /** Hears what relays log. */
   readonly hearRelay: (line: string) => void
   /** Hears what API processes log. */
   readonly hearApi: (line: string) => void
+  readonly onCrash: (words: string) => void
 }
 
 const sizeOf: Record<CrewRole, number> = { relay: 3, stream: 3, project: 3, api: 2 }
@@ -34,7 +37,7 @@ export function rolesOf({ withStream, withLive }: Options): readonly CrewRole[] 
 
 /** Starts each crew, behind proxies of its own. */
 export async function startCrews(servers: Servers, options: Options, given: CrewsOptions): Promise<Crews> {
-  const { app, leaseTtlMs, folder, effectsPath, hearRelay, hearApi } = given
+  const { app, leaseTtlMs, folder, effectsPath, webhookUrl, hearRelay, hearApi, onCrash } = given
   const { sabotage } = options
   await using stack = new AsyncDisposableStack()
   const all: Crew[] = []
@@ -44,11 +47,11 @@ export async function startCrews(servers: Servers, options: Options, given: Crew
       databaseUrl: lines.database.url,
       broker: servers.broker,
       brokerUrl: lines.broker.url,
-      ...{ app, leaseTtlMs, maxPage, effectsPath },
+      ...{ app, leaseTtlMs, maxPage, effectsPath, webhookUrl },
       ...(sabotage && { sabotage }),
     }
     const onLine = role === 'relay' ? hearRelay : role === 'api' ? hearApi : () => {}
-    const crew = startCrew(role, { size: sizeOf[role], lines, config, folder, onLine })
+    const crew = startCrew(role, { size: sizeOf[role], lines, config, folder, onLine, onCrash })
     stack.defer(() => crew.stop())
     all.push(crew)
   }

@@ -12,16 +12,21 @@ export interface Servers extends AsyncDisposable {
   /** NATS, or another Postgres. */
   readonly brokerServer: Server
   readonly databaseUrl: string
+  /** The database for the role of projections and handlers, whose commits do not wait for the disk. */
+  readonly consumerUrl: string
   readonly broker: BrokerName
   readonly brokerUrl: string
 }
 
 export const partitions = 6
+const consumer = 'torture_consumer'
+/** What is not flushed by a commit that waits stays off the disk for long. */
+const lazyWal = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB' }
 
 /** Starts Postgres and the broker, makes the tables and the ledger, and puts the sabotage in place. */
 export async function startServers({ broker, sabotage }: Options): Promise<Servers> {
   await using stack = new AsyncDisposableStack()
-  const settings = sabotage === undefined ? {} : sabotageSettings(sabotage)
+  const settings = { ...lazyWal, ...(sabotage !== undefined && sabotageSettings(sabotage)) }
   const [postgres, brokerServer] = await Promise.all([
     startPostgres({ settings }).then((server) => stack.use(server)),
     (broker === 'nats' ? startNats() : startPostgres()).then((server) => stack.use(server)),
@@ -33,10 +38,17 @@ export async function startServers({ broker, sabotage }: Options): Promise<Serve
     postgres,
     brokerServer,
     databaseUrl,
+    consumerUrl: asConsumer(databaseUrl),
     broker,
     brokerUrl: brokerServer.url,
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   }
+}
+
+function asConsumer(url: string): string {
+  const own = new URL(url)
+  own.username = consumer
+  return own.href
 }
 
 async function prepareDatabase(url: string, sabotage: Options['sabotage']): Promise<void> {
@@ -47,6 +59,9 @@ async function prepareDatabase(url: string, sabotage: Options['sabotage']): Prom
   // Several statements at once come without parameters.
   await migrate({ query: (text) => client.query(text).then(() => []) }, { partitions })
   await client.query(`
+    create role ${consumer} superuser login password '${new URL(url).password}';
+    alter role ${consumer} set synchronous_commit = off;
+    alter role ${consumer} set lock_timeout = '400ms';
     create schema torture;
     create table torture.ledger (id uuid not null, key text not null, n bigint not null);
     create index on torture.ledger (key, n);

@@ -1,4 +1,5 @@
 import { runProcess } from '@commitcast/worker'
+import { answerQuestions } from './answer-questions.ts'
 import { createRandom } from './random.ts'
 import { writeEvents } from './writer/write-events.ts'
 
@@ -15,14 +16,25 @@ export interface WriterConfig {
 
 await runProcess(
   'writer',
-  async ({ signal, logger }) => {
+  async (context) => {
+    const { signal, logger } = context
     const { databaseUrl, seed, number, connections, isLight } = JSON.parse(process.argv[2] ?? '{}') as WriterConfig
+    let isResting = false
+    answerQuestions(context, {
+      async rest() {
+        isResting = true
+      },
+      async write() {
+        isResting = false
+      },
+    })
     const slots = Array.from({ length: connections }, (_, slot) => ({
       connectionString: databaseUrl,
       name: `w${number}c${slot}`,
       isIdler: slot === 0,
       isLight,
       random: createRandom(seed, 1_000 * (number + 1) + slot),
+      isResting: () => isResting,
       signal,
       logger,
     }))

@@ -25,12 +25,24 @@ export interface BrokerLog {
   close(): Promise<void>
 }
 
+/** Says which relay stored a message: another one where it was stored again. */
+export const relayHeader = 'relay'
+
 /** What is found at an offset, of its texts. */
 export function found(
   offset: number,
   texts: Pick<Found, 'id' | 'key' | 'type' | 'body' | 'channels'> & { readonly others: readonly string[] },
 ): Found {
   const { id, key, type, body, channels, others } = texts
-  const n = Number((JSON.parse(body) as { n?: unknown }).n)
+  const n = numberIn(body)
   return { offset, id, key, n, type, body, channels, digest: hash('md5', JSON.stringify([id, key, body, ...others])) }
+}
+
+/** Not each message is an event of ours. */
+function numberIn(body: string): number {
+  try {
+    return Number((JSON.parse(body) as { n?: unknown } | null)?.n)
+  } catch {
+    return Number.NaN
+  }
 }

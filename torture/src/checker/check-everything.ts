@@ -1,7 +1,8 @@
+import { isOutage } from '@commitcast/worker'
 import type pg from 'pg'
-import type { BrokerLog, Found } from './broker-log.ts'
 import { checkLog, type Findings, type LedgerRow, tell } from './check-log.ts'
-import { checkReadSide, type ReadSide, type ReadSideVerdict } from './check-read-side.ts'
+import { checkReadSide, type Effects, type ReadSideVerdict } from './check-read-side.ts'
+import { type EpochLog, type EpochLogs, ownEpochs, type StoredEpoch } from './epoch-logs.ts'
 import type { LiveReader } from './live-reader.ts'
 import { readEverything } from './read-everything.ts'
 import { readPageLog } from './read-page-log.ts'
@@ -12,74 +13,96 @@ export interface Verdict extends Findings {
   readonly takeovers: number
   /** How often the reader saw a lost tail come back. */
   readonly refills: number
+  readonly epochs: number
+  /** Messages of epochs that have ended which are not ours, or stand in a later one. */
+  readonly abandoned: number
   /** With stream. */
   readonly readSide?: ReadSideVerdict
 }
 
 interface Parts {
   readonly database: pg.Pool
-  readonly log: BrokerLog
-  readonly reader: LiveReader
+  readonly events: EpochLogs
   readonly partitions: number
-  readonly readSide?: ReadSide
+  /** With stream. */
+  readonly followed?: { readonly live: EpochLogs; readonly effects: Effects }
 }
 
 /** Reads the broker from its first offset to its last and holds it against the ledger, the page log and what was seen live. */
-export async function checkEverything({ database, log, reader, partitions, readSide }: Parts): Promise<Verdict> {
+export async function checkEverything({ database, events, partitions, followed }: Parts): Promise<Verdict> {
   const { rows } = await database.query<{ id: string; key: string; n: string }>('select id, key, n from torture.ledger')
   const ledger: LedgerRow[] = rows.map((row) => ({ ...row, n: Number(row.n) }))
-  const all: Found[][] = []
-  for (let partition = 0; partition < partitions; partition++) all.push(await readEverything(log, partition))
-  const findings = checkLog(ledger, all)
-  for (const words of reader.changed) tell(findings, 'phantom', `changed: ${words}`)
-  let takeovers = 0
-  for (const [partition, messages] of all.entries()) {
-    compareWithSeen(findings, { partition, messages, reader })
-    takeovers += await compareWithPages(findings, { partition, messages, database })
+  const stored = await readStored(events.all, partitions)
+  const own = ownEpochs(new Set(ledger.map(({ id }) => id)), stored)
+  const findings = checkLog(ledger, own)
+  for (const { epoch, partitions: logs } of own) compareWithSeen(findings, logs, events.all[epoch - 1]!.reader)
+  const verdict = {
+    ...findings,
+    committed: ledger.length,
+    takeovers: await compareWithPages(findings, own, database),
+    refills: events.all.reduce((total, { reader }) => total + reader.refills, 0),
+    epochs: own.length,
+    abandoned: sizeOf(stored) - sizeOf(own),
   }
-  const verdict = { ...findings, committed: ledger.length, takeovers, refills: reader.refills }
-  if (!readSide) return verdict
-  const { examples, ...found } = await checkReadSide(readSide, { database, ledger, events: all })
-  return { ...verdict, readSide: found, examples: [...findings.examples, ...examples] }
+  if (!followed) return { ...verdict, ...findings }
+  const live = await readStored(followed.live.all, partitions)
+  const readers = followed.live.all.map(({ reader }) => reader)
+  const given = { database, ledger, events: own, live, readers, effects: followed.effects }
+  const { examples, ...found } = await checkReadSide(given)
+  return { ...verdict, ...findings, readSide: found, examples: [...findings.examples, ...examples] }
 }
 
-interface Place {
-  readonly partition: number
-  readonly messages: readonly Found[]
-}
-
-function compareWithSeen(findings: Findings, { partition, messages, reader }: Place & { reader: LiveReader }): void {
-  const now = new Map(messages.map((message) => [message.offset, message.digest]))
-  for (const before of reader.seen(partition)) {
-    if (before === undefined || now.get(before.offset) === before.digest) continue
-    tell(
-      findings,
-      'phantom',
-      `partition ${partition}, offset ${before.offset}: seen live as ${before.id}, now otherwise`,
-    )
+async function readStored(epochs: readonly EpochLog[], partitions: number): Promise<StoredEpoch[]> {
+  const stored: StoredEpoch[] = []
+  for (const { epoch, log } of epochs) {
+    const all = []
+    for (let partition = 0; partition < partitions; partition++) all.push(await readEverything(log, partition))
+    stored.push({ epoch, partitions: all })
   }
+  return stored
 }
 
-async function compareWithPages(
-  findings: Findings,
-  { partition, messages, database }: Place & { database: pg.Pool },
-): Promise<number> {
-  const client = await database.connect()
-  try {
-    const { ids, terms } = await readPageLog(client, partition)
-    for (const { offset, id } of messages) {
-      if (ids[offset - 1] === id) continue
-      tell(
-        findings,
-        'phantom',
-        `partition ${partition}, offset ${offset}: the page log gave ${ids[offset - 1]}, there is ${id}`,
-      )
+function sizeOf(epochs: readonly StoredEpoch[]): number {
+  return epochs.flatMap(({ partitions }) => partitions.flat()).length
+}
+
+function compareWithSeen(findings: Findings, logs: StoredEpoch['partitions'], reader: LiveReader): void {
+  for (const { partition, offset, words } of reader.changed) {
+    if (offset > logs[partition]!.length) continue
+    tell(findings, 'phantom', `partition ${partition}, offset ${offset} changed: ${words}`)
+  }
+  for (const [partition, messages] of logs.entries()) {
+    for (const { offset, digest } of messages) {
+      const before = reader.seen(partition)[offset]
+      if (before === undefined || before.digest === digest) continue
+      tell(findings, 'phantom', `partition ${partition}, offset ${offset}: seen live as ${before.id}, now otherwise`)
     }
-    return Math.max(0, terms - 1)
+  }
+}
+
+/** Says how many terms there were beyond the first of each partition. */
+async function compareWithPages(findings: Findings, own: readonly StoredEpoch[], database: pg.Pool): Promise<number> {
+  const client = await database.connect()
+  let takeovers = 0
+  try {
+    for (const partition of own[0]!.partitions.keys()) {
+      const logs = own.map(({ partitions }) => partitions[partition]!)
+      const { assigned, terms } = await readPageLog(client, { partition, logs })
+      takeovers += Math.max(0, terms - 1)
+      for (const [index, messages] of logs.entries()) {
+        for (const { offset, id } of messages) {
+          const due = assigned[index]?.[offset - 1]
+          if (due === id) continue
+          const place = `epoch ${index + 1}, partition ${partition}, offset ${offset}`
+          tell(findings, 'phantom', `${place}: the page log assigned ${due}, there is ${id}`)
+        }
+      }
+    }
   } catch (error) {
+    if (isOutage(error)) throw error
     tell(findings, 'phantom', error instanceof Error ? error.message : String(error))
-    return 0
   } finally {
     client.release()
   }
+  return takeovers
 }

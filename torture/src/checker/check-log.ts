@@ -1,4 +1,5 @@
 import type { Found } from './broker-log.ts'
+import type { StoredEpoch } from './epoch-logs.ts'
 
 /** What is true: an event that was committed. */
 export interface LedgerRow {
@@ -23,16 +24,23 @@ export interface Findings extends Damage {
   readonly examples: string[]
 }
 
-/** Compares what the broker has, partition by partition, with the ledger. */
-export function checkLog(ledger: readonly LedgerRow[], partitions: readonly (readonly Found[])[]): Findings {
+/** Compares what the broker has of ours, epoch by epoch and partition by partition, with the ledger. */
+export function checkLog(ledger: readonly LedgerRow[], epochs: readonly StoredEpoch[]): Findings {
   const committed = new Map(ledger.map((row) => [row.id, row]))
-  const findings: Findings = { ...noDamage(), stored: partitions.flat().length, examples: [] }
+  const findings: Findings = {
+    ...noDamage(),
+    stored: epochs.flatMap(({ partitions }) => partitions.flat()).length,
+    examples: [],
+  }
   const places = new Map<string, string>()
   const lastOfKey = new Map<string, { n: number; partition: number }>()
-  for (const [partition, messages] of partitions.entries()) {
+  const logs = epochs.flatMap(({ epoch, partitions }) =>
+    partitions.map((messages, partition) => ({ epoch, partition, messages })),
+  )
+  for (const { epoch, partition, messages } of logs) {
     findings.gaps += gapsIn(messages)
     for (const message of messages) {
-      const place = `partition ${partition}, offset ${message.offset}`
+      const place = `epoch ${epoch}, partition ${partition}, offset ${message.offset}`
       const row = committed.get(message.id)
       const twin = places.get(message.id)
       if (twin !== undefined) tell(findings, 'duplicated', `${place}: event ${message.id} is also at ${twin}`)

@@ -1,23 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import type pg from 'pg'
-import type { BrokerLog, Found } from './broker-log.ts'
 import { checkChains, type ReadModel } from './check-chains.ts'
 import { checkEffects } from './check-effects.ts'
-import { checkLive, type LookUpTables } from './check-live.ts'
+import type { LookUpTables } from './check-live.ts'
+import { checkLiveEpochs, type LiveEpochs } from './check-live-epochs.ts'
 import type { LedgerRow } from './check-log.ts'
-import type { LiveReader } from './live-reader.ts'
-import { readEverything } from './read-everything.ts'
 
-/** What follows the events. */
-export interface ReadSide {
-  /** The live topic. */
-  readonly log: BrokerLog
-  readonly reader: LiveReader
-  /** The file that the handler's effects went to. */
-  readonly effectsPath: string
+/** The files that the handlers' effects went to. */
+export interface Effects {
+  /** Of the handler of all events. */
+  readonly path: string
+  /** Of the one that calls a webhook for each event that the projection appended. */
+  readonly calledPath: string
 }
 
-/** What is wrong there, and how often what happened; all zeros but the last three where nothing is. */
+/** What is wrong there, and how often what happened; all zeros but what is allowed where nothing is. */
 export interface ReadSideVerdict {
   readonly live: { readonly lost: number; readonly duplicated: number; readonly outOfOrder: number }
   /** Keys whose chain is another one, and events that did not lead to exactly one event of the projection's. */
@@ -26,44 +23,55 @@ export interface ReadSideVerdict {
   readonly handlerMissed: number
   /** Effects that were done again. */
   readonly handlerRepeated: number
+  /** The same of the handler that calls a webhook. */
+  readonly webhookMissed: number
+  readonly webhookRepeated: number
   /** How often a lost tail of the live topic came back. */
   readonly liveRefilled: number
   /** Terms of the leases beyond the first of each partition, by group. */
   readonly groupTakeovers: Readonly<Record<string, number>>
 }
 
-interface Truth {
+interface ReadSide extends LiveEpochs {
   readonly database: pg.Pool
   readonly ledger: readonly LedgerRow[]
-  /** What is stored, by partition. */
-  readonly events: readonly (readonly Found[])[]
+  readonly effects: Effects
 }
 
 const maxExamples = 5
 
 /** Holds live topic, projection and effects against the events as they are stored, and the effects against the ledger. */
 export async function checkReadSide(
-  { log, reader, effectsPath }: ReadSide,
-  { database, ledger, events }: Truth,
+  readSide: ReadSide,
 ): Promise<ReadSideVerdict & { readonly examples: readonly string[] }> {
-  const live: Found[][] = []
-  for (const partition of events.keys()) live.push(await readEverything(log, partition))
-  const seen = events.map((_, partition) => reader.seen(partition))
-  const told = checkLive({ events, live, seen, changed: reader.changed, tables: await readTables(database) })
-  const drift = checkChains(events, await readModel(database))
-  const effects = checkEffects(ledger, (await readFile(effectsPath, 'utf8')).split('\n'))
-  const wrong = { ...told, drift, missed: effects.missed, parked: await readParked(database) }
+  const { database, ledger, effects, events, readers } = readSide
+  const told = checkLiveEpochs(readSide, await readTables(database))
+  const model = await readModel(database)
+  const stored = events.flatMap(({ partitions }) => partitions)
+  const drift = checkChains(stored, model)
+  const derived = new Set(model.derived.map(({ id }) => id))
+  const due = ledger.filter(({ id }) => derived.has(id))
+  const done = checkEffects(ledger, await linesOf(effects.path))
+  const called = checkEffects(due, await linesOf(effects.calledPath))
+  const missed = [...done.missed, ...called.missed]
+  const wrong = { ...told, drift, missed, parked: await readParked(database) }
   return {
     live: { lost: told.lost.length, duplicated: told.duplicated.length, outOfOrder: told.outOfOrder.length },
     projectionDrift: drift.length,
-    handlerMissed: effects.missed.length,
-    handlerRepeated: effects.repeated,
-    liveRefilled: reader.refills,
+    handlerMissed: done.missed.length,
+    handlerRepeated: done.repeated,
+    webhookMissed: called.missed.length,
+    webhookRepeated: called.repeated,
+    liveRefilled: readers.reduce((total, { refills }) => total + refills, 0),
     groupTakeovers: await readTakeovers(database),
     examples: Object.entries(wrong).flatMap(([kind, all]) =>
       all.slice(0, maxExamples).map((words) => `${kind}: ${words}`),
     ),
   }
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  return (await readFile(path, 'utf8')).split('\n')
 }
 
 async function readTables(database: pg.Pool): Promise<LookUpTables> {

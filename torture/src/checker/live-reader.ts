@@ -6,10 +6,16 @@ export interface LiveReader {
   /** What was first seen at each offset of a partition; the index is the offset. */
   seen(partition: number): readonly (Found | undefined)[]
   /** Offsets whose content was another one when they were seen again. */
-  readonly changed: readonly string[]
+  readonly changed: readonly Changed[]
   /** How often a partition, having ended earlier than before, grew past its old end again. */
   readonly refills: number
   readonly done: Promise<void>
+}
+
+interface Changed {
+  readonly partition: number
+  readonly offset: number
+  readonly words: string
 }
 
 const pauseMs = 150
@@ -19,7 +25,7 @@ export function startLiveReader(log: BrokerLog, partitions: number, signal: Abor
   const seen: (Found | undefined)[][] = Array.from({ length: partitions }, () => [])
   const positions = seen.map(() => 0)
   const lostFrom = new Map<number, number>()
-  const changed: string[] = []
+  const changed: Changed[] = []
   let refills = 0
 
   const follow = async (partition: number) => {
@@ -56,10 +62,11 @@ export function startLiveReader(log: BrokerLog, partitions: number, signal: Abor
 function remember(
   seen: (Found | undefined)[],
   message: Found,
-  { partition, changed }: { partition: number; changed: string[] },
+  { partition, changed }: { partition: number; changed: Changed[] },
 ): void {
   const before = seen[message.offset]
   seen[message.offset] ??= message
   if (before === undefined || before.digest === message.digest) return
-  changed.push(`partition ${partition}, offset ${message.offset}: first event ${before.id}, then ${message.id}`)
+  const { offset, id } = message
+  changed.push({ partition, offset, words: `first event ${before.id}, then ${id}` })
 }

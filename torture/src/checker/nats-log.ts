@@ -6,24 +6,34 @@ import {
   type JetStreamManager,
   type Msg,
   type NatsConnection,
+  type StreamInfo,
 } from 'nats'
-import { type BrokerLog, type Found, found } from './broker-log.ts'
+import { type BrokerLog, type Found, found, relayHeader } from './broker-log.ts'
 
 const answerMs = 3_000
+const streamNotFound = 10_059
 
-/** Reads the streams `<topic>_<partition>` with a throw-away consumer for each stretch. */
+/** Reads the streams `<topic>_<partition>` with a throw-away consumer for each stretch. Throws where no server answers. */
 export async function openNatsLog({ url, topic }: { url: string; topic: string }): Promise<BrokerLog> {
   const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100, timeout: 5_000 })
-  const jsm = await nc.jetstreamManager({ timeout: answerMs })
+  // It would ask whether JetStream is there, and the server may be gone by now.
+  const jsm = await nc.jetstreamManager({ timeout: answerMs, checkAPI: false })
   const nameOf = (partition: number) => `${topic}_${partition}`
   return {
     async bounds(partition) {
-      const { state } = await jsm.streams.info(nameOf(partition))
+      const { state } = await jsm.streams.info(nameOf(partition)).catch(orEmpty)
       return { first: Math.max(1, state.first_seq), last: state.last_seq }
     },
     read: (partition, after, last) => readStretch({ nc, jsm, stream: nameOf(partition) }, after, last),
     close: () => nc.close(),
   }
+}
+
+/** A stream that is not there yet is an empty one. */
+function orEmpty(error: unknown): Pick<StreamInfo, 'state'> {
+  const { api_error: answer } = error as { api_error?: { err_code?: number } }
+  if (answer?.err_code !== streamNotFound) throw error
+  return { state: { first_seq: 1, last_seq: 0 } as StreamInfo['state'] }
 }
 
 interface Place {
@@ -68,7 +78,7 @@ function placeOf({ reply = '' }: Msg): { streamSequence: number; consumerSequenc
 }
 
 function foundIn(msg: Msg, offset: number): Found {
-  const names = [...(msg.headers?.keys() ?? [])].sort()
+  const names = [...(msg.headers?.keys() ?? [])].filter((name) => name !== relayHeader).sort()
   const others = [msg.subject, ...names.map((name) => `${name}: ${msg.headers?.get(name)}`)]
   const text = (name: string) => decodeURIComponent(msg.headers?.get(name) ?? '')
   // `<topic>.<epoch>.<partition>.<type>`

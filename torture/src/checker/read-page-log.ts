@@ -1,7 +1,14 @@
 import type pg from 'pg'
+import type { Found } from './broker-log.ts'
 
-/** The offsets of a partition's events by the page log: the id at each place, the first one's being offset 1. */
-export type GivenIds = readonly string[]
+/** The offsets of a partition's events in an epoch by the page log: the id at each place, the first one's being offset 1. */
+export type AssignedIds = readonly string[]
+
+export interface PartitionLogs {
+  readonly partition: number
+  /** What is stored of ours, by epoch: what an epoch assigned behind that is assigned again in a later one. */
+  readonly logs: readonly (readonly Found[])[]
+}
 
 interface Row {
   readonly position: string
@@ -10,6 +17,7 @@ interface Row {
 }
 
 interface PageRow {
+  readonly epoch: number
   readonly term: string
   readonly first_offset: string
   readonly count: number
@@ -20,34 +28,52 @@ interface PageRow {
 }
 
 /** What the page log says, worked out here from plain rows: which event has which offset, and whose terms there were. */
-export async function readPageLog(client: pg.ClientBase, partition: number): Promise<{ ids: GivenIds; terms: number }> {
+export async function readPageLog(
+  client: pg.ClientBase,
+  { partition, logs }: PartitionLogs,
+): Promise<{ readonly assigned: readonly AssignedIds[]; readonly terms: number }> {
   const { rows: events } = await client.query<Row>(
     'select position, tx::text, id from commitcast.outbox where partition = $1 order by position',
     [partition],
   )
   const { rows: pages } = await client.query<PageRow>(
-    `select term, first_offset, count, from_snapshot::text, to_snapshot::text, after_position, last_position
+    `select epoch, term, first_offset, count, from_snapshot::text, to_snapshot::text, after_position, last_position
      from commitcast.page where partition = $1 order by epoch, first_offset`,
     [partition],
   )
+  const done = new Set<string>()
+  const assigned = logs.map((log, index) => {
+    const own = pages.filter(({ epoch }) => epoch === index + 1)
+    const ids = assignedBy(
+      own,
+      events.filter(({ id }) => !done.has(id)),
+      partition,
+    )
+    for (const { id } of log) done.add(id)
+    return ids
+  })
+  return { assigned, terms: new Set(pages.map(({ term }) => term)).size }
+}
+
+/** Which of the events the pages of one epoch assign offsets to. The page at offset 0 stands for what came before. */
+function assignedBy(pages: readonly PageRow[], events: readonly Row[], partition: number): AssignedIds {
   const ids: string[] = []
   let next = 0
   let waiting: Row[] = []
-  for (const page of pages) {
+  for (const page of pages.filter(({ first_offset }) => first_offset !== '0')) {
+    const place = `Epoch ${page.epoch}, partition ${partition}`
     if (Number(page.first_offset) !== ids.length + 1)
-      throw new Error(`Partition ${partition}: a page begins at ${page.first_offset}, not at ${ids.length + 1}.`)
+      throw new Error(`${place}: a page begins at ${page.first_offset}, not at ${ids.length + 1}.`)
     while (next < events.length && BigInt(events[next]!.position) <= BigInt(page.last_position))
       waiting.push(events[next++]!)
     const isIn = memberOf(page)
-    const given = waiting.filter(isIn)
-    if (given.length !== page.count)
-      throw new Error(
-        `Partition ${partition}: the page at ${page.first_offset} says ${page.count}, has ${given.length}.`,
-      )
-    for (const { id } of given) ids.push(id)
+    const found = waiting.filter(isIn)
+    if (found.length !== page.count)
+      throw new Error(`${place}: the page at ${page.first_offset} says ${page.count}, has ${found.length}.`)
+    for (const { id } of found) ids.push(id)
     waiting = waiting.filter((row) => !isIn(row))
   }
-  return { ids, terms: new Set(pages.map(({ term }) => term)).size }
+  return ids
 }
 
 function memberOf(page: PageRow): (row: Row) => boolean {

@@ -26,8 +26,11 @@ export function checkStream(
   for (const stretch of stretches) {
     const byKey = Map.groupBy(stretch.events, ({ key }) => key)
     const isLast = stretch === stretches.at(-1)
+    const ids = stretch.endedWithEpoch ? idsOf(expected) : undefined
     for (const key of new Set([...byKey.keys(), ...(isLast ? expected.keys() : [])])) {
-      const events = byKey.get(key) ?? []
+      const all = byKey.get(key) ?? []
+      // A fail-over takes the newest events of a key with it.
+      const events = ids ? all.slice(0, all.findLastIndex(({ id }) => ids.has(id)) + 1) : all
       const from = fromOf(stretch, key, events)
       const until = isLast ? Number.POSITIVE_INFINITY : Math.max(...events.map(({ n }) => n))
       checkKey(findings, {
@@ -39,6 +42,10 @@ export function checkStream(
     }
   }
   return findings
+}
+
+function idsOf(expected: Expected): ReadonlySet<string> {
+  return new Set([...expected.values()].flat().map(({ id }) => id))
 }
 
 /** The number after which a client has to get everything of a key. */

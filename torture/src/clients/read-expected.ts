@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { channelsOf } from '../read-side/read-side-story.ts'
+import { withClient } from '../with-client.ts'
 import type { Expected } from './check-stream.ts'
 import type { ClientPlan } from './live-client.ts'
 import type { Told } from './stream-record.ts'
@@ -19,15 +19,8 @@ export async function readExpected(
 }
 
 async function readLedger(connectionString: string): Promise<Told[]> {
-  const client = new pg.Client({ connectionString, application_name: 'torture-clients' })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ id: string; key: string; n: string }>(
-      'select id, key, n from torture.ledger order by key, n',
-    )
-    return rows.map(({ id, key, n }) => ({ id, key, n: Number(n) }))
-  } finally {
-    await client.end().catch(() => {})
-  }
+  const { rows } = await withClient(connectionString, (client) =>
+    client.query<{ id: string; key: string; n: string }>('select id, key, n from torture.ledger order by key, n'),
+  )
+  return rows.map(({ id, key, n }) => ({ id, key, n: Number(n) }))
 }

@@ -10,6 +10,8 @@ export interface Told {
 
 /** What a client got from one beginning on: a state, or where the writers began. */
 export interface Stretch {
+  /** Whether an epoch of the topic ended it: what came last may have been lost in a fail-over. */
+  endedWithEpoch?: boolean
   /** Of each key the last number that the state shows; `all` from the first event on; `unknown` after a resync. */
   readonly from: State | 'all' | 'unknown'
   readonly events: Told[]
@@ -24,7 +26,8 @@ export interface StreamRecord {
   /** Whether it was ever told `live`. */
   readonly isLive: boolean
   readonly events: number
-  /** How often it was told that its place was gone. */
+  /** How often it was told that its place was gone; because of a new epoch, or for another reason. */
+  readonly newEpochs: number
   readonly resyncs: number
   /** States that came where none was due. */
   readonly strayStates: number
@@ -37,7 +40,7 @@ export interface StreamRecord {
 export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
   const stretches: Stretch[] = kind === 'follow' ? [{ from: 'all', events: [] }] : []
   const keys = new Map<string, string>()
-  let [isLive, isStateDue, events, resyncs, strayStates] = [false, true, 0, 0, 0]
+  let [isLive, isStateDue, events, newEpochs, resyncs, strayStates] = [false, true, 0, 0, 0, 0]
 
   const takeState = (state: State) => {
     if (!isStateDue) strayStates++
@@ -50,9 +53,12 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     stretches.at(-1)?.events.push({ id, key: keys.get(key)!, n: data.n })
     events++
   }
-  const takeResync = () => {
-    resyncs++
+  const takeResync = (reason: string) => {
+    if (reason === 'epoch') newEpochs++
+    else resyncs++
     isStateDue = true
+    const ended = stretches.at(-1)
+    if (ended && reason === 'epoch') ended.endedWithEpoch = true
     if (kind === 'follow') stretches.push({ from: 'unknown', events: [] })
   }
 
@@ -64,6 +70,9 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     get events() {
       return events
     },
+    get newEpochs() {
+      return newEpochs
+    },
     get resyncs() {
       return resyncs
     },
@@ -74,7 +83,7 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
       if (heard.kind === 'live') isLive = true
       else if (heard.kind === 'event') takeEvent(heard.event)
       else if (heard.kind === 'state') takeState(heard.state)
-      else if (heard.kind === 'resync') takeResync()
+      else if (heard.kind === 'resync') takeResync(heard.reason)
     },
     startOver() {
       isStateDue = true

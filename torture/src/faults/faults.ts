@@ -2,19 +2,31 @@ import { sleep } from '@commitcast/worker'
 import type { Child } from '../child.ts'
 import type { Crew, CrewRole } from '../crew.ts'
 import type { Edge } from '../edge.ts'
+import { patiently } from '../patiently.ts'
 import { cutMidChunk } from '../proxy/cut-mid-chunk.ts'
 import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
 import type { Servers } from '../start-servers.ts'
+import type { Webhook } from '../webhook.ts'
+import { failOver } from './fail-over.ts'
+import { forbidWrites } from './forbid-writes.ts'
+import { lockTable } from './lock-table.ts'
+import { loseCommits } from './lose-commits.ts'
 import { loseTail } from './lose-tail.ts'
+import { beginEpoch } from './operator.ts'
 import type { FaultKind } from './plan-faults.ts'
+import { publishStray } from './publish-stray.ts'
 import { terminateBackends } from './terminate-backends.ts'
 
 /** What faults happen to. */
 export interface Scene {
   readonly servers: Servers
   readonly crews: readonly Crew[]
+  readonly app: string
   readonly leaseTtlMs: number
+  readonly writers: readonly Child[]
+  /** With stream. */
+  readonly webhook?: Webhook
   /** With live. */
   readonly edge?: Edge
   /** A folder for copies. */
@@ -24,11 +36,14 @@ export interface Scene {
 }
 
 const replyMs = 4_000
+const outageMs = 30_000
+/** Relays take a moment to notice that a partition has diverged. */
+const noticeMs = 3_000
 const insistMs = 4_000
 
 /** Each kind of fault: does it and says how many times it happened. */
 export function createFaults(scene: Scene, random: Random): Record<FaultKind, () => Promise<number>> {
-  const { servers, crews, leaseTtlMs, folder, edge } = scene
+  const { app, servers, crews, writers, leaseTtlMs, folder, webhook, edge } = scene
   const someOf = async (role: CrewRole, act: (worker: Child, crew: Crew) => Promise<unknown>) => {
     const crew = crews.find((each) => each.role === role)
     const workers = crew?.awake() ?? []
@@ -84,6 +99,33 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     },
     brokerKilled: () => kill(servers.brokerServer),
     postgresKilled: () => kill(servers.postgres),
+    async consumerCommitsLost() {
+      const commits = crews.find(({ role }) => role === 'project')?.lines.commits
+      if (!commits) return 0
+      return (await loseCommits({ postgres: servers.postgres, writers, commits, random })) ? 1 : 0
+    },
+    async writesForbidden() {
+      await forbidWrites(servers.postgres.url, random.int(2_000, 4_000))
+      return 1
+    },
+    async failedOver() {
+      await failOver(servers.postgres, { followMs: random.int(500, 2_000), lagMs: random.int(300, 1_200) })
+      await sleep(noticeMs)
+      await beginEpoch(servers)
+      return 1
+    },
+    async strayPublished() {
+      await patiently(() => publishStray(servers, app), { ms: outageMs })
+      await sleep(noticeMs)
+      await beginEpoch(servers)
+      return 1
+    },
+    tableLocked: () =>
+      insist(async () => ((await lockTable(servers.databaseUrl, 'torture.chain', random.int(2_000, 7_000))) ? 1 : 0)),
+    async webhookFailed() {
+      await webhook?.fail(random.int(2_000, 7_000), random.pick(['at once', 'slowly']))
+      return webhook ? 1 : 0
+    },
     async brokerTailLost() {
       return (await loseTail(servers.brokerServer, { folder, random, stored: scene.stored })) ? 1 : 0
     },

@@ -3,19 +3,55 @@ import { createRandom } from '../random.ts'
 
 /** What is done, in lanes: the faults of one lane come one after the other, those of several at the same time. */
 const lanes = {
-  servers: ['brokerKilled', 'brokerTailLost', 'postgresKilled'],
+  servers: [
+    'brokerKilled',
+    'brokerTailLost',
+    'postgresKilled',
+    'consumerCommitsLost',
+    'writesForbidden',
+    'failedOver',
+    'strayPublished',
+  ],
   relays: ['relayKilled', 'relayPaused'],
   lines: ['connectionsCut'],
   replies: ['repliesLost'],
   stream: ['streamKilled', 'streamPaused', 'streamStopped'],
   project: ['projectKilled', 'projectPaused', 'projectStopped'],
+  world: ['tableLocked', 'webhookFailed'],
   api: ['apiKilled', 'apiPaused', 'apiDrained'],
   clients: ['clientsPaused', 'clientLinesCut'],
 } as const
 
 type Lane = keyof typeof lanes
 export type FaultKind = (typeof lanes)[Lane][number]
-const alwaysTold: readonly FaultKind[] = [...lanes.relays, ...lanes.servers, ...lanes.lines, ...lanes.replies]
+/** All kinds of faults. */
+export const faultKinds: readonly FaultKind[] = Object.values(lanes).flat()
+
+/** Which role a fault is about, where it is not about the servers and relays that each run has. */
+const rolesOfLanes: Partial<Record<Lane, CrewRole>> = {
+  stream: 'stream',
+  project: 'project',
+  world: 'project',
+  api: 'api',
+  clients: 'api',
+}
+/** Faults that take seconds come once in so many; others once in ten, the small ones of these lanes more often. */
+const secondsBetween: Partial<Record<FaultKind, number>> = {
+  writesForbidden: 30,
+  failedOver: 60,
+  strayPublished: 60,
+  tableLocked: 30,
+  webhookFailed: 30,
+}
+/** Not in a plan unless asked for. */
+const extra: readonly FaultKind[] = [
+  'consumerCommitsLost',
+  'writesForbidden',
+  'failedOver',
+  'strayPublished',
+  'tableLocked',
+  'webhookFailed',
+]
 
 /** How often each kind of fault happened. */
 export type FaultCounts = Partial<Record<FaultKind, number>>
@@ -28,38 +64,46 @@ export interface PlannedFault {
 
 export type Plan = Readonly<Partial<Record<Lane, readonly PlannedFault[]>>>
 
-const calmMs = 2_500
-
-/** The faults of each lane, spread over the run. The same options give the same plan. */
-export function planFaults(options: {
+export interface PlanOptions {
   readonly seed: number
   readonly seconds: number
   /** Whether the broker's newest messages may be lost. */
   readonly losesTails: boolean
   readonly roles: readonly CrewRole[]
-}): Plan {
-  const { seed, seconds, losesTails, roles } = options
-  const each = Math.max(1, Math.round(seconds / 10))
-  const spread = (lane: Lane, stream: number, times: number) => {
+  /** Nothing but these, and often. */
+  readonly only: readonly FaultKind[] | undefined
+}
+
+const calmMs = 2_500
+
+/** The faults of each lane, spread over the run. The same options give the same plan. */
+export function planFaults({ seed, seconds, losesTails, roles, only }: PlanOptions): Plan {
+  const isPossible = (kind: FaultKind) =>
+    (losesTails || kind !== 'brokerTailLost') && (roles.includes('project') || kind !== 'consumerCommitsLost')
+  const isWanted = (kind: FaultKind) => (only ? only.includes(kind) : !extra.includes(kind))
+  const timesOf = (lane: Lane, kind: FaultKind) => {
+    if (only) return Math.max(1, Math.floor(seconds / only.length / 4))
+    const often = lane === 'lines' ? 1 + roles.length : lane === 'replies' ? 2 + roles.length : 1
+    const every = secondsBetween[kind]
+    return every === undefined ? often * Math.max(1, Math.round(seconds / 10)) : Math.floor(seconds / every)
+  }
+  const spread = (lane: Lane, stream: number): readonly PlannedFault[] => {
     const random = createRandom(seed, stream)
-    const kinds = lanes[lane].filter((kind) => losesTails || kind !== 'brokerTailLost')
-    const order = random.shuffled(kinds.flatMap((kind) => Array.from({ length: each * times }, () => kind)))
+    const kinds = lanes[lane].filter((kind) => isPossible(kind) && isWanted(kind))
+    const order = random.shuffled(kinds.flatMap((kind) => Array.from({ length: timesOf(lane, kind) }, () => kind)))
     const stepMs = (seconds * 1_000 - calmMs) / order.length
     return order.map((kind, place) => ({ kind, atMs: Math.round(calmMs + (place + random.next() * 0.5) * stepMs) }))
   }
-  return {
-    servers: spread('servers', 1, 1),
-    relays: spread('relays', 2, 1),
-    lines: spread('lines', 3, 1 + roles.length),
-    replies: spread('replies', 4, 2 + roles.length),
-    ...(roles.includes('stream') && { stream: spread('stream', 5, 1) }),
-    ...(roles.includes('project') && { project: spread('project', 6, 1) }),
-    ...(roles.includes('api') && { api: spread('api', 7, 1), clients: spread('clients', 8, 1) }),
-  }
+  const planned = (Object.keys(lanes) as Lane[]).flatMap((lane, index) => {
+    const role = rolesOfLanes[lane]
+    const faults = role === undefined || roles.includes(role) ? spread(lane, 1 + index) : []
+    return faults.length > 0 ? [[lane, faults] as const] : []
+  })
+  return Object.fromEntries(planned)
 }
 
 /** Nothing has happened yet of what is planned. */
 export function noFaults(plan: Plan): FaultCounts {
   const planned = Object.values(plan).flatMap((faults) => faults.map(({ kind }) => kind))
-  return Object.fromEntries([...alwaysTold, ...planned].map((kind) => [kind, 0]))
+  return Object.fromEntries([...faultKinds.filter((kind) => planned.includes(kind)).map((kind) => [kind, 0])])
 }

@@ -38,7 +38,7 @@ const rewritings: Partial<Record<Sabotage, Rewriting>> = {
 /** Settings of a server that is to show what a sabotage does. */
 export function sabotageSettings(sabotage: Sabotage): Readonly<Record<string, string>> {
   if (sabotage !== 'async-page-commit') return {}
-  return { synchronous_commit: 'off', wal_writer_delay: '10s', wal_writer_flush_after: '1GB' }
+  return { synchronous_commit: 'off' }
 }
 
 /** Switches a mechanism off in this database. Throws where the function is not what it was when this was written. */

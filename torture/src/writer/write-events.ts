@@ -11,6 +11,8 @@ export interface WriterOptions {
   readonly isIdler: boolean
   /** Whether its transactions are fewer, and none of many events, which are larger then. */
   readonly isLight: boolean
+  /** Whether it is to begin no transaction just now. */
+  readonly isResting: () => boolean
   readonly random: Random
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -21,7 +23,7 @@ export interface WriterOptions {
  * out. Whether a transaction whose commit got no answer is there, only the ledger knows.
  */
 export async function writeEvents(options: WriterOptions): Promise<void> {
-  const { connectionString, name, isLight, random, signal, logger } = options
+  const { connectionString, name, isLight, isResting, random, signal, logger } = options
   const story = createStory(options)
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString, application_name: 'torture-writer' })
@@ -30,7 +32,7 @@ export async function writeEvents(options: WriterOptions): Promise<void> {
       await client.connect()
       await client.query(`set lock_timeout = '4s'`)
       while (!signal.aborted) {
-        await oneTransaction(client, story)
+        if (!isResting()) await oneTransaction(client, story)
         await sleep(random.int(0, isLight ? 400 : 60), signal)
       }
     } catch (error) {

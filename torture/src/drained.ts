@@ -6,11 +6,13 @@ import type { Child } from './child.ts'
 const askMs = 500
 const answerMs = 5_000
 const calmMs = 2_000
-const longestMs = 120_000
+const startMs = 30_000
+/** The run's own limit comes first. */
+const longestMs = 600_000
 
 /**
- * Waits until as much is stored as was committed, all who follow have done it and nothing more comes for a moment, or until nothing has moved for
- * `patienceMs`: then the check will say what is missing.
+ * Waits until as much is stored as was committed, all who follow have done it and nothing more comes for a moment, or until
+ * nothing has moved for `patienceMs`: then the check will say what is missing.
  */
 export async function drained(checker: Child, { patienceMs }: { patienceMs: number }): Promise<void> {
   let before: Progress | undefined
@@ -24,8 +26,16 @@ export async function drained(checker: Child, { patienceMs }: { patienceMs: numb
   }
 }
 
+/** Waits until everybody has begun, so that faults meet work; for a while at most, as with a sabotage nothing may flow. */
+export async function flowing(checker: Child): Promise<void> {
+  for (const end = Date.now() + startMs; Date.now() < end; await sleep(askMs)) {
+    const now = await checker.ask<Progress>('progress', answerMs).catch(() => undefined)
+    if (now?.stored && Object.values(now.followed).every(Boolean)) return
+  }
+}
+
 function isComplete(progress: Progress | undefined): boolean {
-  if (!progress || progress.committed === null) return false
+  if (!progress || progress.committed === null || progress.parked !== 0) return false
   const { committed, stored, followed } = progress
   return [stored, ...Object.values(followed)].every((count) => count !== null && count >= committed)
 }

@@ -1,0 +1,36 @@
+import { newEpoch, readTopic, refillPartition } from '@commitcast/outbox'
+import { openBroker, sqlOf } from '../connect-worker.ts'
+import { patiently } from '../patiently.ts'
+import type { Servers } from '../start-servers.ts'
+import { withClient } from '../with-client.ts'
+
+const schema = 'commitcast'
+const epochMs = 60_000
+const refillMs = 30_000
+
+/** Ends the topic's epoch, as an operator does after a fail-over or a stray message. Tries again while writers hold it up. */
+export async function beginEpoch({ databaseUrl }: Servers): Promise<void> {
+  const ask = <T>(act: (sql: ReturnType<typeof sqlOf>) => Promise<T>) =>
+    withClient(databaseUrl, (client) => act(sqlOf(client)))
+  const { epoch } = await patiently(() => ask((sql) => readTopic(sql, schema)), { ms: epochMs })
+  await patiently(() => ask((sql) => newEpoch(sql, { schema, from: epoch })), { ms: epochMs })
+}
+
+/** Refills what the broker lacks at the ends of epochs that have ended, which no relay does any more. */
+export async function refillEndedEpochs(servers: Servers, app: string): Promise<void> {
+  const broker = openBroker(servers)
+  const signal = AbortSignal.timeout(refillMs)
+  try {
+    await withClient(servers.databaseUrl, async (client) => {
+      const sql = sqlOf(client)
+      const { epoch: present, partitions } = await readTopic(sql, schema)
+      for (let epoch = 1; epoch < present; epoch++) {
+        const topic = await broker.topic({ name: `${app}-events`, epoch, partitions })
+        for (let partition = 0; partition < partitions; partition++)
+          await refillPartition(sql, { schema, topic, partition, signal })
+      }
+    })
+  } finally {
+    await broker.close()
+  }
+}

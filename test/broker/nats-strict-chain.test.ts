@@ -18,7 +18,7 @@ describe.skipIf(!inject('natsUrl'))('a stray message', () => {
     await nats.nc.jetstream().publish(stray, 'stray')
     await expect(topic.append(0, 10, makeMessages(11, 10))).rejects.toBeInstanceOf(AppendConflict)
     expect((await nats.streams.info('shop-1_0')).state.last_seq).toBe(end)
-    const { messages, error } = await readToTheEnd(topic.read(0, 0, { signal: AbortSignal.timeout(20_000) }))
+    const { messages, error } = await readToTheEnd(topic.read(0, 0, { signal: AbortSignal.timeout(60_000) }))
     expect(messages.length).toBe(10)
     expect(error).toBeInstanceOf(Diverged)
   })

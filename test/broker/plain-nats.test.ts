@@ -216,7 +216,7 @@ describe.skipIf(!started)('with the permissions of the guide', () => {
         own.map((_, index) => ({ customerId: `customer of ${key}`, n: n + index })),
       )
       const [first] = own
-      const batches = topic.read(first!.partition, first!.offset - 1, { signal: AbortSignal.timeout(10_000) })
+      const batches = topic.read(first!.partition, first!.offset - 1, { signal: AbortSignal.timeout(60_000) })
       for await (const [message] of batches) {
         const { id, time } = first!
         expect(message).toMatchObject({ id, key, time, offset: first!.offset })

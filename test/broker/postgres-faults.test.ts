@@ -123,5 +123,5 @@ async function expectOutage(work: Promise<unknown>, words: RegExp): Promise<void
 }
 
 function patience() {
-  return { signal: AbortSignal.timeout(30_000) }
+  return { signal: AbortSignal.timeout(60_000) }
 }

@@ -1,20 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { givePages, migrate } from '@commitcast/outbox'
 import { createDatabase, freePort, startNats } from '@commitcast/servers'
 import pg from 'pg'
-import { afterAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { createRandom } from '../fixtures/random.ts'
-
-const main = fileURLToPath(new URL('../../packages/commitcast/src/cli/main.ts', import.meta.url))
-const running = new Set<ChildProcess>()
-
-afterAll(() => {
-  for (const child of running) child.kill('SIGKILL')
-})
+import { runCommitcast as commitcast, startCommitcast as start } from './run-commitcast.ts'
 
 describe('commitcast migrate', () => {
   test('makes the tables, and again changes nothing', async () => {
@@ -400,39 +392,6 @@ interface StatusJson {
   }[]
   readonly members: readonly { readonly owner: string }[]
   readonly leaves: { readonly count: number }
-}
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** The program as a user runs it, with no other environment than what is given. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  running.add(child)
-  const said = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.stderr += text
-  })
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('close', (code) => {
-      running.delete(child)
-      resolve({ code, ...said })
-    })
-  })
-  return { child, ended, stdout: () => said.stdout }
-}
-
-function commitcast(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return start(args, env).ended
 }
 
 let apps = 0

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { listParked } from '@commitcast/outbox'
 import { readGroups } from '@commitcast/stream'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { openCounters } from '../stream/open-counters.ts'
+import { runCommitcast } from './run-commitcast.ts'
 
-const main = fileURLToPath(new URL('../../packages/commitcast/src/cli/main.ts', import.meta.url))
 const schema = 'commitcast'
 
 describe('commitcast group list', () => {
@@ -165,14 +163,6 @@ async function sameBut(
   return (await readGroups(sql, schema)).map((row, index) => ({ ...row, oldestMs: groups[index]!.oldestMs }))
 }
 
-function commitcast(
-  { url }: { url: string },
-  ...args: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, DATABASE_URL: url }
-    execFile(process.execPath, [main, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    )
-  })
+function commitcast({ url }: { url: string }, ...args: string[]) {
+  return runCommitcast(args, { DATABASE_URL: url })
 }

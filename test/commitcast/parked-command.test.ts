@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { memoryBroker } from '@commitcast/broker/memory'
 import { createDatabase } from '@commitcast/servers'
 import { describe, expect, inject, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { append, type Database, freshApp, limit, parked, startRelay } from '../outbox/parked-events.ts'
-
-const main = fileURLToPath(new URL('../../packages/commitcast/src/cli/main.ts', import.meta.url))
+import { runCommitcast } from './run-commitcast.ts'
 
 describe('commitcast parked list', () => {
   test('says that nothing is parked', async () => {
@@ -149,12 +146,6 @@ function parkedCommand(database: Database, ...args: string[]) {
   return commitcast(['parked', ...args], database.url)
 }
 
-/** The program as a user runs it. */
 function commitcast(args: readonly string[], databaseUrl: string) {
-  const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl }
-  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [main, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: error ? error.code : 0, stdout, stderr }),
-    )
-  })
+  return runCommitcast(args, { DATABASE_URL: databaseUrl })
 }

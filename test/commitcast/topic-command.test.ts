@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { givePages, newEpoch } from '@commitcast/outbox'
@@ -8,8 +6,8 @@ import { createLeases } from '@commitcast/worker'
 import { describe, expect, inject, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { readLog } from '../fixtures/read-log.ts'
+import { runCommitcast } from './run-commitcast.ts'
 
-const main = fileURLToPath(new URL('../../packages/commitcast/src/cli/main.ts', import.meta.url))
 const partitions = 2
 
 type Database = Awaited<ReturnType<typeof freshDatabase>>
@@ -150,13 +148,6 @@ async function json(url: string, ...args: string[]) {
   return JSON.parse(stdout)
 }
 
-function topic(url: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [main, 'topic', ...args],
-      { env: { PATH: process.env.PATH, DATABASE_URL: url } },
-      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
-    )
-  })
+function topic(url: string, ...args: string[]) {
+  return runCommitcast(['topic', ...args], { DATABASE_URL: url })
 }

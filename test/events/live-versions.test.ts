@@ -68,7 +68,7 @@ async function follow<TCatalog extends EventCatalog>(cast: Commitcast<TCatalog, 
   const live = cast.live({ channels: () => [] })
   const events: EventOf<TCatalog>[] = []
   const leaving = new AbortController()
-  const signal = AbortSignal.any([leaving.signal, AbortSignal.timeout(20_000)])
+  const signal = AbortSignal.any([leaving.signal, AbortSignal.timeout(60_000)])
   const input = { lastEventId: beginning }
   for await (const [, envelope] of live.follow({ channels: () => ['all'] })({ ctx: {}, input, signal })) {
     if (envelope.kind === 'event') events.push(envelope.event as EventOf<TCatalog>)

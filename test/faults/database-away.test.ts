@@ -22,7 +22,7 @@ test('while the database is away the relay says so; after that it goes on, and n
   }
   await writing.stop()
   expect(await relayed.hasCarriedAll()).toBeGreaterThanOrEqual(writing.written())
-}, 120_000)
+})
 
 test('a database that takes connections and answers nothing is told, too', async () => {
   await using database = await ownPostgres({ partitions: 4 })
@@ -35,4 +35,4 @@ test('a database that takes connections and answers nothing is told, too', async
   await relayed.isReady()
   await writing.stop()
   expect(await relayed.hasCarriedAll()).toBeGreaterThanOrEqual(writing.written())
-}, 120_000)
+})

@@ -4,18 +4,23 @@ import { openShopClient } from '@commitcast/demo-app/shop-client'
 import { type Everything, startEverything } from '@commitcast/demo-app/start-everything'
 import { startProcess } from '@commitcast/demo-app/start-process'
 import { freePort } from '@commitcast/servers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { curl, hasCurl } from '../fixtures/curl.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { lastLines } from '../fixtures/last-lines.ts'
 import { openBrowser } from '../fixtures/open-browser.ts'
 
 let shop: Everything
 let browser: Awaited<ReturnType<typeof openBrowser>>
 
+const lines = lastLines()
+
 beforeAll(async () => {
-  ;[shop, browser] = await Promise.all([startEverything({ onLine: () => {} }), openBrowser()])
+  ;[shop, browser] = await Promise.all([startEverything({ onLine: lines.add }), openBrowser()])
 })
+
+beforeEach(lines.tellOnFailure)
 
 afterAll(async () => {
   await browser?.[Symbol.asyncDispose]()
@@ -139,7 +144,7 @@ test(`${hasCurl ? 'curl' : 'Node, for want of curl,'} -N goes on by Last-Event-I
 async function startWeb() {
   const [webPort, apiPort] = await Promise.all([freePort(), freePort()])
   const env = { PORT: String(webPort), API_URL: `http://127.0.0.1:${apiPort}`, HOST: '127.0.0.1', LOG_LEVEL: 'fatal' }
-  const web = startProcess('web', { env, onLine: () => {} })
+  const web = startProcess('web', { env, onLine: lines.add })
   const url = `http://127.0.0.1:${webPort}`
   await eventually(async () => expect((await fetch(`${url}/health`)).ok).toBe(true))
   return { url, webPort, apiPort, [Symbol.asyncDispose]: web.stop }

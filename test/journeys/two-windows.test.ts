@@ -1,10 +1,12 @@
 import { startEverything } from '@commitcast/demo-app/start-everything'
 import { expect, test } from 'vitest'
+import { lastLines } from '../fixtures/last-lines.ts'
 import { openBrowser } from '../fixtures/open-browser.ts'
 
 test('an order placed in one window appears in the other, with the name of its customer, and moves on in both', async () => {
-  const lines: string[] = []
-  const everything = await startEverything({ onLine: (line) => lines.push(line) })
+  const lines = lastLines()
+  lines.tellOnFailure()
+  const everything = await startEverything({ onLine: lines.add })
   try {
     await using browser = await openBrowser()
     const problems: string[] = []
@@ -37,15 +39,15 @@ test('an order placed in one window appears in the other, with the name of its c
     }
     expect(await buyer!.locator('[data-order-id]').count()).toBe(1)
     expect(problems).toEqual([])
-  } catch (error) {
-    throw new Error(`${String(error)}\n${lines.slice(-20).join('\n')}`, { cause: error })
   } finally {
     await everything.stop()
   }
 })
 
 test('the page keeps its orders and goes on by itself after the API was killed and started again', async () => {
-  const everything = await startEverything({ onLine: () => {} })
+  const lines = lastLines()
+  lines.tellOnFailure()
+  const everything = await startEverything({ onLine: lines.add })
   try {
     await using browser = await openBrowser()
     const page = await (await browser.window()).newPage()

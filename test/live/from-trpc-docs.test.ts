@@ -1,14 +1,18 @@
 import { type Everything, startEverything } from '@commitcast/demo-app/start-everything'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { lastLines } from '../fixtures/last-lines.ts'
 import { openEventSourceClient, openWebSocketClient } from './trpc-docs-client.ts'
 
 /** The bookshop in its real processes. */
 let shop: Everything
 
+const lines = lastLines()
+
 beforeAll(async () => {
-  shop = await startEverything({ onLine: () => {} })
+  shop = await startEverything({ onLine: lines.add })
 })
+beforeEach(lines.tellOnFailure)
 
 afterAll(() => shop?.stop())
 

@@ -68,7 +68,7 @@ async function watch(bank: Bank, random: Random, until: (balances: Map<string, n
   let balances = new Map<string, number>()
   const seen = new Set<string>()
   const history = { states: 0, events: 0, resyncs: 0 }
-  const given = AbortSignal.timeout(30_000)
+  const given = AbortSignal.timeout(60_000)
   while (!until(balances)) {
     given.throwIfAborted()
     const dropping = new AbortController()
@@ -137,7 +137,7 @@ test.each(['', 'nonsense', '1.9.0-0-0', '1.1.0-0', '1.1.zzzz-0-0', `1.1.0-0-0.${
     await using bank = await openBank()
     const kinds: string[] = []
     const query = bank.nodes[0]!.query({ channels: () => ['all'], state: async () => 1 })
-    for await (const [, envelope] of query({ ctx: {}, input: { lastEventId }, signal: AbortSignal.timeout(20_000) })) {
+    for await (const [, envelope] of query({ ctx: {}, input: { lastEventId }, signal: AbortSignal.timeout(60_000) })) {
       kinds.push(envelope.kind)
       if (envelope.kind === 'live') break
     }
@@ -154,7 +154,7 @@ test('who may not follow is refused', async () => {
 
 test('only the followed channels are told', async () => {
   await using bank = await openBank()
-  const signal = AbortSignal.timeout(20_000)
+  const signal = AbortSignal.timeout(60_000)
   const follow = bank.nodes[0]!.follow({ channels: () => ['account:b'] })
   const stream = follow({ ctx: {}, input: {}, signal })[Symbol.asyncIterator]()
   expect((await stream.next()).value?.[1].kind).toBe('live')

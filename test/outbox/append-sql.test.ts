@@ -197,7 +197,9 @@ async function afterAWait(database: Database, statement: string): Promise<void> 
   await holder.query(`begin; update orders set status = 'changed'`)
   const waiting = database.pool.query(statement)
   await eventually(async () => {
-    const { rowCount } = await holder.query(`select from pg_locks where not granted and pid <> pg_backend_pid()`)
+    const { rowCount } = await holder.query(
+      `select from pg_stat_activity where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`,
+    )
     expect(rowCount).toBeGreaterThan(0)
   })
   await holder.query('commit')

@@ -63,7 +63,7 @@ export async function eventsTopic(broker: Broker, app: string, partitions = 1): 
 export async function readLog(topic: Topic, end: number, partition = 0): Promise<Message[]> {
   await eventually(async () => expect((await topic.last(partition))?.offset).toBe(end))
   const messages: Message[] = []
-  for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(20_000) })) {
+  for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(60_000) })) {
     messages.push(...batch)
     if (messages.length >= end) break
   }

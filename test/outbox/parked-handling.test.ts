@@ -1,16 +1,22 @@
 import { memoryBroker } from '@commitcast/broker/memory'
 import { dropParked, listParked, retireEvents, retryParked } from '@commitcast/outbox'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { filledDatabase, freshDatabase } from '../fixtures/fresh-database.ts'
 import { all, giveAll, oldDays, write } from './old-days.ts'
 import { append, type Database, freshApp, limit, notes, parked, schema, startRelay } from './parked-events.ts'
 
 describe('handling parked events', () => {
+  let dozen: Awaited<ReturnType<typeof filledDatabase>>
+  beforeAll(async () => {
+    dozen = await filledDatabase({ partitions: 1 }, (database) => parkAll(database, 12))
+  })
+  afterAll(() => dozen?.drop())
+
   test.each(Array.from({ length: 20 }, (_, run) => run))(
     'operators who retry and drop all at once: each event is handled by one of them (run %i)',
     async () => {
-      await using database = await withParked(12)
+      await using database = await dozen.copy()
       const due = (await parked(database)).map((event) => event.id)
       const results = await Promise.all([
         retryParked(database.sql, { schema, ids: 'all' }),
@@ -85,6 +91,11 @@ test('nobody can append what looks like a placeholder', async () => {
 /** A database where a relay has parked all events that were written. */
 async function withParked(count: number): Promise<Database> {
   const database = await freshDatabase({ partitions: 1 })
+  await parkAll(database, count)
+  return database
+}
+
+async function parkAll(database: Database, count: number): Promise<void> {
   const broker = memoryBroker(new Map(), { maxMessageBytes: limit })
   const { stop } = startRelay(database, { broker, app: freshApp() })
   await append(
@@ -94,7 +105,6 @@ async function withParked(count: number): Promise<Database> {
   )
   await eventually(async () => expect(await parked(database)).toHaveLength(count))
   await stop()
-  return database
 }
 
 function byNumber(a: string, b: string): number {

@@ -1,7 +1,7 @@
 import { givePages, readPages } from '@commitcast/outbox'
 import { createLeases } from '@commitcast/worker'
-import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { filledDatabase, type freshDatabase } from '../fixtures/fresh-database.ts'
 
 type Database = Awaited<ReturnType<typeof freshDatabase>>
 type Leases = Awaited<ReturnType<ReturnType<typeof createLeases>['renew']>>
@@ -18,9 +18,15 @@ const perCall = partitions * leaves * 12
 const perEvent = 2
 
 /** Buffers, not time: they are the same on every machine, and a bad plan shows in them at once. */
+let full: Awaited<ReturnType<typeof filledDatabase>>
+beforeAll(async () => {
+  full = await filledDatabase({ partitions }, fill)
+})
+afterAll(() => full?.drop())
+
 describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bounded`, () => {
   test('all given, and a tail of ten', async () => {
-    await using database = await outboxWith(rows)
+    await using database = await full.copy()
     const leases = await giveAll(database)
     expect(await buffersToGive(database, leases)).toBeLessThan(perCall)
     await appendTail(database)
@@ -32,14 +38,14 @@ describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bou
   })
 
   test('none given yet', async () => {
-    await using database = await outboxWith(rows)
+    await using database = await full.copy()
     const leases = await leasesOf(database)
     for (let page = 0; page < 4; page++)
       expect(await buffersToGive(database, leases)).toBeLessThan(perCall + partitions * maxPage * perEvent)
   })
 
   test('a transaction that is still running has written much', async () => {
-    await using database = await outboxWith(rows)
+    await using database = await full.copy()
     const leases = await giveAll(database)
     await using straggler = await begin(database, insertToday(50_000))
     await database.sql.query(insertToday(100))
@@ -53,7 +59,7 @@ describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bou
   })
 
   test('a transaction drew its id early and did nothing since', async () => {
-    await using database = await outboxWith(rows)
+    await using database = await full.copy()
     await using _early = await begin(database, 'select pg_current_xact_id()')
     const leases = await giveAll(database)
     await database.sql.query(insertToday(1_000))
@@ -65,24 +71,22 @@ describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bou
 })
 
 /** Many transactions, their events spread over a week of leaves. */
-async function outboxWith(count: number): Promise<Database> {
-  const database = await freshDatabase({ partitions })
+async function fill({ sql }: Database): Promise<void> {
   for (let day = 7; day >= 2; day--) {
     const leaf = `commitcast.outbox_${utcDay(day).replaceAll('-', '')}`
-    await database.sql.query(
+    await sql.query(
       `create table ${leaf} (like commitcast.outbox including defaults);
        alter table commitcast.outbox attach partition ${leaf} for values from ('${utcDay(day)}T00:00Z') to ('${utcDay(day - 1)}T00:00Z')`,
     )
   }
-  await database.sql.query(`do $$ begin
+  await sql.query(`do $$ begin
     for part in 0..99 loop
       insert into commitcast.outbox (id, type, key, data, occurred_at)
       select gen_random_uuid(), 'thing.done', 'k' || n, '1', clock_timestamp() - interval '7 days' * (99 - part) / 100
-      from generate_series(part * ${count} / 100 + 1, (part + 1) * ${count} / 100) n;
+      from generate_series(part * ${rows} / 100 + 1, (part + 1) * ${rows} / 100) n;
       commit;
     end loop;
   end $$`)
-  return database
 }
 
 function utcDay(daysAgo: number): string {

@@ -49,7 +49,7 @@ describe.each(names)('the relay on %s', (name) => {
     const read: Message[] = []
     for (const [partition, end] of ends.entries()) {
       if (end === 0) continue
-      for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(10_000) })) {
+      for await (const batch of topic.read(partition, 0, { signal: AbortSignal.timeout(60_000) })) {
         read.push(...batch)
         if (batch.at(-1)?.offset === end) break
       }

@@ -147,12 +147,15 @@ describe('retention', () => {
 
   test('a prepared transaction holds its day, also without a process', async () => {
     await using database = await oldDays([9])
+    const name = `kept_${process.pid}`
     const client = await database.pool.connect()
-    await client.query(`begin; ${day9}; prepare transaction 'kept'`)
+    await client.query(`begin; ${day9}; prepare transaction '${name}'`)
     client.release()
     const held = await retireEvents(database.sql, { storedUpTo: all, patienceMs })
-    expect(held.waiting[0]?.because).toMatch(/held up by the prepared transaction 'kept'; commit it or roll it back/)
-    await database.sql.query(`commit prepared 'kept'`)
+    expect(held.waiting[0]?.because).toContain(
+      `held up by the prepared transaction '${name}'; commit it or roll it back`,
+    )
+    await database.sql.query(`commit prepared '${name}'`)
     expect((await retireEvents(database.sql, { storedUpTo: all })).waiting[0]?.because).toMatch(/does not have all/)
     await giveAll(database, 10)
     expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])

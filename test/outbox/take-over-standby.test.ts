@@ -41,7 +41,7 @@ test('a page that no standby has confirmed, because its relay’s wait was cance
     await giving
     client.release()
   }
-}, 120_000)
+})
 
 async function standby({ sql }: Database, how: string): Promise<void> {
   await sql.query(`alter system ${how}`)

@@ -13,7 +13,7 @@ describe('relays that come and go', () => {
     ['is killed', (relay: RelayProcess) => relay.kill()],
     // As from another machine: nobody can see whether its process lives, its lease has to run out.
     ['freezes', async (relay: RelayProcess) => relay.pause()],
-  ])('one that %s is replaced by the other within seconds, and all is carried once', async (how, end) => {
+  ])('one that %s is replaced by the other, and all is carried once', async (_, end) => {
     await using shop = await openShop()
     await using first = shop.start()
     await shop.owns(first, all)
@@ -21,15 +21,13 @@ describe('relays that come and go', () => {
     await shop.owns(second, all.slice(4))
     await shop.write(50)
     await end(first)
-    const began = performance.now()
-    await shop.owns(second, all, 10_000)
+    await shop.owns(second, all)
     await shop.write(50)
     await shop.isCarried()
-    process.stdout.write(`taken over from one that ${how} after ${Math.round(performance.now() - began)} ms\n`)
   })
 
   test('one that is asked to stop hands its partitions over before it ends', async () => {
-    await using shop = await openShop({ leaseTtlMs: 60_000 })
+    await using shop = await openShop({ leaseTtlMs: 600_000 })
     await using first = shop.start()
     await shop.owns(first, all)
     await shop.write(50)
@@ -42,14 +40,14 @@ describe('relays that come and go', () => {
   })
 
   test('one that stops tells the others, who need not wait for their next renewal', async () => {
-    // The next renewal is 20 s away.
-    await using shop = await openShop({ leaseTtlMs: 60_000 })
+    // The next renewal is longer away than this test waits.
+    await using shop = await openShop({ leaseTtlMs: 600_000 })
     await using first = shop.start()
     await shop.owns(first, all)
     await using second = shop.start()
     await eventually(async () => expect(await shop.members()).toBe(2))
     await first.stop()
-    await shop.owns(second, all, 10_000)
+    await shop.owns(second, all)
   })
 
   test('three share eight partitions fairly, and two when one is gone; all is carried once', async () => {
@@ -77,7 +75,7 @@ describe('relays that come and go', () => {
     await using writing = shop.keepWriting()
     await using second = shop.start()
     let [frozen, awake] = [first, second]
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 2; round++) {
       await shop.owns(awake, all.slice(4))
       frozen.pause()
       await shop.owns(awake, all)
@@ -141,7 +139,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
     async isCarried() {
       const written = await count(database, 'select count(*) from commitcast.outbox')
       const stored = 'select count(*) from commitcast_broker.message'
-      await eventually(async () => expect(await count(database, stored)).toBe(written), 40_000)
+      await eventually(async () => expect(await count(database, stored)).toBe(written))
       const asGiven = `select count(distinct given.id) from generate_series(0, ${partitions - 1}) as p
         cross join lateral commitcast.read_pages(1, p::smallint, 0, 1000000) as given
         join commitcast_broker.message as stored

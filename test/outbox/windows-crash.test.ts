@@ -55,7 +55,7 @@ test('an event that vanished in a crash is never given, and the one that gets it
   const names = given.flatMap((page) => page.messages)
   expect(names.map((message) => message.type)).toEqual((await types()).slice(1))
   expect(names.at(-1)?.tx).toBe(vanished)
-}, 120_000)
+})
 
 test('a page that was given is on the disk with its events, whatever the database’s default', async () => {
   await using database = await ownPostgres({ partitions: 1 }, lazyWal)
@@ -67,7 +67,7 @@ test('a page that was given is on the disk with its events, whatever the databas
   expect(page?.messages).toHaveLength(1)
   await givenAgain(database.sql, [page!], 'after the crash')
   expect(await database.sql.query('select from commitcast.outbox')).toHaveLength(1)
-}, 120_000)
+})
 
 test('after a flush everything that was visible before it survives a crash', async () => {
   await using database = await ownPostgres({ partitions: 1 }, lazyWal)
@@ -77,4 +77,4 @@ test('after a flush everything that was visible before it survives a crash', asy
   await crash(database.server)
   await database.server.restart()
   expect(await database.sql.query('select type from commitcast.outbox')).toEqual([{ type: 'a' }])
-}, 120_000)
+})

@@ -134,7 +134,7 @@ async function openPlaceholder(
 ) {
   await events.append(0, placeholder.offset - 1, [placeholder])
   const log = []
-  for await (const batch of events.read(0, 0, { signal: AbortSignal.timeout(10_000) })) {
+  for await (const batch of events.read(0, 0, { signal: AbortSignal.timeout(60_000) })) {
     log.push(...batch)
     if (log.length >= placeholder.offset) break
   }

@@ -77,7 +77,7 @@ export async function openCounters({ partitions = 2 }: { partitions?: number } =
       const want = Object.fromEntries(
         [...counted].map(([key, count]) => [key, Array.from({ length: count }, (_, index) => index + 1)]),
       )
-      await eventually(async () => expect(await this.seen()).toEqual(want), 20_000)
+      await eventually(async () => expect(await this.seen()).toEqual(want))
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...running].map((one) => one.stop()))

@@ -29,7 +29,7 @@ export async function openEnrichment({ broker, partitions = 1 }: OpenEnrichmentO
   const said = () => JSON.stringify(workers.map((worker) => worker.health()))
   const log = (partition = 0) => readLog(live, partition)
   const enriched = async (count: number, partition = 0): Promise<Message[]> => {
-    await eventually(async () => expect(await endOf(live, partition), said()).toBe(count), 40_000)
+    await eventually(async () => expect(await endOf(live, partition), said()).toBe(count))
     return log(partition)
   }
 

@@ -54,7 +54,7 @@ export async function openTotals(options: { partitions?: number } = {}) {
          from ${schema}.outbox where type = 'count.grown' group by key order by key collate "C"`,
         [generation],
       )
-      await eventually(async () => expect(await totals()).toEqual(want), 40_000)
+      await eventually(async () => expect(await totals()).toEqual(want))
     },
     /** Waits until each event was told, and sees that none was told twice. */
     async areToldOnce() {
@@ -68,7 +68,7 @@ export async function openTotals(options: { partitions?: number } = {}) {
     },
     /** Waits until nothing is left of a rebuild. */
     async hasSwitched() {
-      await eventually(async () => expect(await remains(sql)).toEqual([]), 40_000)
+      await eventually(async () => expect(await remains(sql)).toEqual([]))
     },
   }
 }

@@ -108,7 +108,7 @@ test('one worker with a pool of ten and eight busy partitions comes to its switc
   await totals.grow(24, { keys })
   await startRebuild(totals.sql, { schema, group })
   const goesOn = async () => (await listRebuilds(totals.sql, { schema }))[0]
-  await eventually(async () => expect((await goesOn())?.behind).toBeLessThan(300), 40_000)
+  await eventually(async () => expect((await goesOn())?.behind).toBeLessThan(300))
   for (let rebuild = await goesOn(); rebuild; rebuild = await goesOn()) {
     if (rebuild.behind! < 300) await totals.grow(24, { keys })
   }
@@ -368,7 +368,7 @@ function rationShadow() {
   let left = 0
   const entered = async (trx: object) => {
     if (!isRebuilding(trx)) return
-    await eventually(() => expect(left).toBeGreaterThan(0), 60_000)
+    await eventually(() => expect(left).toBeGreaterThan(0))
     left--
   }
   const end = () => {

@@ -103,7 +103,7 @@ function withoutNats(error: unknown): undefined {
   throw error
 }
 
-const startMs = 45_000
+const startMs = 120_000
 
 async function untilHealthy(url: string): Promise<void> {
   for (const until = Date.now() + startMs; ; ) {

@@ -5,7 +5,7 @@ import { within } from './waits.ts'
 export async function askPostgres(
   url: string,
   statement: string,
-  answerMs = 2_000,
+  answerMs = 10_000,
 ): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: answerMs, query_timeout: answerMs })
   // A connection that dies later must not end the process: the statement's own rejection says it all.

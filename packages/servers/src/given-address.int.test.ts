@@ -4,8 +4,6 @@ import { freePort } from './free-port.ts'
 import type { Server } from './server.ts'
 import { startPostgres } from './start-postgres.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
-
 let owned: Server
 beforeAll(async () => {
   owned = await startPostgres()

@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, expect, test, vi } from 'vitest'
 
-vi.setConfig({ testTimeout: 60_000 })
-
+const waits = { timeout: 60_000, interval: 50 }
 const owners: Owner[] = []
 afterEach(async () => {
   for (const { child, folder } of owners.splice(0)) {
@@ -56,7 +55,7 @@ async function refuses({ url }: Owner): Promise<boolean> {
 }
 
 async function nothingIsLeft(of: Owner): Promise<void> {
-  await vi.waitUntil(async () => (await refuses(of)) && (await readdir(of.folder)).length === 0, 10_000)
+  await vi.waitUntil(async () => (await refuses(of)) && (await readdir(of.folder)).length === 0, waits)
 }
 
 test('a killed parent leaves no server and no folder behind', async () => {
@@ -76,14 +75,14 @@ test('a killed parent leaves no paused server behind', async () => {
 test('a parent killed while it starts a server leaves nothing behind', async () => {
   const killed = await owner(`console.log('starting'); await startPostgres(); ${staysAlive}`)
   await killed.line()
-  await vi.waitUntil(async () => (await readdir(killed.folder)).length === 2)
+  await vi.waitUntil(async () => (await readdir(killed.folder)).length === 2, waits)
   killed.child.kill('SIGKILL')
   await nothingIsLeft(killed)
 })
 
 test('a server neither keeps its parent from ending nor outlives it', async () => {
   const ended = await owner('')
-  await vi.waitUntil(() => ended.child.exitCode === 0, 10_000)
+  await vi.waitUntil(() => ended.child.exitCode === 0, waits)
   await nothingIsLeft(ended)
 })
 
@@ -99,6 +98,6 @@ test('Ctrl-C does not reach a server before its parent stops it in good order', 
     console.log('listening')`)
   expect(await interrupted.line()).toBe('listening')
   process.kill(-interrupted.child.pid!, 'SIGINT')
-  await vi.waitUntil(() => interrupted.child.exitCode === 0, 10_000)
+  await vi.waitUntil(() => interrupted.child.exitCode === 0, waits)
   await nothingIsLeft(interrupted)
 })

@@ -10,17 +10,17 @@ export interface NatsCluster extends AsyncDisposable {
   readonly origin: string
   /** Each is a server of its own: it can be killed, frozen and started again with its data. */
   readonly nodes: readonly Server[]
-  /** The node that leads a stream. Waits up to 30 s for one. */
+  /** The node that leads a stream. Waits up to 60 s for one. */
   leaderOf(stream: string): Promise<Server>
   /** Makes the leader of a stream give up. Resolves when it has agreed; a new one takes a moment. */
   stepDown(stream: string): Promise<void>
-  /** Resolves when all copies of a stream are there and up to date, within 30 s. */
+  /** Resolves when all copies of a stream are there and up to date, within 60 s. */
   isWhole(stream: string): Promise<void>
   /** Ends all nodes and removes their data. Calling it twice is fine. */
   stop(): Promise<void>
 }
 
-const patienceMs = 30_000
+const patienceMs = 60_000
 
 /** Makes a `NatsCluster` of running nodes, keyed by the names they go by; resolves when it can keep three copies. */
 export async function natsCluster(nodes: ReadonlyMap<string, Server>): Promise<NatsCluster> {

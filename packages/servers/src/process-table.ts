@@ -86,7 +86,7 @@ function readStat(pid: number): Entry | undefined {
 function psTable(): Entry[] {
   const rows = execFileSync('ps', ['-A', '-o', 'pid=', '-o', 'ppid=', '-o', 'state=', '-o', 'lstart='], {
     encoding: 'utf8',
-    timeout: 5_000,
+    timeout: 30_000,
   })
   return rows.split('\n').flatMap((row) => {
     const [pid = '', parent = '', state = '', ...started] = row.trim().split(/\s+/)

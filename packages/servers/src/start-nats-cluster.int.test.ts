@@ -4,8 +4,6 @@ import type { NatsCluster } from './nats-cluster.ts'
 import { startNatsCluster } from './start-nats-cluster.ts'
 import { unlessLeftOut } from './unless-left-out.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
-
 const started = await unlessLeftOut('THE TESTS ON A NATS CLUSTER', startNatsCluster())
 
 describe.skipIf(!started)('a NATS cluster', () => {
@@ -23,7 +21,7 @@ describe.skipIf(!started)('a NATS cluster', () => {
             .jetstream({ timeout: 1_000 })
             .publish('kept')
             .catch(() => undefined),
-        { timeout: 30_000 },
+        { timeout: 60_000 },
       )
     const first = (await publish())!.seq
 

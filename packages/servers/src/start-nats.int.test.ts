@@ -4,8 +4,6 @@ import type { Server } from './server.ts'
 import { ServerUnavailable } from './server-unavailable.ts'
 import { startNats } from './start-nats.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
-
 const nats = await startNats({ config: 'max_payload: 2MB' }).catch((error: unknown): undefined => {
   if (!(error instanceof ServerUnavailable) || process.env.CI) throw error
   console.warn(`NATS tests are skipped. ${error.message}`)
@@ -13,11 +11,12 @@ const nats = await startNats({ config: 'max_payload: 2MB' }).catch((error: unkno
 
 describe.skipIf(nats === undefined)('NATS', () => {
   const server = nats as Server
+  const answers = () => vi.waitFor(() => natsAnswers(server.url), { timeout: 60_000 })
   afterAll(() => server.stop())
 
   test('NATS answers with JetStream on', async () => {
     expect(server.url).toMatch(/^nats:\/\/.+:\d+$/)
-    await natsAnswers(server.url)
+    await answers()
   })
 
   test('NATS restarts on the same port after kill -9 and after an orderly halt', async () => {
@@ -25,7 +24,7 @@ describe.skipIf(nats === undefined)('NATS', () => {
       await end()
       await expect(natsAnswers(server.url)).rejects.toThrow()
       await server.restart()
-      await natsAnswers(server.url)
+      await answers()
     }
   })
 
@@ -33,7 +32,7 @@ describe.skipIf(nats === undefined)('NATS', () => {
     await server.pause()
     await expect(natsAnswers(server.url)).rejects.toThrow('took longer than 2000 ms')
     await server.resume()
-    await natsAnswers(server.url)
+    await answers()
   })
 
   test('a configuration that cannot be read is told with the last lines of the log', async () => {

@@ -1,11 +1,9 @@
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { askPostgres } from './ask-postgres.ts'
 import { createDatabase } from './create-database.ts'
 import { startPgbouncer } from './start-pgbouncer.ts'
 import { startPostgres } from './start-postgres.ts'
 import { unlessLeftOut } from './unless-left-out.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const postgres = await startPostgres()
 afterAll(() => postgres.stop())

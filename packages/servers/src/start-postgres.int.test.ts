@@ -4,15 +4,13 @@ import { createDatabase } from './create-database.ts'
 import type { Server } from './server.ts'
 import { startPostgres } from './start-postgres.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
-
 let postgres: Server
 beforeAll(async () => {
   postgres = await startPostgres({ settings: { application_name: "it's ours" } })
 })
 afterAll(() => postgres?.stop())
 
-const ask = (statement: string) => askPostgres(postgres.url, statement)
+const ask = (statement: string) => askPostgres(postgres.url, statement, 60_000)
 const show = async (setting: string) => (await ask(`select current_setting('${setting}') as value`))[0]?.value
 
 test('Postgres keeps its promises on disk and is ready for replication and two-phase commit', async () => {
@@ -64,6 +62,7 @@ test('each database is a new one, is empty and can be dropped while in use', asy
   const busy = askPostgres(one.url, 'select pg_sleep(30)', 40_000).catch((error: Error) => error.message)
   await vi.waitUntil(
     async () => (await ask(`select from pg_stat_activity where query like '%pg_sleep(30)'`)).length > 0,
+    { timeout: 20_000 },
   )
   await one.drop()
   expect(await busy).toMatch(/terminat/)

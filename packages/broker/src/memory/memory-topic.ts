@@ -1,7 +1,7 @@
 import type { Message, Topic, TopicOptions } from '../broker.ts'
 import { checkOffsets } from '../check-place.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone } from '../errors.ts'
-import { beginAfter, endOf, grown, type Log, store } from './memory-log.ts'
+import { endOf, grown, type Log, store } from './memory-log.ts'
 
 interface Parts {
   readonly topic: TopicOptions
@@ -26,11 +26,6 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
     },
     async first(partition) {
       return opened(partition).forgotten + 1
-    },
-    async begin(partition, after) {
-      const log = opened(partition)
-      if (log.messages.length > 0 || log.forgotten > after) throw AppendConflict.begun(topic.name, partition, after)
-      beginAfter(log, after)
     },
     async append(partition, after, messages) {
       checkOffsets(after, messages)

@@ -6,8 +6,6 @@ import { runProgram } from '../local/run-program.ts'
 import { debianProgram } from './debian-program.ts'
 import { hasApt } from './private-apt.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 let cache: string
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), 'debian-'))

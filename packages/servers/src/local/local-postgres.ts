@@ -46,7 +46,7 @@ async function initdb(bin: string, data: string, folder: WatchedFolder, user: Ru
     runProgram(
       join(bin, 'initdb'),
       ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', ...locale, '--no-sync', '--no-instructions'],
-      { timeoutMs: 60_000, ...user, cwd: folder.path, env: plainEnv(), watch: folder.watch },
+      { timeoutMs: 120_000, ...user, cwd: folder.path, env: plainEnv(), watch: folder.watch },
     )
   try {
     await make('--locale=C.UTF-8')

@@ -21,7 +21,7 @@ export async function natsOnMachine(): Promise<NatsProgram | NotHere> {
 /** A NATS server program at a path; it must run and tell its version. */
 export async function natsProgram(path: string, env: Readonly<Record<string, string>> = {}): Promise<NatsProgram> {
   const answer = await runProgram(path, ['--version'], {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     env: { PATH: process.env.PATH ?? '', ...env },
   })
   const version = /v?(\d\S*)/.exec(answer)?.[1] ?? answer.trim()

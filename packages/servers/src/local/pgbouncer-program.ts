@@ -29,6 +29,6 @@ async function pgbouncerProgram(
   user?: RunAs,
 ): Promise<PgbouncerProgram> {
   const whole = { PATH: process.env.PATH ?? '', ...env }
-  const answer = await runProgram(path, ['--version'], { timeoutMs: 10_000, ...user, cwd: '/', env: whole })
+  const answer = await runProgram(path, ['--version'], { timeoutMs: 60_000, ...user, cwd: '/', env: whole })
   return { path, env: whole, origin: `PgBouncer ${/(\d\S*)/.exec(answer)?.[1]} at ${path}` }
 }

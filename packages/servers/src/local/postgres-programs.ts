@@ -36,7 +36,7 @@ export async function embeddedPostgres(user?: RunAs): Promise<PostgresPrograms |
 }
 
 async function versionOf(bin: string, user?: RunAs): Promise<string> {
-  const answer = await runProgram(join(bin, 'postgres'), ['--version'], { timeoutMs: 10_000, ...user, cwd: '/' })
+  const answer = await runProgram(join(bin, 'postgres'), ['--version'], { timeoutMs: 60_000, ...user, cwd: '/' })
   return /\) (\S+)/.exec(answer)?.[1] ?? answer.trim()
 }
 

@@ -29,7 +29,7 @@ export interface Run {
 }
 
 /** How long a server may take to answer after its start; a crashed Postgres has to work through its log first. */
-export const startMs = 30_000
+export const startMs = 60_000
 const orphanMs = 5_000
 
 /** Starts a program at a port. Resolves when it answers; an error holds the last lines of its log. */

@@ -32,6 +32,10 @@ export interface Progress {
 }
 
 const outageMs = 60_000
+const committedCount = `select ((select count(*) from torture.ledger) + (select count(*) from torture.poison))::int as count`
+/** What is poison waits for an operator. */
+const parkedCount = `select count(*)::int as count from commitcast.parked
+  where not exists (select from torture.poison where poison.id = parked.event_id)`
 
 await runProcess('checker', async (context) => {
   const { signal, logger } = context
@@ -60,7 +64,7 @@ await runProcess('checker', async (context) => {
       const ends = await readEnds(database).catch(() => undefined)
       const done = async (group: string) => countIn(database, doneBy(group))
       return {
-        committed: await countIn(database, 'select count(*)::int as count from torture.ledger'),
+        committed: await countIn(database, committedCount),
         stored: await storedIn(events, ends),
         followed: followed
           ? {
@@ -70,7 +74,7 @@ await runProcess('checker', async (context) => {
               webhook: await done('webhook'),
             }
           : {},
-        parked: await countIn(database, 'select count(*)::int as count from commitcast.parked'),
+        parked: await countIn(database, parkedCount),
       }
     },
     check: () => patiently(check, { ms: outageMs, signal, logger }),

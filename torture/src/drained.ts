@@ -7,6 +7,7 @@ const askMs = 500
 const answerMs = 5_000
 const calmMs = 2_000
 const startMs = 30_000
+const settleMs = 15_000
 /** The run's own limit comes first. */
 const longestMs = 600_000
 
@@ -31,6 +32,13 @@ export async function flowing(checker: Child): Promise<void> {
   for (const end = Date.now() + startMs; Date.now() < end; await sleep(askMs)) {
     const now = await checker.ask<Progress>('progress', answerMs).catch(() => undefined)
     if (now?.stored && Object.values(now.followed).every(Boolean)) return
+  }
+}
+
+/** Waits until nothing is left to do, for a while at most. */
+export async function settled(checker: Child): Promise<void> {
+  for (const end = Date.now() + settleMs; Date.now() < end; await sleep(askMs / 2)) {
+    if (isComplete(await checker.ask<Progress>('progress', answerMs).catch(() => undefined))) return
   }
 }
 

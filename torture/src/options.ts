@@ -10,13 +10,14 @@ const sabotages = [
   'async-page-commit',
   'trust-last-offset',
   'offset-outside-transaction',
+  'offset-not-compared',
   'no-term-check',
   'drop-tracked',
   'cursor-without-snapshot',
   'state-after-attach-swapped',
 ] as const
 /** Those of consumer groups. */
-const streamSabotages: readonly Sabotage[] = ['offset-outside-transaction', 'no-term-check']
+const streamSabotages: readonly Sabotage[] = ['offset-outside-transaction', 'offset-not-compared', 'no-term-check']
 /** Those of live serving. */
 const liveSabotages: readonly Sabotage[] = ['drop-tracked', 'cursor-without-snapshot', 'state-after-attach-swapped']
 const companies = ['stream', 'live'] as const

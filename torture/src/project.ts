@@ -5,6 +5,7 @@ import { connectWorker, type WorkerConfig } from './connect-worker.ts'
 import { openEffects } from './read-side/effects.ts'
 import { keepChains } from './read-side/keep-chains.ts'
 import { createTransaction } from './read-side/transaction.ts'
+import { forgetProgress } from './sabotage/forget-progress.ts'
 import { offsetOutsideTransaction } from './sabotage/offset-outside-transaction.ts'
 
 /** What a process with projection and handler is given. */
@@ -37,7 +38,15 @@ await runProcess('project', async ({ signal, logger }) => {
     options: { timeoutMs: 4_000 },
     transaction: (act) => transaction((sql) => act(sql)),
   })
-  const place = { sql, broker, app, schema: 'commitcast', leaseTtlMs, signal, logger }
+  const place = {
+    sql: sabotage === 'offset-not-compared' ? forgetProgress(sql) : sql,
+    broker,
+    app,
+    schema: 'commitcast',
+    leaseTtlMs,
+    signal,
+    logger,
+  }
   const understand = (event: CommittedEvent) => event
   await Promise.all([projection, handler, webhook].map((group) => group.run({ ...place, understand }).done))
   await effects.close()

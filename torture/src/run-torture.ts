@@ -6,7 +6,7 @@ import type { Effects } from './checker/check-read-side.ts'
 import type { CheckerConfig, Progress } from './checker.ts'
 import { type Child, startChild } from './child.ts'
 import type { ClientsFound } from './clients.ts'
-import { drained, flowing } from './drained.ts'
+import { drained, flowing, settled } from './drained.ts'
 import { startEdge } from './edge.ts'
 import { copyData } from './faults/lose-tail.ts'
 import { refillEndedEpochs } from './faults/operator.ts'
@@ -40,6 +40,8 @@ export interface Listener {
 
 const app = 'torture'
 const leaseTtlMs = 1_500
+/** Outlives a crash of the database, so that workers keep what they have in memory. */
+const longLeaseTtlMs = 15_000
 const checkMs = 150_000
 const progressMs = 3_000
 
@@ -64,7 +66,15 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   const edge = options.withLive ? stack.use(await startEdge()) : undefined
   const webhook = options.withStream ? stack.use(await startWebhook(effects.calledPath)) : undefined
   const given = { effectsPath: effects.path, webhookUrl: webhook?.url ?? '' }
-  const crewsOptions = { app, leaseTtlMs, folder, ...given, hearRelay, hearApi: edge?.hear ?? (() => {}), onCrash }
+  const crewsOptions = {
+    app,
+    leaseTtlMs: sabotage === 'offset-not-compared' ? longLeaseTtlMs : leaseTtlMs,
+    folder,
+    ...given,
+    hearRelay,
+    hearApi: edge?.hear ?? (() => {}),
+    onCrash,
+  }
   const { all: crews } = stack.use(await startCrews(servers, options, crewsOptions))
   const checker = startChild('checker', {
     name: 'checker',
@@ -84,8 +94,9 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   })
   stack.defer(told.stop)
   const scene = {
-    ...{ app, servers, crews, leaseTtlMs, folder, writers: writing.all },
+    ...{ app, servers, crews, leaseTtlMs, folder, writing },
     stored: () => storedBy(checker),
+    settled: () => settled(checker),
     ...(webhook && { webhook }),
     ...(edge && { edge }),
   }

@@ -65,6 +65,7 @@ async function prepareDatabase(url: string, sabotage: Options['sabotage']): Prom
     create schema torture;
     create table torture.ledger (id uuid not null, key text not null, n bigint not null);
     create index on torture.ledger (key, n);
+    create table torture.poison (id uuid not null);
     create table torture.counter (key text primary key, n bigint not null);
     insert into torture.counter select 'hot-' || i, 0 from generate_series(1, ${hotKeys}) as i;
     ${readSideTables}`)

@@ -1,4 +1,4 @@
-import { type Child, type ChildOptions, startChild } from './child.ts'
+import { type ChildOptions, startChild } from './child.ts'
 import type { WriterConfig } from './writer.ts'
 
 const writers = 3
@@ -6,28 +6,40 @@ const connections = 8
 const mostWaiting = 10_000
 const answerMs = 30_000
 
-/** Starts the processes that commit events. `stop` resolves when all have ended. */
-export function startWriters({
-  folder,
-  onCrash,
-  ...given
-}: Pick<WriterConfig, 'databaseUrl' | 'seed' | 'isLight'> & Pick<ChildOptions, 'folder' | 'onCrash'>): {
-  readonly all: readonly Child[]
+/** The processes that commit events. */
+export interface Writing {
   /** Lets them write no more while the rest is too far behind them, so that a slow machine is not buried. */
   keepPace(waiting: number): void
+  /** Lets them write nothing, or again. Resolves when they know. */
+  hold(isHeld: boolean): Promise<void>
+  /** Resolves when all have ended. */
   stop(): Promise<void>
-} {
+}
+
+export type WritersOptions = Pick<WriterConfig, 'databaseUrl' | 'seed' | 'isLight'> &
+  Pick<ChildOptions, 'folder' | 'onCrash'>
+
+/** Starts the processes that commit events. */
+export function startWriters({ folder, onCrash, ...given }: WritersOptions): Writing {
   const all = Array.from({ length: writers }, (_, number) => {
     const config: WriterConfig = { ...given, number, connections }
     return startChild('writer', { name: `writer-${number}`, config, folder, onCrash })
   })
-  let isResting = false
+  let [isAhead, isHeld, isResting] = [false, false, false]
+  const tell = async () => {
+    if (isResting === (isAhead || isHeld)) return
+    isResting = !isResting
+    const question = isResting ? 'rest' : 'write'
+    await Promise.allSettled(all.map((writer) => writer.ask(question, answerMs)))
+  }
   return {
-    all,
     keepPace(waiting) {
-      if (isResting === waiting > mostWaiting) return
-      isResting = !isResting
-      for (const writer of all) writer.ask(isResting ? 'rest' : 'write', answerMs).catch(() => {})
+      isAhead = waiting > mostWaiting
+      void tell()
+    },
+    hold(held) {
+      isHeld = held
+      return tell()
     },
     stop: async () => void (await Promise.all(all.map((writer) => writer.stop()))),
   }

@@ -33,8 +33,11 @@ export async function checkEverything({ database, events, partitions, followed }
   const { rows } = await database.query<{ id: string; key: string; n: string }>('select id, key, n from torture.ledger')
   const ledger: LedgerRow[] = rows.map((row) => ({ ...row, n: Number(row.n) }))
   const stored = await readStored(events.all, partitions)
-  const own = ownEpochs(new Set(ledger.map(({ id }) => id)), stored)
-  const findings = checkLog(ledger, own)
+  const poison = new Set(
+    (await database.query<{ id: string }>('select id from torture.poison')).rows.map(({ id }) => id),
+  )
+  const own = ownEpochs(new Set([...ledger.map(({ id }) => id), ...poison]), stored)
+  const findings = checkLog(ledger, own, poison)
   for (const { epoch, partitions: logs } of own) compareWithSeen(findings, logs, events.all[epoch - 1]!.reader)
   const verdict = {
     ...findings,
@@ -47,7 +50,7 @@ export async function checkEverything({ database, events, partitions, followed }
   if (!followed) return { ...verdict, ...findings }
   const live = await readStored(followed.live.all, partitions)
   const readers = followed.live.all.map(({ reader }) => reader)
-  const given = { database, ledger, events: own, live, readers, effects: followed.effects }
+  const given = { database, ledger, poison, events: own, live, readers, effects: followed.effects }
   const { examples, ...found } = await checkReadSide(given)
   return { ...verdict, ...findings, readSide: found, examples: [...findings.examples, ...examples] }
 }

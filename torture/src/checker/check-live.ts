@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { channelsOf, ownerIdOf, tintIdOf } from '../read-side/read-side-story.ts'
+import { channelsOf, ownerIdOf, poisonKey, tintIdOf } from '../read-side/read-side-story.ts'
 import type { Found } from './broker-log.ts'
 
 /** What look-ups find, by kind and id. */
@@ -57,6 +57,8 @@ export function checkLive(given: {
 
 function whatIsWrong(event: Found, message: Found | undefined, tables: LookUpTables): string | undefined {
   if (message?.id !== event.id) return 'is not told'
+  // Nobody knows how it is to be told.
+  if (event.key === poisonKey) return undefined
   const channels = channelsOf(event)
   if (channels.length === 0) return message.channels === undefined ? undefined : 'is told, and nobody follows it'
   if (message.channels !== JSON.stringify(channels)) return `is told on ${message.channels}, not on ${channels}`

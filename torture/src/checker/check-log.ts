@@ -25,7 +25,11 @@ export interface Findings extends Damage {
 }
 
 /** Compares what the broker has of ours, epoch by epoch and partition by partition, with the ledger. */
-export function checkLog(ledger: readonly LedgerRow[], epochs: readonly StoredEpoch[]): Findings {
+export function checkLog(
+  ledger: readonly LedgerRow[],
+  epochs: readonly StoredEpoch[],
+  poison: ReadonlySet<string>,
+): Findings {
   const committed = new Map(ledger.map((row) => [row.id, row]))
   const findings: Findings = {
     ...noDamage(),
@@ -44,15 +48,17 @@ export function checkLog(ledger: readonly LedgerRow[], epochs: readonly StoredEp
       const row = committed.get(message.id)
       const twin = places.get(message.id)
       if (twin !== undefined) tell(findings, 'duplicated', `${place}: event ${message.id} is also at ${twin}`)
-      else if (row?.key !== message.key || row.n !== message.n)
+      else if (!poison.has(message.id) && (row?.key !== message.key || row.n !== message.n))
         tell(findings, 'phantom', `${place}: event ${message.id} is not in the ledger like that`)
       places.set(message.id, place)
       const before = lastOfKey.get(message.key)
-      if (before && (before.partition !== partition || before.n >= message.n))
+      if (before && !poison.has(message.id) && (before.partition !== partition || before.n >= message.n))
         tell(findings, 'outOfOrder', `${place}: ${message.key} has ${message.n} after ${before.n}`)
       lastOfKey.set(message.key, { n: message.n, partition })
     }
   }
+  for (const id of poison)
+    if (!places.has(id)) tell(findings, 'lost', `event ${id}, which can't be read, is nowhere on the broker`)
   for (const { id, key, n } of ledger)
     if (!places.has(id)) tell(findings, 'lost', `event ${id}, ${key} ${n}, is nowhere on the broker`)
   return findings

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type pg from 'pg'
+import { poisonKey } from '../read-side/read-side-story.ts'
 import { checkChains, type ReadModel } from './check-chains.ts'
 import { checkEffects } from './check-effects.ts'
 import type { LookUpTables } from './check-live.ts'
@@ -35,6 +36,8 @@ export interface ReadSideVerdict {
 interface ReadSide extends LiveEpochs {
   readonly database: pg.Pool
   readonly ledger: readonly LedgerRow[]
+  /** Events that nobody can read. */
+  readonly poison: ReadonlySet<string>
   readonly effects: Effects
 }
 
@@ -44,10 +47,12 @@ const maxExamples = 5
 export async function checkReadSide(
   readSide: ReadSide,
 ): Promise<ReadSideVerdict & { readonly examples: readonly string[] }> {
-  const { database, ledger, effects, events, readers } = readSide
+  const { database, ledger, poison, effects, events, readers } = readSide
   const told = checkLiveEpochs(readSide, await readTables(database))
   const model = await readModel(database)
-  const stored = events.flatMap(({ partitions }) => partitions)
+  const stored = events
+    .flatMap(({ partitions }) => partitions)
+    .map((messages) => messages.filter(({ id }) => !poison.has(id)))
   const drift = checkChains(stored, model)
   const derived = new Set(model.derived.map(({ id }) => id))
   const due = ledger.filter(({ id }) => derived.has(id))
@@ -84,7 +89,10 @@ async function readTables(database: pg.Pool): Promise<LookUpTables> {
 }
 
 async function readModel(database: pg.Pool): Promise<ReadModel> {
-  const { rows: chains } = await database.query<ReadModel['chains'][number]>('select * from torture.chain')
+  const { rows: chains } = await database.query<ReadModel['chains'][number]>(
+    'select * from torture.chain where key <> $1',
+    [poisonKey],
+  )
   const { rows: derived } = await database.query<ReadModel['derived'][number]>('select cause, id from torture.derived')
   return { chains, derived }
 }
@@ -92,7 +100,8 @@ async function readModel(database: pg.Pool): Promise<ReadModel> {
 /** What was parked explains what is missing: nothing is to be. */
 async function readParked(database: pg.Pool): Promise<string[]> {
   const { rows } = await database.query<{ grp: string; event_id: string; reason: string }>(
-    'select grp, event_id, reason from commitcast.parked order by attempts desc limit 5',
+    `select grp, event_id, reason from commitcast.parked
+     where not exists (select from torture.poison where poison.id = parked.event_id) order by attempts desc limit 5`,
   )
   return rows.map(({ grp, event_id, reason }) => `by ${grp}, event ${event_id}: ${reason}`)
 }

@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts'
+import { poisonKey } from '../read-side/read-side-story.ts'
 import { hotKeys } from '../writer/story.ts'
 import type { ClientPlan } from './live-client.ts'
 
@@ -21,7 +22,12 @@ export function planClients(random: Random): readonly ClientPlan[] {
 
 const hot = Array.from({ length: hotKeys }, (_, index) => `hot-${index + 1}`)
 /** More than half of all events. Those on several of these channels come once all the same. */
-const most = ['every fifth', ...channelsOf(hot), ...channelsOf(hot.map((key) => `again-${key}`))]
+const most = [
+  'every fifth',
+  ...channelsOf([poisonKey]),
+  ...channelsOf(hot),
+  ...channelsOf(hot.map((key) => `again-${key}`)),
+]
 
 /** A slow client's buffers fill. An event over SSE is serialised for each client, which one machine has to carry. */
 function isMostTaken({ way, temper }: Pick<ClientPlan, 'way' | 'temper'>): boolean {

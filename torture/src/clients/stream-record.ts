@@ -1,5 +1,6 @@
 import type { Envelope } from '@commitcast/events'
 import type { State, TortureEvent } from '../api/live-router.ts'
+import { poisonKey } from '../read-side/read-side-story.ts'
 
 /** An event that a client got. */
 export interface Told {
@@ -48,6 +49,8 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     stretches.push({ from: state, events: [] })
   }
   const takeEvent = ({ id, key, data }: TortureEvent) => {
+    // How much of it can be read is up to what it is.
+    if (key === poisonKey) return
     // One text for all events of a key.
     if (!keys.has(key)) keys.set(key, key)
     stretches.at(-1)?.events.push({ id, key: keys.get(key)!, n: data.n })

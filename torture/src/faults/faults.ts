@@ -7,6 +7,7 @@ import { cutMidChunk } from '../proxy/cut-mid-chunk.ts'
 import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
 import type { Servers } from '../start-servers.ts'
+import type { Writing } from '../start-writers.ts'
 import type { Webhook } from '../webhook.ts'
 import { failOver } from './fail-over.ts'
 import { forbidWrites } from './forbid-writes.ts'
@@ -15,6 +16,7 @@ import { loseCommits } from './lose-commits.ts'
 import { loseTail } from './lose-tail.ts'
 import { beginEpoch } from './operator.ts'
 import type { FaultKind } from './plan-faults.ts'
+import { poison } from './poison.ts'
 import { publishStray } from './publish-stray.ts'
 import { terminateBackends } from './terminate-backends.ts'
 
@@ -24,13 +26,15 @@ export interface Scene {
   readonly crews: readonly Crew[]
   readonly app: string
   readonly leaseTtlMs: number
-  readonly writers: readonly Child[]
+  readonly writing: Writing
   /** With stream. */
   readonly webhook?: Webhook
   /** With live. */
   readonly edge?: Edge
   /** A folder for copies. */
   readonly folder: string
+  /** Resolves when nothing is left to do; after a while at most. */
+  settled(): Promise<void>
   /** How many messages the broker has; undefined in an outage. */
   stored(): Promise<number | undefined>
 }
@@ -43,7 +47,7 @@ const insistMs = 4_000
 
 /** Each kind of fault: does it and says how many times it happened. */
 export function createFaults(scene: Scene, random: Random): Record<FaultKind, () => Promise<number>> {
-  const { app, servers, crews, writers, leaseTtlMs, folder, webhook, edge } = scene
+  const { app, servers, crews, writing, leaseTtlMs, folder, webhook, edge } = scene
   const someOf = async (role: CrewRole, act: (worker: Child, crew: Crew) => Promise<unknown>) => {
     const crew = crews.find((each) => each.role === role)
     const workers = crew?.awake() ?? []
@@ -102,7 +106,8 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     async consumerCommitsLost() {
       const commits = crews.find(({ role }) => role === 'project')?.lines.commits
       if (!commits) return 0
-      return (await loseCommits({ postgres: servers.postgres, writers, commits, random })) ? 1 : 0
+      const { postgres, databaseUrl } = servers
+      return (await loseCommits({ postgres, databaseUrl, writing, commits, settled: scene.settled, random })) ? 1 : 0
     },
     async writesForbidden() {
       await forbidWrites(servers.postgres.url, random.int(2_000, 4_000))
@@ -120,6 +125,7 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
       await beginEpoch(servers)
       return 1
     },
+    poisoned: () => patiently(() => poison(servers.databaseUrl, random), { ms: outageMs }),
     tableLocked: () =>
       insist(async () => ((await lockTable(servers.databaseUrl, 'torture.chain', random.int(2_000, 7_000))) ? 1 : 0)),
     async webhookFailed() {

@@ -1,47 +1,66 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from '@commitcast/servers'
 import { sleep } from '@commitcast/worker'
-import type { Child } from '../child.ts'
+import { patiently } from '../patiently.ts'
 import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
+import type { Writing } from '../start-writers.ts'
+import { withClient } from '../with-client.ts'
+import { appendNoted } from '../writer/append-noted.ts'
 
 export interface Losing {
   readonly postgres: Server
-  readonly writers: readonly Child[]
+  readonly databaseUrl: string
+  readonly writing: Writing
   /** Sees the replies to the consumers' commits. */
   readonly commits: ReplyThief
+  /** Resolves when nothing is left to do; after a while at most. */
+  readonly settled: () => Promise<void>
   readonly random: Random
 }
 
-const firstMs = 3_000
-const nextMs = 120
-const frozenMs = 1_500
+const commitMs = 5_000
+const appendMs = 10_000
+const keys = 8
+let last = 0
 
 /**
- * Crashes a Postgres right after commits of consumers, which do not wait for the disk, so that they are acknowledged and lost.
- * Writers are frozen meanwhile: their commits would take those along to the disk. Says whether there were any.
+ * Crashes a Postgres right after a consumer's commit, which does not wait for the disk, so that it is acknowledged and lost.
+ * Writers rest meanwhile: their commits would take it along to the disk, and its worker would have more to do than this one
+ * batch, and so find out at once. Says whether there was one.
  */
-export async function loseCommits({ postgres, writers, commits, random }: Losing): Promise<boolean> {
-  const first = await commits.keepNext(firstMs)
-  first?.handOver()
-  if (!first) return false
-  const thawed = Promise.all(writers.map((writer) => writer.pause(frozenMs)))
-  await lastCommit(commits, random)
-  await crash(postgres)
-  await thawed
-  await postgres.restart()
-  return true
+export async function loseCommits(losing: Losing): Promise<boolean> {
+  const { postgres, writing, commits, settled, random } = losing
+  await writing.hold(true)
+  try {
+    await settled()
+    const reply = commits.keepNext(commitMs)
+    await patiently(() => appendSome(losing.databaseUrl), { ms: appendMs })
+    const committed = await reply
+    if (!committed) return false
+    committed.handOver()
+    // Long enough for the worker to know that it has committed.
+    await sleep(random.int(0, 15))
+    await crash(postgres)
+    await postgres.restart()
+    return true
+  } finally {
+    await writing.hold(false)
+  }
 }
 
-/** Resolves right after one of the next commits, at the latest when a while passes without one: then workers have nothing to do. */
-async function lastCommit(commits: ReplyThief, random: Random): Promise<void> {
-  for (const end = Date.now() + frozenMs / 2; Date.now() < end; ) {
-    const reply = await commits.keepNext(nextMs)
-    if (!reply) return
-    reply.handOver()
-    // Long enough for the worker to know that it has committed.
-    await sleep(random.int(0, 20))
-    if (random.chance(0.2)) return
-  }
+/** One event for each of some keys; none makes the projection append, whose pages would be flushed. */
+async function appendSome(url: string): Promise<void> {
+  last += last % 20 === 19 ? 2 : 1
+  const events = Array.from({ length: keys }, (_, key) => ({
+    ...{ id: randomUUID(), type: 'thing.happened', key: `lost-${key}` },
+    data: { n: last },
+  }))
+  await withClient(url, async (client) => {
+    await client.query('begin')
+    await appendNoted(client, events)
+    await client.query('commit')
+  })
 }
 
 /** As when the power goes: all of its processes at once, so that nothing more reaches the disk. */

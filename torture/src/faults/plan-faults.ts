@@ -16,6 +16,7 @@ const lanes = {
   lines: ['connectionsCut'],
   replies: ['repliesLost'],
   stream: ['streamKilled', 'streamPaused', 'streamStopped'],
+  poison: ['poisoned'],
   project: ['projectKilled', 'projectPaused', 'projectStopped'],
   world: ['tableLocked', 'webhookFailed'],
   api: ['apiKilled', 'apiPaused', 'apiDrained'],
@@ -49,6 +50,7 @@ const extra: readonly FaultKind[] = [
   'writesForbidden',
   'failedOver',
   'strayPublished',
+  'poisoned',
   'tableLocked',
   'webhookFailed',
 ]

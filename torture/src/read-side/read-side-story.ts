@@ -4,6 +4,9 @@ export interface StoryEvent {
   readonly n: number
 }
 
+/** The key of events that nobody can read. */
+export const poisonKey = 'poison'
+
 /** Whom a key belongs to; not everybody is in the table. */
 export function ownerIdOf({ key }: StoryEvent): string {
   return key.replace(/-\d+$/, '')

@@ -10,6 +10,7 @@ interface Rewriting {
 }
 
 const givePages = 'commitcast.give_pages(smallint[], bigint[], int, timestamptz)'
+const commitOffset = 'commitcast.commit_offset(text, smallint, bigint, bigint, int, bigint, int, bigint)'
 const holdLease = 'commitcast.hold_lease(text, smallint, bigint)'
 
 /** What each sabotage changes in the database's functions. */
@@ -31,6 +32,15 @@ const rewritings: Partial<Record<Sabotage, Rewriting>> = {
   'async-page-commit': {
     name: givePages,
     changes: [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
+  },
+  'offset-not-compared': {
+    name: commitOffset,
+    changes: [
+      [
+        'if (newest.number, newest.epoch, newest."offset") is distinct',
+        'if false and (newest.number, newest.epoch, newest."offset") is distinct',
+      ],
+    ],
   },
   'no-term-check': { name: holdLease, changes: [[' and term = of_term', '']] },
 }

@@ -14,9 +14,11 @@ const events = defineEvents({
 
 type Cast = Commitcast<typeof events, Record<string, never>>
 
+type Database = Awaited<ReturnType<typeof freshDatabase>>
+
 /** A database with events that are numbered per key, a memory broker, and workers that come and go. */
-export async function openCounters({ partitions = 2 }: { partitions?: number } = {}) {
-  const database = await freshDatabase({ partitions })
+export async function openCounters({ partitions = 2, on }: { partitions?: number; on?: Database } = {}) {
+  const database = on ?? (await freshDatabase({ partitions }))
   await database.sql.query('create table seen (number bigint generated always as identity, key text, n int)')
   const storage: MemoryStorage = new Map()
   const open = (db: Kysely<Record<string, never>> = database.db, release?: number): Cast =>

@@ -22,7 +22,7 @@ interface TotalsOptions<TCast> {
 }
 
 /** Counters with a read model, of which there are generations of code, each telling every event that it counted. */
-export async function openTotals(options: { partitions?: number } = {}) {
+export async function openTotals(options: Parameters<typeof openCounters>[0] = {}) {
   const counters = await openCounters(options)
   const { sql, cast } = counters
   await sql.query(

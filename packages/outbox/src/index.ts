@@ -9,7 +9,7 @@ export { type AppendSql, type AppendStatement, createAppendSql, type NewEvent } 
 export { readEpochEnd } from './epoch/epoch-end.ts'
 export { type NewEpoch, type NewEpochOptions, NewEpochRefused, newEpoch } from './epoch/new-epoch.ts'
 export { type Refilled, type RefillOptions, refillPartition } from './epoch/refill-partition.ts'
-export { leaseLostState } from './functions/sql-states.ts'
+export { leaseLostState, offsetMovedState } from './functions/sql-states.ts'
 export { type MigrateOptions, migrate, migrationSql } from './migrate.ts'
 export { firstKept } from './pages/first-kept.ts'
 export { givePages } from './pages/give-pages.ts'

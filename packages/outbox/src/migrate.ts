@@ -9,6 +9,7 @@ import { epochs } from './migrations/0004-epochs.ts'
 import { consumerGroups } from './migrations/0005-consumer-groups.ts'
 import { rebuilds } from './migrations/0006-rebuilds.ts'
 import { answers } from './migrations/0007-answers.ts'
+import { retries } from './migrations/0009-retries.ts'
 import { groupReleases } from './migrations/0011-group-releases.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
@@ -39,6 +40,7 @@ const migrations: readonly Migration[] = [
   consumerGroups,
   rebuilds,
   answers,
+  retries,
   groupReleases,
 ]
 const leafDaysAhead = 2

@@ -4,7 +4,7 @@ export type { CacheOptions, Enricher, Enrichment } from './enrichment/enrichment
 export type { FailureCounts } from './enrichment/failures.ts'
 export { type EnrichmentOptions, runEnrichment } from './enrichment/run-enrichment.ts'
 export type { FailurePolicy, GroupOptions, GroupPlace } from './groups/group.ts'
-export { LeaseLost } from './groups/group-offset.ts'
+export { LeaseLost, OffsetMoved } from './groups/group-offset.ts'
 export {
   ForgetRefused,
   forgetType,

@@ -6,6 +6,8 @@ import type { Sql } from './sql.ts'
 export interface Lease {
   readonly partition: number
   readonly term: bigint
+  /** The number of the group's newest offset there, when the lease was renewed. Missing of groups that store none. */
+  readonly progress?: bigint
 }
 
 export interface LeaseOptions {
@@ -62,7 +64,7 @@ export function createLeases(options: LeaseOptions): Leases {
   const ask = async (dead: readonly string[]) => {
     const rows = await sql.query<RenewRow>(statement, [group, owner, ttlMs, dead, ownRelease ?? null, yieldsTo])
     return {
-      leases: rows.flatMap(({ partition, term }) => (term === null ? [] : [{ partition, term: BigInt(term) }])),
+      leases: rows.flatMap(toLease),
       others: rows.flatMap(({ term, owner }) => (term === null ? [owner] : [])),
     }
   }
@@ -77,7 +79,10 @@ export function createLeases(options: LeaseOptions): Leases {
       rowsExist = true
       const { leases, others } = await ask([])
       const dead = others.filter(isDeadHere)
-      return dead.length === 0 ? leases : (await ask(dead)).leases
+      const held = dead.length === 0 ? leases : (await ask(dead)).leases
+      // Where none is held the rows may be gone: a crash may have lost the commit that made them.
+      rowsExist = held.length > 0
+      return held
     },
     yieldTo(releases) {
       yieldsTo = releases
@@ -98,6 +103,12 @@ interface RenewRow {
   readonly partition: number
   readonly term: string | null
   readonly owner: string
+  readonly progress: string | null
+}
+
+function toLease({ partition, term, progress }: RenewRow): Lease[] {
+  if (term === null) return []
+  return [{ partition, term: BigInt(term), ...(progress !== null && { progress: BigInt(progress) }) }]
 }
 
 function makeRows(schema: string): string {
@@ -154,9 +165,11 @@ function renewStatement(schema: string): string {
       where l.grp = $1 and l.partition in (select partition from mine union select partition from free)
       returning l.partition, l.term, l.owner
     )
-    (select partition::int, term::text, owner from taken where owner = $2 order by partition)
+    (select partition::int, term::text, owner, (
+        select max(number) from ${schema}.group_offset as o where o.grp = $1 and o.partition = taken.partition
+      )::text as progress from taken where owner = $2 order by partition)
     union all
-    select -1, null, owner from (
+    select -1, null, owner, null from (
       select owner from ${schema}.lease where grp = $1 union select owner from ${schema}.member where grp = $1
     ) as known where owner <> '' and owner <> $2 and owner <> all($4)`
 }

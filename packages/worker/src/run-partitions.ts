@@ -8,11 +8,19 @@ export interface PartitionsOptions {
   readonly leases: Leases
   readonly signal: AbortSignal
   readonly logger: Logger
+  /** Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. */
+  readonly work: (lease: Lease, signal: AbortSignal, report: PartitionReport) => Promise<void>
+}
+
+/** What the work on a partition says of itself. */
+export interface PartitionReport {
+  /** Says for the health what it waits for, and with nothing that it continues. */
+  readonly tell: (trouble?: string) => void
   /**
-   * Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. With `tell`
-   * it says for the health what it is waiting for, and with nothing that it goes on.
+   * Says which offset it read or committed last, by number. When a renewal finds an older one, the database has lost commits
+   * in a crash or a fail-over: the work is stopped and begins again.
    */
-  readonly work: (lease: Lease, signal: AbortSignal, tell: (trouble?: string) => void) => Promise<void>
+  readonly committed: (number: bigint) => void
 }
 
 export interface Partitions {
@@ -26,6 +34,7 @@ interface Task {
   readonly stopping: AbortController
   readonly done: Promise<void>
   trouble: string | undefined
+  committed: bigint | undefined
 }
 
 /** Keeps one piece of work going for each partition that this worker holds a lease of. Outages are waited out. */
@@ -35,15 +44,20 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
 
   const start = (lease: Lease): Task => {
     const stopping = new AbortController()
-    const told: { trouble: string | undefined } = { trouble: undefined }
+    const told: Pick<Task, 'trouble' | 'committed'> = { trouble: undefined, committed: undefined }
     const keepGoing = async () => {
       const backoff = createBackoff()
       while (!stopping.signal.aborted) {
         const startedAt = Date.now()
         try {
           told.trouble = undefined
-          await work(lease, stopping.signal, (trouble) => {
-            told.trouble = trouble
+          await work(lease, stopping.signal, {
+            tell(trouble) {
+              told.trouble = trouble
+            },
+            committed(number) {
+              told.committed = number
+            },
           })
           if (!stopping.signal.aborted) throw new Error('The work ended before it was asked to.')
         } catch (error) {
@@ -58,10 +72,18 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
     return Object.assign(told, { term: lease.term, stopping, done: keepGoing() })
   }
 
-  const adopt = async (held: readonly Lease[]) => {
+  const renew = async () => {
+    const before = new Map([...tasks].map(([partition, { committed }]) => [partition, committed]))
+    const held = await leases.renew()
+    const lost = held.filter(({ partition, progress }) => isBehind(progress, before.get(partition)))
+    for (const { partition } of lost) logger.warn({ partition }, 'the database has lost commits; reading it again')
+    await adopt(held, new Set(lost.map(({ partition }) => partition)))
+  }
+
+  const adopt = async (held: readonly Lease[], stale: ReadonlySet<number>) => {
     const terms = new Map(held.map((lease) => [lease.partition, lease.term]))
     for (const [partition, task] of tasks) {
-      if (terms.get(partition) === task.term) continue
+      if (terms.get(partition) === task.term && !stale.has(partition)) continue
       task.stopping.abort()
       tasks.delete(partition)
       await task.done
@@ -73,7 +95,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
     const backoff = createBackoff()
     while (!signal.aborted) {
       try {
-        await adopt(await leases.renew())
+        await renew()
         trouble = undefined
         backoff.reset()
         await sleep(leases.renewMs, signal)
@@ -83,7 +105,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         await backoff.wait(signal)
       }
     }
-    await adopt([])
+    await adopt([], new Set())
     await leases.release().catch(() => {})
   })()
 
@@ -99,4 +121,9 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
       }
     },
   }
+}
+
+/** Whether a renewal finds an older offset than the one that had been committed when it was asked. */
+function isBehind(progress: bigint | undefined, committed: bigint | undefined): boolean {
+  return committed !== undefined && (progress === undefined || progress < committed)
 }

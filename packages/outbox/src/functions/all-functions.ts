@@ -1,7 +1,7 @@
 import { append } from './append.ts'
 import { appendAll } from './append-all.ts'
 import { checkHome } from './check-home.ts'
-import { commitOffset } from './commit-offset.ts'
+import { commitOffset, commitOffsetOfOldWorkers } from './commit-offset.ts'
 import { endRebuild } from './end-rebuild.ts'
 import { forgetShadows } from './forget-shadows.ts'
 import { givePages } from './give-pages.ts'
@@ -34,6 +34,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   appendAll,
   checkHome,
   commitOffset,
+  commitOffsetOfOldWorkers,
   endRebuild,
   forgetShadows,
   givePages,

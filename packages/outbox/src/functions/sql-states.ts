@@ -7,3 +7,5 @@ export const boundaryNeededState = 'OB003'
 export const startedAnewState = 'OB004'
 /** The lease has another term. */
 export const leaseLostState = 'OB005'
+/** The stored offset is not the one that the worker began from. */
+export const offsetMovedState = 'OB009'

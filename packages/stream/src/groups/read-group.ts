@@ -1,7 +1,7 @@
 import type { Message } from '@commitcast/broker'
 import { EventsGone, firstKept, readEpochEnd, readTopic } from '@commitcast/outbox'
 import type { Group, GroupPlace } from './group.ts'
-import { type GroupPartition, readGroupOffset } from './group-offset.ts'
+import type { GroupPartition, StartOffset } from './group-offset.ts'
 import { readEvents, readOutbox } from './read-events.ts'
 
 export interface GroupBatch {
@@ -12,6 +12,8 @@ export interface GroupBatch {
 export interface ReadGroupOptions extends GroupPlace {
   readonly group: Group
   readonly at: GroupPartition
+  /** How far the group is. */
+  readonly start: StartOffset
   readonly signal: AbortSignal
 }
 
@@ -25,7 +27,7 @@ export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<Grou
   const { partition } = at
   const { maxBatch } = group
   const shape = await readTopic(sql, schema)
-  let { epoch, offset: after, isStart } = await readGroupOffset(sql, at)
+  let { epoch, offset: after, isStart } = options.start
   for (; epoch < shape.epoch && !signal.aborted; epoch++, after = 0) {
     const upTo = await readEpochEnd(sql, { schema, epoch, partition })
     const from = isStart ? await skipGone(options, { epoch, after, upTo }) : after

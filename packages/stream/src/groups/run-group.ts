@@ -1,9 +1,10 @@
 import type { Message } from '@commitcast/broker'
 import { createBackoff, createLeases, type Partitions, runPartitions, sleep } from '@commitcast/worker'
 import type { Group, GroupPlace } from './group.ts'
-import { type GroupPartition, startGroup } from './group-offset.ts'
+import { awaitCommits, type GroupPartition, readGroupOffset, type StartOffset, startGroup } from './group-offset.ts'
 import { isPassing } from './is-passing.ts'
 import { noteFailure, readParked, readQueue } from './parked-queue.ts'
+import { createProgress, type Progress } from './progress.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
 import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
@@ -15,6 +16,8 @@ export interface GroupTask extends GroupPlace {
   readonly signal: AbortSignal
   /** Says for the health what is waited for; with nothing, that it goes on. */
   readonly tell: (trouble?: string) => void
+  /** Every commit goes through it. */
+  readonly progress: Progress
   /** Keys that have parked events: later ones queue behind. */
   readonly blocked: Set<string>
   /** The messages before the first one that only a newer release of the group handles. */
@@ -79,12 +82,15 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
     leases,
     signal,
     logger,
-    async work({ partition, term }, signal, tell) {
+    async work({ partition, term }, signal, { tell, committed }) {
       const at: GroupPartition = { schema, group: group.name, partition, term }
       await startGroup(sql, { schema, group: group.name, from: group.from })
+      await awaitCommits(sql, at)
+      const start = await readGroupOffset(sql, at)
       const blocked = new Set((await readQueue(sql, at)).map(({ key }) => key))
+      const progress = createProgress({ at, start, onCommitted: committed })
       try {
-        await followPartition({ ...place, group, at, signal, tell, blocked, guarded }, work)
+        await followPartition({ ...place, group, at, signal, tell, blocked, progress, start, guarded }, work)
       } catch (error) {
         throw explainGone(error, at)
       }
@@ -93,7 +99,7 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
 }
 
 /** One at a time, a batch or a look at what is parked: both may be about the same key. */
-async function followPartition(task: GroupTask, work: GroupWork): Promise<void> {
+async function followPartition(task: GroupTask & { readonly start: StartOffset }, work: GroupWork): Promise<void> {
   const { signal, blocked } = task
   const ending = new AbortController()
   const batches = readGroup({ ...task, signal: AbortSignal.any([signal, ending.signal]) })

@@ -2,7 +2,7 @@ import type { CommittedEvent } from '@commitcast/events'
 import { createBackoff, type Sql, untilItWorks } from '@commitcast/worker'
 import pLimit from 'p-limit'
 import { toGroup, whole } from '../groups/group.ts'
-import { commitOffset, holdLease, LeaseLost } from '../groups/group-offset.ts'
+import { LeaseLost, OffsetMoved } from '../groups/group-offset.ts'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, park, parkedLimit, TooManyParked, toWaiting, unpark } from '../groups/parked-queue.ts'
 import { type GroupTask, type GroupWork, type GroupWorker, reasonOf, runGroup } from '../groups/run-group.ts'
@@ -35,10 +35,12 @@ export function createHandler({ name, handles, options = {}, transaction }: Crea
     carry: (items, task) => carry(items, { ...task, ...how }),
     async again(item, parkedId, task) {
       await tryOnce(item, { ...task, ...how }, 1)
-      await transaction(async (sql) => {
-        await unpark(sql, task.schema, parkedId)
-        await holdLease(sql, task.at)
-      })
+      await task.progress.commit((commit) =>
+        transaction(async (sql) => {
+          await unpark(sql, task.schema, parkedId)
+          await commit(sql)
+        }),
+      )
     },
   }
   const types = Object.keys(handles).filter((type) => handles[type] !== undefined)
@@ -80,16 +82,18 @@ type Outcome = 'done' | 'not yet' | Parking
 
 /** In place, however long it takes: to begin the batch again would be to do it all again. */
 async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome[], task: Task): Promise<void> {
-  const { at, group, transaction, blocked, signal, tell } = task
+  const { at, group, transaction, blocked, signal, tell, progress } = task
   const commitUpTo = async (index: number) => {
     const end = index === -1 ? items.length : index
     if (end === 0) return
     const parked = outcomes.slice(0, end).filter((outcome) => typeof outcome === 'object')
     const { epoch, message } = items[end - 1]!
-    await transaction(async (sql) => {
-      await park(sql, at, parked, parkedLimit(group))
-      await commitOffset(sql, at, { epoch, offset: message.offset })
-    })
+    const parkIn = (commit: (sql: Sql) => Promise<void>) =>
+      transaction(async (sql) => {
+        await park(sql, at, parked, parkedLimit(group))
+        await commit(sql)
+      })
+    await progress.commit(parkIn, { epoch, offset: message.offset })
     for (const { item } of parked) blocked.add(item.message.key)
   }
   if (signal.aborted) return commitUpTo(outcomes.indexOf('not yet'))
@@ -102,7 +106,7 @@ async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome
     {
       signal,
       onError(error) {
-        if (!isPassing(error) || error instanceof LeaseLost) throw error
+        if (!isPassing(error) || error instanceof LeaseLost || error instanceof OffsetMoved) throw error
         isFull = error instanceof TooManyParked
         tell((error as Error).message)
       },

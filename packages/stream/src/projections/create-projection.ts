@@ -1,7 +1,6 @@
 import type { CommittedEvent } from '@commitcast/events'
-import type { Partitions } from '@commitcast/worker'
+import type { Partitions, Sql } from '@commitcast/worker'
 import { toGroup } from '../groups/group.ts'
-import { commitOffset, holdLease } from '../groups/group-offset.ts'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, park, parkedLimit, toWaiting, unpark } from '../groups/parked-queue.ts'
 import {
@@ -38,12 +37,14 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
   const workIn = (transaction: InTransaction<TTransaction>): GroupWork => ({
     isOrdered: true,
     carry: (items, task) => carry(items, { ...task, project, transaction }),
-    again: (item, parkedId, { at, schema }) =>
-      transaction(async (trx, sql) => {
-        if (!(await unpark(sql, schema, parkedId))) return
-        await projectAll([item], { project, trx })
-        await holdLease(sql, at)
-      }),
+    again: (item, parkedId, { schema, progress }) =>
+      progress.commit((commit) =>
+        transaction(async (trx, sql) => {
+          if (!(await unpark(sql, schema, parkedId))) return
+          await projectAll([item], { project, trx })
+          await commit(sql)
+        }),
+      ),
   })
   const run = (place: RunGroupPlace) => {
     const types = place.catalogTypes
@@ -80,18 +81,20 @@ async function carry<TTransaction>(items: readonly WorkItem[], task: Task<TTrans
 }
 
 async function carryTogether<TTransaction>(items: readonly WorkItem[], task: Task<TTransaction>): Promise<void> {
-  const { at, group, project, transaction, blocked } = task
+  const { at, group, project, transaction, blocked, progress } = task
   const free = blocked.size === 0 ? items : items.filter((item) => !isBlocked(item, task))
   const waiting = items.filter((item) => isBlocked(item, task)).map(toWaiting)
-  await transaction(async (trx, sql) => {
-    await projectAll(free, { project, trx })
-    await park(sql, at, waiting, parkedLimit(group))
-    await commitOffset(sql, at, endOf(items))
-  })
+  const carryIn = (commit: (sql: Sql) => Promise<void>) =>
+    transaction(async (trx, sql) => {
+      await projectAll(free, { project, trx })
+      await park(sql, at, waiting, parkedLimit(group))
+      await commit(sql)
+    })
+  await progress.commit(carryIn, endOf(items))
 }
 
 async function carryOne<TTransaction>(item: WorkItem, task: Task<TTransaction>): Promise<void> {
-  const { at, group, transaction, blocked, signal, logger } = task
+  const { at, group, transaction, blocked, signal, logger, progress } = task
   const { attempts, onFailure } = group
   try {
     await attempted(() => carryTogether([item], task), { attempts, signal })
@@ -99,10 +102,12 @@ async function carryOne<TTransaction>(item: WorkItem, task: Task<TTransaction>):
     if (signal.aborted || isPassing(error)) throw error
     if (onFailure.type === 'stop') throw stopped(item, error, task)
     const parking: Parking = { item, attempts, reason: reasonOf(error) }
-    await transaction(async (_, sql) => {
-      await park(sql, at, [parking], parkedLimit(group))
-      await commitOffset(sql, at, endOf([item]))
-    })
+    const parkIn = (commit: (sql: Sql) => Promise<void>) =>
+      transaction(async (_, sql) => {
+        await park(sql, at, [parking], parkedLimit(group))
+        await commit(sql)
+      })
+    await progress.commit(parkIn, endOf([item]))
     blocked.add(item.message.key)
     logger.error({ group: at.group, event: item.message.id, type: item.message.type, err: error }, 'parked an event')
   }

@@ -50,10 +50,9 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
       await sql.query(`select ${schema}.forget_shadows($1)`, [group.name])
     }
     if (!rebuild) return
-    if (!shadow) {
-      await transaction((_, sql) => makeShadow(sql, { schema, id: rebuild.id, tables }))
-      shadow = startShadow(rebuild, options)
-    }
+    // Also a second time: a crash may have lost the first.
+    if (!rebuild.tables) await transaction((_, sql) => makeShadow(sql, { schema, id: rebuild.id, tables }))
+    shadow ??= startShadow(rebuild, options)
     if (await mayTry(sql, schema, rebuild)) held = await trySwitch(rebuild)
   }
   const switchIn = async (id: string) => {

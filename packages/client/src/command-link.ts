@@ -1,5 +1,6 @@
 import type { CommandIds, CommandInput } from '@commitcast/events'
 import { createId } from './create-id.ts'
+import { isPlainObject } from './is-plain-object.ts'
 
 /**
  * A link for tRPC's client that makes each mutation a command: it gets an id, which its events carry as their causation id,
@@ -42,12 +43,6 @@ function withCommand(input: unknown, { command }: Operation['context']): unknown
   if (isPlainObject(input)) return { ...input, '~command': ids } satisfies CommandInput
   if (isBody(input)) return input
   return { '~command': { ...ids, args: input === undefined ? [] : [input] } } satisfies CommandInput
-}
-
-function isPlainObject(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 /** What tRPC sends as the body itself. */

@@ -1,5 +1,6 @@
 export { causedBy, commandContext, commandLink } from './command-link.ts'
 export { type FollowHandlers, type FollowStatus, follow } from './follow.ts'
+export { FollowError, type FollowErrorCode } from './follow-error.ts'
 export { fullJitter, liveConnection } from './live-connection.ts'
 export type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
 export { createLiveStore, type LiveStore, type LiveView } from './live-store.ts'

@@ -11,6 +11,7 @@ export interface Subscription {
 
 /** What `follow` tells a tRPC client to call. */
 export interface Callbacks<TEnvelope> {
+  /** Gets `{ id, data }` of an envelope, where the server tracks it. */
   onData(value: { readonly id: string; readonly data: TEnvelope }): void
   onStarted(): void
   onStopped(): void

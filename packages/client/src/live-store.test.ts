@@ -1,7 +1,8 @@
 import type { Envelope } from '@commitcast/events'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Callbacks } from './live-procedure.ts'
 import { createLiveStore, type LiveStore } from './live-store.ts'
+import { reduce } from './reducers.ts'
 
 interface Added {
   readonly type: 'added'
@@ -177,3 +178,28 @@ function sendLater() {
     fail: reject,
   }
 }
+
+test.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
+  'an event type without a reducer leaves the state as it is, also one called %s',
+  (type) => {
+    const state = { count: 1 }
+    expect(reduce({ added: () => ({ count: 2 }) }, state, { type })).toBe(state)
+  },
+)
+
+test('a listener that throws keeps nothing from the others, and the next change comes', async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { store, state, add } = openList()
+  store.subscribe(() => {
+    throw new Error('a listener')
+  })
+  const { shown, change, end } = watch(store)
+  state('a')
+  await change()
+  add('b')
+  await change()
+  expect(shown.at(-1)).toEqual(['a', 'b'])
+  expect(logged).toHaveBeenCalledWith('commitcast:', new Error('a listener'))
+  logged.mockRestore()
+  end()
+})

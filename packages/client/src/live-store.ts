@@ -1,6 +1,9 @@
 import { type FollowStatus, follow } from './follow.ts'
+import type { FollowError } from './follow-error.ts'
 import type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from './live-procedure.ts'
+import { logFailure } from './log-failure.ts'
 import { nextFrame } from './next-frame.ts'
+import { notifyAll } from './notify-all.ts'
 import { createOptimism, type Optimistic } from './optimism.ts'
 import { pageConnection } from './page-connection.ts'
 import { type Reducers, reduce } from './reducers.ts'
@@ -40,6 +43,8 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
     readonly input: InputOf<TProcedure>
     readonly reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>
     readonly onHint?: ((hint: HintOf<TProcedure>) => void) | undefined
+    /** As `follow` calls it. */
+    readonly onFailure?: ((failure: FollowError) => void) | undefined
   },
 ): LiveStore<StateOf<TProcedure>> {
   type State = StateOf<TProcedure>
@@ -57,7 +62,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
       view = { state: told && optimism.apply(told.state), ...next }
     })
     pageConnection.publish()
-    for (const listener of listeners) listener()
+    notifyAll(listeners)
   }
   const change = () => {
     cancelFrame ??= nextFrame(publish)
@@ -94,6 +99,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
         change()
       },
       onHint: (hint) => parts().onHint?.(hint),
+      onFailure: (failure) => (parts().onFailure ?? logFailure)(failure),
       onResync: () => part.resync(),
       onStatus(status) {
         part.status(status)

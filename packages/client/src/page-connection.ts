@@ -1,5 +1,6 @@
 import type { FollowStatus } from './follow.ts'
 import { createLag } from './lag.ts'
+import { notifyAll } from './notify-all.ts'
 
 /** What a page knows of its connection, by everything that it follows. */
 export interface Connection {
@@ -31,7 +32,7 @@ export function createConnection() {
   const change = (next: Connection) => {
     if (next.status === current.status && next.lagMs === current.lagMs && next.resyncs === current.resyncs) return
     current = next
-    for (const listener of listeners) listener()
+    notifyAll(listeners)
   }
   const publish = () => change({ ...current, status: worst(statuses.values()), lagMs: lag.ms })
   return {

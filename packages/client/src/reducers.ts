@@ -8,6 +8,9 @@ type TypeOf<TEvent> = TEvent extends { readonly type: infer TType extends string
 /** The state after an event. */
 export function reduce<TState, TEvent>(reducers: Reducers<TState, TEvent>, state: TState, event: TEvent): TState {
   const { type } = event as { readonly type: TypeOf<TEvent> }
-  const reducer = reducers[type] as ((state: TState, event: TEvent) => TState) | undefined
+  // A type may be called `toString`.
+  const reducer = (Object.hasOwn(reducers, type) ? reducers[type] : undefined) as
+    | ((state: TState, event: TEvent) => TState)
+    | undefined
   return reducer ? reducer(state, event) : state
 }

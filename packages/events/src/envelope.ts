@@ -1,8 +1,16 @@
 import type { EventCatalog } from './define-events.ts'
-import type { LiveEventOf } from './event.ts'
+import type { EventPlace, LiveEventOf } from './event.ts'
 
 /** Why a cursor could not be continued. */
 export type ResyncReason = 'cursor' | 'epoch' | 'retention'
+
+/** An event that can't be read, as subscribers get it: which one it is, and nothing of what it holds. */
+export interface Unreadable extends EventPlace {
+  readonly id: string
+  readonly type: string
+  readonly key: string
+  readonly code: 'UNREADABLE_EVENT'
+}
 
 /** What a subscription sends. Every one is tracked: its id is the cursor to come back with. */
 export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
@@ -10,6 +18,8 @@ export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
   | { readonly kind: 'state'; readonly state: TState }
   /** One event of the followed channels. */
   | { readonly kind: 'event'; readonly event: TEvent }
+  /** One event of the followed channels that can't be read or sent. Step over it, or read the state again. */
+  | { readonly kind: 'unreadable'; readonly event: Unreadable }
   /** What may get lost, told to whoever follows now. Its cursor is the place that you have come to, and no further. */
   | { readonly kind: 'hint'; readonly hint: THint }
   /** The past is told; what follows is as it happens. */

@@ -20,9 +20,10 @@ export {
   type HintOf,
 } from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
-export type { Envelope, EnvelopeOf, ResyncReason } from './envelope.ts'
+export type { Envelope, EnvelopeOf, ResyncReason, Unreadable } from './envelope.ts'
 export { InvalidEvent, InvalidHint, InvalidValue, NewerVersion, UpcastFailed } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
+export type { LiveInput } from './live-input.ts'
 export {
   channelsOf,
   decodeLiveEvent,

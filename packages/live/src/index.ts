@@ -1,4 +1,6 @@
 export { commands } from './commands.ts'
+export { CursorNotCarried } from './cursors/call-cursor.ts'
+export { cursors } from './cursors/cursors.ts'
 export { type EventsEndpointOptions, eventsEndpoint } from './events-endpoint.ts'
 export { type AccessLoss, AccessLost } from './guards/access-lost.ts'
 export type { Allowed, AuthorizeOptions } from './guards/authorize.ts'

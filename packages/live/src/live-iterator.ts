@@ -77,7 +77,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     return done
   }
   const pull = (subscription: Subscription): Promise<Result<TEnvelope>> => {
-    const pulled = createIteratorOutput({ signal, connection })
+    const pulled = createIteratorOutput({ signal, connection, tag: subscription.tag })
     output = pulled
     if (lost) pulled.fail(lost)
     else subscription.run(pulled).catch(pulled.fail)
@@ -115,8 +115,8 @@ function cameOverSocket(call: object): boolean {
 
 const warnOfYields = createWarning(
   'live subscriptions on WebSockets are yielded, not written as frames, which costs several times the CPU: the encoder of ' +
-    "liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, tRPC's " +
-    'experimental_encoder has changed.',
+    'liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, two copies ' +
+    'of @trpc/server run in this process (see "npm ls @trpc/server", keep one), or tRPC\'s experimental_encoder has changed.',
 )
 
 const warnOfNoGuard = createWarning(

@@ -1,6 +1,7 @@
 import { decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
 import type { Logger } from '@commitcast/worker'
 import type { Transaction } from 'kysely'
+import { cursorOf } from './cursors/call-cursor.ts'
 import { Follower, MustResync } from './follower.ts'
 import type { AccessLoss } from './guards/access-lost.ts'
 import { openPermission, type Permission } from './guards/open-permission.ts'
@@ -25,6 +26,8 @@ export interface SubscriptionOptions<TContext, TInput, TDatabase, TState>
 export interface Subscription {
   /** The place of a client that has got nothing of this subscription yet, to come back with. */
   readonly firstCursor: string
+  /** What has to stand at the end of each cursor that tRPC yields. */
+  readonly tag: string | undefined
   /**
    * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
    * client would not come back.
@@ -42,14 +45,15 @@ export async function openSubscription<TContext, TInput, TDatabase, TState>(
   options: SubscriptionOptions<TContext, TInput, TDatabase, TState>,
 ): Promise<Subscription | undefined> {
   const { call, sharedHub, signal, logger } = options
+  const { cursor: lastEventId, tag } = await cursorOf(call)
   const hub = await patiently(sharedHub, { signal, logger })
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
-  const lastEventId = await lastEventIdOf(call)
   if (signal.aborted) return undefined
   const channels = options.channels(call)
   return {
     firstCursor: firstCursorOf(lastEventId),
+    tag,
     run: (output) => run({ ...options, permission, channels, output }, { hub, lastEventId }),
   }
 }
@@ -211,12 +215,4 @@ function firstCursorOf(lastEventId: string | undefined): string {
   if (lastEventId === undefined || lastEventId.startsWith(startCursor)) return startCursor
   const cursor = decodeCursor(lastEventId)
   return cursor ? encodeCursor(cursor) : resyncCursor
-}
-
-/** tRPC merges it into the raw input; a procedure's own schema may well drop it. */
-async function lastEventIdOf(call: ResolverOptions<unknown, unknown>): Promise<string | undefined> {
-  const read = (call as { getRawInput?: () => Promise<unknown> }).getRawInput
-  const raw = (read ? await read() : call.input) as { lastEventId?: unknown } | null | undefined
-  const id = typeof raw === 'object' ? raw?.lastEventId : undefined
-  return id === undefined || id === null ? undefined : String(id)
 }

@@ -2,6 +2,7 @@ import type { Envelope } from '@commitcast/events'
 import type { Logger } from '@commitcast/worker'
 import type { TrackedEnvelope } from '@trpc/server'
 import type { Transaction } from 'kysely'
+import { markLive } from './cursors/live-resolvers.ts'
 import type { AuthorizeOptions } from './guards/authorize.ts'
 import type { LiveHints } from './hints/live-hints.ts'
 import type { Hub } from './hub.ts'
@@ -56,16 +57,18 @@ export function createSubscriptions<TEvent, TDatabase, THint = never>(
   parts: SubscriptionsOptions<TDatabase>,
 ): Subscriptions<TEvent, TDatabase, THint> {
   return {
-    follow: (options) => (call) => ({
-      [Symbol.asyncIterator]: () =>
-        openLiveIterator<Envelope<TEvent, never, THint>, typeof call.ctx, typeof call.input, TDatabase>({
-          ...parts,
-          ...options,
-          call,
-        }),
-    }),
-    query: (options) => (call) => ({
-      [Symbol.asyncIterator]: () => openLiveIterator({ ...parts, ...options, call }),
-    }),
+    follow: (options) =>
+      markLive((call) => ({
+        [Symbol.asyncIterator]: () =>
+          openLiveIterator<Envelope<TEvent, never, THint>, typeof call.ctx, typeof call.input, TDatabase>({
+            ...parts,
+            ...options,
+            call,
+          }),
+      })),
+    query: (options) =>
+      markLive((call) => ({
+        [Symbol.asyncIterator]: () => openLiveIterator({ ...parts, ...options, call }),
+      })),
   }
 }

@@ -1,4 +1,6 @@
 import { useMemo, useRef, useSyncExternalStore } from 'react'
+import type { FollowError } from '../follow-error.ts'
+import { inputKey } from '../input-key.ts'
 import type { EventOf, HintOf, InputOf, LiveProcedure, StateOf } from '../live-procedure.ts'
 import { createLiveStore, type LiveView } from '../live-store.ts'
 import type { Optimistic } from '../optimism.ts'
@@ -12,24 +14,26 @@ export interface LiveQuery<TState> extends LiveView<TState> {
 export interface LiveQueryOptions<TProcedure extends LiveProcedure> {
   /** Called with each hint as it comes, not while rendering: what may get lost, such as who is typing. */
   readonly onHint?: (hint: HintOf<TProcedure>) => void
+  /** Called where something fails that ends nothing: `onHint` threw, or an event can't be read. Default: the console. */
+  readonly onFailure?: (failure: FollowError) => void
 }
 
 /**
  * A state-first subscription as React state: the state that the server sends, then each event through its reducer, once,
  * in order per key. Renders at most once per frame, however many events come. Subscribes again when `input` changes
- * (compared as JSON). What a reducer throws is thrown while rendering, for an error boundary.
+ * (by what it holds). What a reducer throws is thrown while rendering, for an error boundary.
  */
 export function useLiveQuery<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
   input: InputOf<TProcedure>,
   reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>,
-  { onHint }: LiveQueryOptions<TProcedure> = {},
+  { onHint, onFailure }: LiveQueryOptions<TProcedure> = {},
 ): LiveQuery<StateOf<TProcedure>> {
-  const latest = useRef({ procedure, input, reducers, onHint })
-  latest.current = { procedure, input, reducers, onHint }
-  const inputKey = JSON.stringify(input)
+  const latest = useRef({ procedure, input, reducers, onHint, onFailure })
+  latest.current = { procedure, input, reducers, onHint, onFailure }
+  const key = inputKey(input)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another input is another store
-  const store = useMemo(() => createLiveStore<TProcedure>(() => latest.current), [inputKey])
+  const store = useMemo(() => createLiveStore<TProcedure>(() => latest.current), [key])
   const view = useSyncExternalStore(store.subscribe, store.view, store.view)
   return useMemo(() => ({ ...view, optimistic: store.optimistic }), [view, store])
 }

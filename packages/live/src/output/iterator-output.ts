@@ -1,5 +1,6 @@
 import type { Envelope } from '@commitcast/events'
 import { type TrackedEnvelope, tracked } from '@trpc/server'
+import { withTag } from '../cursors/carried-input.ts'
 import { eventOf } from '../live-entry.ts'
 import type { Connection } from '../sockets/connection.ts'
 import type { Output } from './output.ts'
@@ -19,12 +20,14 @@ export interface IteratorOutputOptions {
   readonly signal: AbortSignal
   /** Where it is known that the items go to a WebSocket: `next` waits for room there, too. */
   readonly connection?: Connection | undefined
+  /** What has to stand at the end of each cursor. */
+  readonly tag?: string | undefined
 }
 
 /** How many items are made ahead of the pulling. */
 const maxItems = 16
 
-export function createIteratorOutput({ signal, connection }: IteratorOutputOptions): IteratorOutput {
+export function createIteratorOutput({ signal, connection, tag }: IteratorOutputOptions): IteratorOutput {
   const items: Item[] = []
   let failure: { readonly error: unknown } | undefined
   let onRoom: (() => void) | undefined
@@ -51,9 +54,9 @@ export function createIteratorOutput({ signal, connection }: IteratorOutputOptio
     if (signal.aborted || item) resolve(item)
     else reject(failure?.error)
   }
-  const push = (item: Item) => {
+  const push = (cursor: string, envelope: Envelope<unknown, unknown>) => {
     if (failure) return
-    items.push(item)
+    items.push(tracked(tag === undefined ? cursor : withTag(cursor, tag), envelope))
     handOver()
   }
   const stop = () => {
@@ -70,8 +73,8 @@ export function createIteratorOutput({ signal, connection }: IteratorOutputOptio
         onRoom = undefined
       }
     },
-    send: (cursor, envelope) => push(tracked(cursor, envelope)),
-    sendEvent: (cursor, entry) => push(tracked(cursor, { kind: 'event', event: eventOf(entry) })),
+    send: push,
+    sendEvent: (cursor, entry) => push(cursor, { kind: 'event', event: eventOf(entry) }),
     together: (act) => act(),
     fail(error) {
       failure ??= { error }

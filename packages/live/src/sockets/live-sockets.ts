@@ -1,6 +1,7 @@
 import { type Logger, silentLogger } from '@commitcast/worker'
 import type { AnyTRPCRouter, inferRouterContext } from '@trpc/server'
 import { type CreateWSSContextFnOptions, jsonEncoder, type WSSHandlerOptions } from '@trpc/server/adapters/ws'
+import { carryCursors, carryingRouter } from '../cursors/carrying-router.ts'
 import { guardSockets, type SocketGuard, type SocketGuardOptions } from '../guards/socket-guard.ts'
 import type { Socket } from '../guards/socket-server.ts'
 import { createFrames } from '../output/frames.ts'
@@ -19,7 +20,8 @@ export type LiveSockets<TRouter extends AnyTRPCRouter> = WSSHandlerOptions<TRout
 /**
  * Makes the options of tRPC's `applyWSSHandler` fit for live subscriptions, for stock clients: events are written as
  * finished frames, serialised once for all; a slow socket holds at most about 1 MB and catches up later; limits are kept
- * (see `SocketGuardOptions`). Pings are on, each 25 s, with 10 s to answer, where `keepAlive` says nothing else.
+ * (see `SocketGuardOptions`). The cursor of a client that comes back travels beside its input, so that any input will do.
+ * Pings are on, each 25 s, with 10 s to answer, where `keepAlive` says nothing else.
  *
  * With an `experimental_encoder` of your own events are yielded instead, which is said in the log.
  */
@@ -51,10 +53,17 @@ export function liveSockets<TRouter extends AnyTRPCRouter>(options: LiveSocketsO
     return (encoder ?? jsonEncoder).encode(message)
   }
 
+  let isDecoding = false
+  const decode = (data: string | Uint8Array) => {
+    isDecoding = true
+    return carryCursors((encoder ?? jsonEncoder).decode(data))
+  }
+
   return {
     ...handler,
+    router: carryingRouter(options.router, () => isDecoding),
     createContext: connect,
-    experimental_encoder: { encode, decode: (encoder ?? jsonEncoder).decode },
+    experimental_encoder: { encode, decode },
     keepAlive: { enabled: true, pingMs: 25_000, pongWaitMs: 10_000, ...keepAlive },
     drain: guard.drain,
     health: guard.health,

@@ -17,7 +17,7 @@ export class AppendConflict extends Error {
   }
 }
 
-/** The broker will never take this message: too large, or a type that can't name a subject. The others of its append may. */
+/** The broker will never take this message: too large, a type that can't name a subject, or a header that it can't keep. The others of its append may. */
 export class MessageRefused extends Error {
   override readonly name = 'MessageRefused'
   readonly code = 'MESSAGE_REFUSED'
@@ -32,6 +32,13 @@ export class MessageRefused extends Error {
     return new MessageRefused(
       offset,
       `Event ${id} takes ${bytes} bytes on the wire; this broker takes at most ${limit}. Raise that limit.`,
+    )
+  }
+
+  static badHeader({ id, offset }: { id: string; offset: number }, name: string): MessageRefused {
+    return new MessageRefused(
+      offset,
+      `Event ${id} holds a NUL character or half of a surrogate pair in the header "${name}", which no broker keeps.`,
     )
   }
 

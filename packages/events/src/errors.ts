@@ -36,6 +36,25 @@ export class InvalidEvent extends Error {
   readonly code = 'INVALID_EVENT'
 }
 
+/**
+ * An event that can't be read: its data or its headers are nothing that `append` writes, so they came by SQL or from an older
+ * release. Every reader steps over it.
+ */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent'
+  readonly code = 'UNREADABLE_EVENT'
+  /** The event's id. */
+  readonly id: string
+  /** The event's type. */
+  readonly type: string
+
+  constructor(why: string, { id, type, ...options }: ErrorOptions & { id: string; type: string }) {
+    super(`Event ${id} ("${type}") can't be read: ${why}`, options)
+    this.id = id
+    this.type = type
+  }
+}
+
 /** A hint that can't be sent: unknown type, data that its schema refuses. */
 export class InvalidHint extends Error {
   override readonly name = 'InvalidHint'

@@ -21,7 +21,7 @@ export {
 } from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason, Unreadable } from './envelope.ts'
-export { InvalidEvent, InvalidHint, InvalidValue, NewerVersion, UpcastFailed } from './errors.ts'
+export { InvalidEvent, InvalidHint, InvalidValue, NewerVersion, UnreadableEvent, UpcastFailed } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
 export type { LiveInput } from './live-input.ts'
 export {
@@ -32,6 +32,7 @@ export {
   type LiveParts,
   restateMessage,
   toFiller,
+  toUnreadable,
   withoutMetadata,
 } from './live-message.ts'
 export { decodeEvent, decodeHeaders, eventHeaderNames, type Message } from './message.ts'

@@ -1,7 +1,8 @@
 import { createMetadataEncoder, type EncodedMetadata } from './encode-metadata.ts'
+import { UnreadableEvent } from './errors.ts'
 import type { CommittedEvent } from './event.ts'
-import { decodeHeaders, type Message } from './message.ts'
-import { noteTypes, restoreTypes } from './type-notes.ts'
+import { decodeHeaders, type Message, parseBody, restoreValue } from './message.ts'
+import { noteTypes } from './type-notes.ts'
 
 /** A live message taken apart: the event with its metadata, and who follows it. */
 export interface LiveEvent extends CommittedEvent {
@@ -41,20 +42,34 @@ export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
   }
 }
 
+/**
+ * The live message of an event that can't be read: whom it is for, and that it is unreadable. Of what it holds nothing goes
+ * out. Without channels it is a filler.
+ */
+export function toUnreadable(message: Message, channels: readonly string[]): Message {
+  if (channels.length === 0) return toFiller(message)
+  const headers = { channels: JSON.stringify(channels), unreadable: 'true' }
+  return { ...message, headers, body: '{"data":null,"metadata":{}}' }
+}
+
 /** What stands at the offset of an event that nobody hears of. */
 export function toFiller(message: Message): Message {
   return { ...message, headers: {}, body: '{}' }
 }
 
-/** A live message with its metadata left out; all kinds of it count as failed. For one that is too large with it. */
+/**
+ * A live message with its metadata left out; all kinds of it count as failed. For one that is too large with it. The data stays
+ * as it is, character by character: JSON may hold numbers that JavaScript would round.
+ */
 export function withoutMetadata(message: Message): Message {
-  const { data, metadata } = JSON.parse(message.body) as { data: unknown; metadata: object }
+  const { metadata } = JSON.parse(message.body) as { metadata: object }
   const { failed: before, 'metadata-notes': _, ...headers } = message.headers
   const failed = new Set([...parseFailed(before), ...Object.keys(metadata)])
+  const tail = `,"metadata":${JSON.stringify(metadata)}}`
   return {
     ...message,
     headers: { ...headers, ...(failed.size > 0 && { failed: JSON.stringify([...failed]) }) },
-    body: JSON.stringify({ data, metadata: {} }),
+    body: `${message.body.slice(0, -tail.length)},"metadata":{}}`,
   }
 }
 
@@ -80,19 +95,21 @@ export function channelsOf(message: Message): readonly string[] {
   return channels === undefined ? [] : (JSON.parse(channels) as string[])
 }
 
-/** The reverse of `encodeLiveMessage` for a message that is not a filler. */
+/**
+ * The reverse of `encodeLiveMessage` for a message that is not a filler. Throws `UnreadableEvent` for one that says so, and
+ * for what no stream worker writes.
+ */
 export function decodeLiveEvent(message: Message, place: { epoch: number; partition: number }): LiveEvent {
-  const body = JSON.parse(message.body) as { data: unknown; metadata: unknown }
-  const { notes, 'metadata-notes': metadataNotes, failed } = message.headers
+  const { notes, 'metadata-notes': metadataNotes, failed, unreadable } = message.headers
+  if (unreadable !== undefined) throw new UnreadableEvent('the stream worker could not read it.', message)
+  const body = parseBody(message) as { data: unknown; metadata: unknown } | null
+  const metadata = restoreValue(message, { name: 'metadata', json: body?.metadata, notes: metadataNotes })
   return {
     id: message.id,
     type: message.type,
     key: message.key,
-    data: restoreTypes(body.data, notes === undefined ? undefined : JSON.parse(notes)),
-    metadata: restoreTypes(
-      body.metadata,
-      metadataNotes === undefined ? undefined : JSON.parse(metadataNotes),
-    ) as LiveEvent['metadata'],
+    data: restoreValue(message, { name: 'data', json: body?.data, notes }),
+    metadata: metadata as LiveEvent['metadata'],
     ...(failed !== undefined && { failed: parseFailed(failed) }),
     headers: decodeHeaders(message),
     epoch: place.epoch,

@@ -1,3 +1,5 @@
+import { kindOfValue, pathText } from './check-value.ts'
+import { UnreadableEvent } from './errors.ts'
 import type { CommittedEvent, EventHeaders } from './event.ts'
 import { restoreTypes, type TypeNotes } from './type-notes.ts'
 
@@ -23,13 +25,16 @@ export interface Message {
 /** The headers that an event may have on the wire beside the envelope's own; others are not carried. */
 export const eventHeaderNames = ['version', 'correlation', 'causation', 'trace', 'actor', 'notes'] as const
 
-/** Reads a message of an events topic back into the event that was appended. */
+/**
+ * Reads a message of an events topic back into the event that was appended. Throws `UnreadableEvent` for what nothing that
+ * was appended looks like: type notes of something else, a version that is none, data that other readers can't serialise.
+ */
 export function decodeEvent(message: Message, place: { epoch: number; partition: number }): CommittedEvent {
   return {
     id: message.id,
     type: message.type,
     key: message.key,
-    data: restoreTypes(JSON.parse(message.body), parseNotes(message.headers.notes)),
+    data: restoreValue(message, { name: 'data', json: parseBody(message), notes: message.headers.notes }),
     headers: decodeHeaders(message),
     epoch: place.epoch,
     partition: place.partition,
@@ -43,7 +48,7 @@ export function decodeHeaders(message: Message): EventHeaders {
   const { version, correlation, causation, trace, actor } = message.headers
   return {
     time: message.time,
-    ...(version !== undefined && { schemaVersion: parseVersion(version) }),
+    ...(version !== undefined && { schemaVersion: parseVersion(version, message) }),
     ...(correlation !== undefined && { correlationId: correlation }),
     ...(causation !== undefined && { causationId: causation }),
     ...(trace !== undefined && { trace }),
@@ -51,11 +56,43 @@ export function decodeHeaders(message: Message): EventHeaders {
   }
 }
 
-/** `NaN` for what is no version: an event of a type that nobody here knows passes with it. */
-function parseVersion(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : Number.NaN
+/** The JSON of a message's body. Throws `UnreadableEvent` where it is none. */
+export function parseBody(message: Message): unknown {
+  try {
+    return JSON.parse(message.body)
+  } catch (cause) {
+    throw new UnreadableEvent(`its body is no JSON: ${String(cause)}.`, { ...message, cause })
+  }
 }
 
-function parseNotes(text: string | undefined): TypeNotes | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as TypeNotes)
+/** A part of a message's body, and the header with its type notes. */
+export interface NotedPart {
+  readonly name: 'data' | 'metadata'
+  readonly json: unknown
+  readonly notes: string | undefined
+}
+
+/**
+ * Gives a part its types back. Throws `UnreadableEvent` where the notes don't fit, and for what can't be written again: then
+ * it is unreadable for every reader, and not only for those that happen to write it.
+ */
+export function restoreValue(message: Message, { name, json, notes }: NotedPart): unknown {
+  let value: unknown
+  try {
+    value = restoreTypes(json, notes === undefined ? undefined : (JSON.parse(notes) as TypeNotes))
+  } catch (cause) {
+    throw new UnreadableEvent(`the type notes do not fit its ${name}: ${String(cause)}.`, { ...message, cause })
+  }
+  const kind = kindOfValue(value)
+  if (typeof kind === 'string') return value
+  throw new UnreadableEvent(`${pathText(name, kind.path)} is ${kind.what}.`, message)
+}
+
+function parseVersion(text: string, message: Message): number {
+  const version = Number(text)
+  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(version)) return version
+  throw new UnreadableEvent(
+    `its header "version" is ${JSON.stringify(text.slice(0, 80))}, and has to be a whole number from 1 on.`,
+    message,
+  )
 }

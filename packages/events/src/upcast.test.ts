@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvents } from './define-events.ts'
-import { NewerVersion, UpcastFailed } from './errors.ts'
+import { NewerVersion, UnreadableEvent, UpcastFailed } from './errors.ts'
 import { decodeEvent, type Message } from './message.ts'
 
 interface V1 {
@@ -47,7 +47,6 @@ test.each([
   ['of the present version, which is the first', eventOf('customer.left')],
   ['that says the first version', eventOf('customer.left', { headers: { version: '1' } })],
   ['of a type that is not in the catalogue', eventOf('order.placed', { headers: { version: '9' } })],
-  ['of such a type with a version that is none', eventOf('order.placed', { headers: { version: 'x' } })],
   ['whose type every object has', eventOf('toString')],
 ])('an event %s is returned as the very same object', (_, event) => {
   expect(catalog.upcast(event)).toBe(event)
@@ -67,13 +66,20 @@ test('a version that is newer than the catalogue knows is refused, and the error
 })
 
 test.each(['0', '-1', '1.5', 'x', '', ' 2', '0x2', '99999999999999999999'])(
-  'the version %j is refused as none',
+  'an event of the version %j is unreadable, of whatever type it is',
   (version) => {
-    const error = errorOf(() => catalog.upcast(eventOf('customer.joined', { headers: { version } })))
-    expect(error).toBeInstanceOf(UpcastFailed)
-    expect(String(error)).toMatch(/id-7.*"customer.joined".*not a whole number/s)
+    const error = errorOf(() => eventOf('order.placed', { headers: { version } }))
+    expect(error).toBeInstanceOf(UnreadableEvent)
+    expect(String(error)).toMatch(/id-7.*"order.placed".*has to be a whole number/s)
   },
 )
+
+test('a version that is none, in an event that no message was decoded to, is refused', () => {
+  const event = eventOf('customer.joined')
+  const error = errorOf(() => catalog.upcast({ ...event, headers: { ...event.headers, schemaVersion: Number.NaN } }))
+  expect(error).toBeInstanceOf(UpcastFailed)
+  expect(String(error)).toMatch(/id-7.*"customer.joined".*not a whole number/s)
+})
 
 test('a step that throws is told with the event, the version and the cause', () => {
   const error = errorOf(() =>

@@ -85,6 +85,7 @@ function textOf(cursor: string, envelope: Envelope<unknown, unknown>): string {
 /** A message without data would never reach a listener. */
 function messageOf(envelope: Envelope<unknown, unknown>): { readonly name: string; readonly data: unknown } {
   if (envelope.kind === 'event') return { name: (envelope.event as { type: string }).type, data: envelope.event }
+  if (envelope.kind === 'unreadable') return { name: 'unreadable', data: envelope.event }
   if (envelope.kind === 'hint') return { name: 'hint', data: envelope.hint }
   if (envelope.kind === 'state') return { name: 'state', data: envelope.state }
   const { kind, ...data } = envelope

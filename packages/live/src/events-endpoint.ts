@@ -23,7 +23,7 @@ export interface EventsEndpointOptions<TContext, TInput> {
  * Serves what `live.follow` or `live.query` made as a plain `text/event-stream`, for `EventSource`, curl and other languages:
  * a handler for Node's HTTP server, Express and the like.
  *
- * Each message has the cursor as its `id`, the event's type (or `state`, `live`, `checkpoint`, `resync`) as its name, and
+ * Each message has the cursor as its `id`, the event's type (or `state`, `live`, `unreadable`, `checkpoint`, `resync`) as its name, and
  * plain JSON as its data. A client goes on by `Last-Event-ID`, or `?lastEventId=` at its first connect, on any API node
  * (P6). One that takes nothing is waited for.
  *

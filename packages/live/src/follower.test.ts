@@ -5,7 +5,7 @@ import { createBell } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { Follower, MustResync } from './follower.ts'
 import { type Hub, startHub } from './hub.ts'
-import { eventOf } from './live-entry.ts'
+import { envelopeOf } from './live-entry.ts'
 import { taskOf } from './run-queue.ts'
 
 function liveMessage(offset: number, body = '1'): Message {
@@ -63,9 +63,10 @@ function collector(room = Number.POSITIVE_INFINITY) {
     hasRoom() {
       return events.length < this.room
     },
-    sendEvent(cursor: string, entry: Parameters<typeof eventOf>[0]) {
+    sendEvent(cursor: string, entry: Parameters<typeof envelopeOf>[0]) {
+      const envelope = envelopeOf(entry)
       cursors.push(cursor)
-      events.push(eventOf(entry))
+      if (envelope.kind === 'event') events.push(envelope.event)
     },
     together: <T>(act: () => T) => act(),
     get offsets() {

@@ -1,9 +1,9 @@
 import { endOf, type Message, OffsetGone, type Topic } from '@commitcast/broker'
-import { channelsOf, encodeCursor, type Upcast } from '@commitcast/events'
+import { encodeCursor, type Upcast } from '@commitcast/events'
 import { createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
 import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder } from './live-decoder.ts'
-import { type Decode, toLiveEntry } from './live-entry.ts'
+import { toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
 import { createRing, type Ring } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
@@ -68,23 +68,23 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const attached = new Map<string, Set<Task>>()
   const steps = createRunQueue()
   const troubles = new Map<number, string>()
-  const decode: Decode = createLiveDecoder({ ...options, epoch: topic.epoch })
+  const decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
   const past = createPast({
     topic,
     headOf: (partition) => heads[partition]!,
     lastOf: options.lastGiven ?? ((partition) => endOf(topic, partition)),
-    decode,
+    decoder,
     signal,
     maxBytes: limits.maxPastBytes,
   })
 
   const take = (partition: number, message: Message) => {
     heads = heads.with(partition, message.offset)
-    const channels = channelsOf(message)
-    if (channels.length === 0) return
+    const entry = toLiveEntry(message, { partition, decoder, keeper: ring })
+    if (!entry) return
     const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
-    ring.add({ ...toLiveEntry(message, { partition, channels, decode, keeper: ring }), heads, cursor })
-    for (const channel of channels) attached.get(channel)?.forEach(steps.add)
+    ring.add({ ...entry, heads, cursor })
+    for (const channel of entry.channels) attached.get(channel)?.forEach(steps.add)
   }
 
   const wakeAll = () => {
@@ -168,6 +168,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     health: () => ({
       ready: troubles.size === 0,
       heads: [...heads],
+      unreadable: decoder.unreadable,
       ...(troubles.size > 0 && { troubles: Object.fromEntries(troubles) }),
     }),
     done: Promise.all([watchEpoch(), ...heads.map((_, partition) => readPartition(partition))]).then(() => {}),

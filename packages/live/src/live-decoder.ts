@@ -1,4 +1,11 @@
-import { decodeLiveEvent, type LiveEvent, type Message, NewerVersion, type Upcast } from '@commitcast/events'
+import {
+  decodeLiveEvent,
+  type Envelope,
+  type LiveEvent,
+  type Message,
+  NewerVersion,
+  type Upcast,
+} from '@commitcast/events'
 import { type Logger, silentLogger } from '@commitcast/worker'
 
 export interface LiveDecoderOptions {
@@ -9,17 +16,36 @@ export interface LiveDecoderOptions {
   readonly logger?: Logger
 }
 
-/**
- * Makes the function that decodes live messages and upcasts those that were made before the catalogue changed. An event
- * that can't be upcast (its version is newer than this process knows, or a step throws) is handed on as it is, and said in
- * the log once per type: to leave it out would be a silent gap, and the client may know more than this process.
- */
+/** What followers get of a live message: its event, or that it can't be read. */
+export type EventEnvelope = Extract<Envelope<LiveEvent>, { readonly kind: 'event' | 'unreadable' }>
+
+/** Reads live messages for all followers of a process. Nothing here throws: one bad message must not end a subscription. */
+export interface LiveDecoder {
+  /**
+   * Decodes a live message that is not a filler, and upcasts one that was made before the catalogue changed. An event that
+   * can't be upcast (its version is newer than this process knows, or a step throws) is handed on as it is, and said in the log
+   * once per type: to leave it out would be a silent gap, and the client may know more than this process.
+   */
+  decode(message: Message, partition: number): EventEnvelope
+  /** What takes the place of a message that can't be read or written; counted and said in the log. */
+  stepOver(message: Message, partition: number, error: unknown): EventEnvelope
+  /** How many were stepped over. */
+  readonly unreadable: number
+}
+
+const quietMs = 10_000
+/** So many are known by their offsets, so that one that is read again is not counted again. */
+const maxKnown = 10_000
+
 export function createLiveDecoder({
   epoch,
   upcast = (event) => event,
   logger = silentLogger,
-}: LiveDecoderOptions): (message: Message, partition: number) => LiveEvent {
+}: LiveDecoderOptions): LiveDecoder {
   const told = new Set<string>()
+  const known = new Set<string>()
+  let unreadable = 0
+  let saidAt = Number.NEGATIVE_INFINITY
   const tell = ({ type }: LiveEvent, error: unknown) => {
     const isNewer = error instanceof NewerVersion
     // Only types of the catalogue get here, so this stays small.
@@ -29,8 +55,18 @@ export function createLiveDecoder({
     if (isNewer) logger.warn({ type, err: error }, 'events of a newer version go to clients as they are')
     else logger.error({ type, err: error }, 'events that can not be upcast go to clients as they are')
   }
-  return (message, partition) => {
-    const event = decodeLiveEvent(message, { epoch, partition })
+  const count = ({ offset, id, type }: Message, partition: number, err: unknown) => {
+    const place = `${partition}/${offset}`
+    if (known.has(place)) return
+    if (known.size === maxKnown) known.clear()
+    known.add(place)
+    unreadable++
+    if (Date.now() - saidAt < quietMs) return
+    saidAt = Date.now()
+    const details = { code, partition, offset, id, type, unreadable, err }
+    logger.error(details, 'an event can not be read or sent: its followers get an "unreadable" envelope')
+  }
+  const upcastOrTell = (event: LiveEvent) => {
     try {
       return upcast(event)
     } catch (error) {
@@ -38,4 +74,24 @@ export function createLiveDecoder({
       return event
     }
   }
+  const stepOver: LiveDecoder['stepOver'] = (message, partition, error) => {
+    count(message, partition, error)
+    const { id, type, key, offset, tx } = message
+    return { kind: 'unreadable', event: { id, type, key, code, epoch, partition, offset, tx } }
+  }
+  return {
+    decode(message, partition) {
+      try {
+        return { kind: 'event', event: upcastOrTell(decodeLiveEvent(message, { epoch, partition })) }
+      } catch (error) {
+        return stepOver(message, partition, error)
+      }
+    },
+    stepOver,
+    get unreadable() {
+      return unreadable
+    },
+  }
 }
+
+const code = 'UNREADABLE_EVENT'

@@ -1,4 +1,5 @@
-import type { LiveEvent, Message } from '@commitcast/events'
+import { channelsOf, type Message } from '@commitcast/events'
+import type { EventEnvelope, LiveDecoder } from './live-decoder.ts'
 import type { EventText, Serialize } from './output/event-text.ts'
 
 /** A live message that is told on some channels, from the ring or the log. What is made of it is made once for all followers. */
@@ -10,17 +11,14 @@ export interface LiveEntry {
   readonly channels: readonly string[]
   /** The cursor that followers have with it who came here through the ring; none in the log. */
   readonly cursor?: string
-  readonly decode: Decode
+  readonly decoder: LiveDecoder
   /** What counts its bytes. */
   readonly keeper: Keeper
   /** How much memory it holds, roughly. */
   bytes: number
-  event?: LiveEvent
+  envelope?: EventEnvelope
   texts?: Map<Serialize, EventText | undefined>
 }
-
-/** Decodes a live message that is not a filler. */
-export type Decode = (message: Message, partition: number) => LiveEvent
 
 /** Keeps entries within a bound of bytes. */
 export interface Keeper {
@@ -31,21 +29,27 @@ export interface Keeper {
 /** What an entry costs beside its message's body, roughly. */
 const emptyEntryBytes = 600
 
-/** The entry of a message that is not a filler. */
+/** The entry of a message; `undefined` for a filler, and for what is no live message, which is stepped over. */
 export function toLiveEntry(
   message: Message,
-  place: Pick<LiveEntry, 'partition' | 'channels' | 'decode' | 'keeper'>,
-): LiveEntry {
-  const { partition, channels, decode, keeper } = place
-  const bytes = message.body.length + emptyEntryBytes
-  return { message, partition, offset: message.offset, tx: BigInt(message.tx), channels, decode, keeper, bytes }
+  { partition, decoder, keeper }: Pick<LiveEntry, 'partition' | 'decoder' | 'keeper'>,
+): LiveEntry | undefined {
+  try {
+    const channels = channelsOf(message)
+    if (channels.length === 0) return undefined
+    const bytes = message.body.length + emptyEntryBytes
+    return { message, partition, offset: message.offset, tx: BigInt(message.tx), channels, decoder, keeper, bytes }
+  } catch (error) {
+    decoder.stepOver(message, partition, error)
+    return undefined
+  }
 }
 
-/** The event of an entry; decoded when it is first asked for. */
-export function eventOf(entry: LiveEntry): LiveEvent {
-  if (!entry.event) {
-    entry.event = entry.decode(entry.message, entry.partition)
+/** What followers get of an entry; decoded when it is first asked for. */
+export function envelopeOf(entry: LiveEntry): EventEnvelope {
+  if (!entry.envelope) {
+    entry.envelope = entry.decoder.decode(entry.message, entry.partition)
     entry.keeper.grow(entry, entry.message.body.length * 2)
   }
-  return entry.event
+  return entry.envelope
 }

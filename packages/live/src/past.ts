@@ -1,7 +1,7 @@
 import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
-import { channelsOf } from '@commitcast/events'
 import pLimit from 'p-limit'
-import { type Decode, type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
+import type { LiveDecoder } from './live-decoder.ts'
+import { type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
 
 /** A stretch of a partition's log: the messages after offset `after`, up to `to`. */
 export interface Stretch {
@@ -29,7 +29,7 @@ export interface PastOptions {
   readonly headOf: (partition: number) => number
   /** The newest offset of a partition that a cursor can have. */
   readonly lastOf: (partition: number) => Promise<number>
-  readonly decode: Decode
+  readonly decoder: LiveDecoder
   readonly signal: AbortSignal
   /** How much of what was read is kept to be shared. */
   readonly maxBytes: number
@@ -43,7 +43,7 @@ const lastMs = 1_000
 /** How many stretches are read at a time. */
 const maxReads = 4
 
-export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes }: PastOptions): Past {
+export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }: PastOptions): Past {
   const kept = createKept(maxBytes)
   const reads = pLimit(maxReads)
   const lasts = new Map<number, Promise<number>>()
@@ -62,8 +62,8 @@ export function createPast({ topic, headOf, lastOf, decode, signal, maxBytes }: 
         if (to >= until || bytes >= maxStretchBytes) break
         to = message.offset
         bytes += message.body.length
-        const channels = channelsOf(message)
-        if (channels.length > 0) entries.push(toLiveEntry(message, { partition, channels, decode, keeper }))
+        const entry = toLiveEntry(message, { partition, decoder, keeper })
+        if (entry) entries.push(entry)
       }
       if (to >= until || bytes >= maxStretchBytes) break
     }

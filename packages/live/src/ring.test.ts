@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createRing, type RingEntry } from './ring.ts'
 
 function entry(partition: number, offset: number, channels: string[], bytes = 10) {
-  const unused = { message: {}, decode: {}, keeper: {} } as Pick<RingEntry, 'message' | 'decode' | 'keeper'>
+  const unused = { message: {}, decoder: {}, keeper: {} } as Pick<RingEntry, 'message' | 'decoder' | 'keeper'>
   return { ...unused, partition, offset, channels, bytes, tx: 1n, heads: [], cursor: '' }
 }
 

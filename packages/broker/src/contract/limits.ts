@@ -7,7 +7,7 @@ import { makeMessage, makeMessages, readUntil } from './messages.ts'
 /** More than key, headers and framing take. */
 const reserve = 2_000
 
-/** Large messages. */
+/** Messages that are refused, and those that just fit. */
 export const limits: readonly Case[] = [
   {
     name: 'messages whose bodies come near the limit are stored whole',
@@ -34,6 +34,24 @@ export const limits: readonly Case[] = [
       expect(end).toBeLessThan(4)
       await topic.append(0, end, sent.slice(end))
       expect((await topic.last(0))?.offset).toBe(10)
+    },
+  },
+  {
+    name: 'a message with a header that not every broker keeps is refused with its offset, and the next one takes its place',
+    async run({ freshTopic }) {
+      const topic = await freshTopic()
+      const sent = makeMessages(1, 3)
+      for (const actor of ['half \ud83d', 'a\0b']) {
+        const bad = { ...sent[1]!, headers: { actor } }
+        const refusal = await topic.append(0, 0, [sent[0]!, bad]).catch((error: unknown) => error)
+        expect(refusal).toMatchObject({ offset: 2, code: 'MESSAGE_REFUSED' })
+        expect(String(refusal)).toContain('"actor"')
+        if (((await topic.last(0))?.offset ?? 0) > 0) break
+      }
+      const end = (await topic.last(0))?.offset ?? 0
+      expect(end).toBeLessThan(2)
+      await topic.append(0, end, sent.slice(end))
+      expect(await readUntil(topic, { until: 3 })).toEqual(sent)
     },
   },
   {

@@ -1,4 +1,5 @@
 import type { Message, Topic, TopicOptions } from '../broker.ts'
+import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets } from '../check-place.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone } from '../errors.ts'
 import { endOf, grown, type Log, store } from './memory-log.ts'
@@ -33,9 +34,10 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
       if (messages.length === 0) return
       if (endOf(log) !== after) throw AppendConflict.at(topic.name, partition, after)
       const limit = maxMessageBytes ?? Number.POSITIVE_INFINITY
-      const refused = limit === Number.POSITIVE_INFINITY ? undefined : messages.find((one) => bytesOf(one) > limit)
-      store(log, refused ? messages.slice(0, refused.offset - after - 1) : messages)
-      if (refused) throw MessageRefused.tooLarge(refused, bytesOf(refused), limit)
+      const large = limit === Number.POSITIVE_INFINITY ? undefined : messages.find((one) => bytesOf(one) > limit)
+      const refusal = large ? MessageRefused.tooLarge(large, bytesOf(large), limit) : findBadHeader(messages)
+      store(log, refusal ? messages.slice(0, refusal.offset - after - 1) : messages)
+      if (refusal) throw refusal
     },
     async *read(partition, after, { signal, maxBatch = 1_000 }) {
       const log = logOf(partition)

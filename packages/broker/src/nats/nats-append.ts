@@ -1,5 +1,6 @@
 import type { Msg } from 'nats'
 import type { Message } from '../broker.ts'
+import { findBadHeader } from '../check-headers.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused } from '../errors.ts'
 import type { Connection } from './nats-connection.ts'
 import { sendAll } from './nats-frames.ts'
@@ -26,6 +27,8 @@ export async function appendChunk(
   const stream = streams.nameOf(partition)
   if (messages.length === 0) return
   line.check()
+  const refusal = findBadHeader(messages)
+  if (refusal) throw refusal
   const answers = [acks.expect(), ...(messages.length > 1 ? [acks.expect()] : [])]
   const last = messages.length - 1
   try {

@@ -1,4 +1,5 @@
 import type { Message, Topic, TopicOptions } from '../broker.ts'
+import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets, checkPartition } from '../check-place.ts'
 import { AppendConflict } from '../errors.ts'
 import type { Query } from './postgres-broker.ts'
@@ -64,6 +65,8 @@ async function append(
   { place, after, messages }: { place: readonly unknown[]; after: number; messages: readonly Message[] },
 ): Promise<void> {
   if (messages.length === 0) return
+  const refusal = findBadHeader(messages)
+  if (refusal) throw refusal
   const partition = Number(place[2])
   const end = after + messages.length
   const appended = query(

@@ -20,7 +20,7 @@ export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]
 }
 
 /** One parked event, for people. */
-export function parkedInFullText({ data, headers, history, ...event }: ParkedEventInFull): string {
+export function parkedInFullText({ dataText, headers, history, ...event }: ParkedEventInFull): string {
   const lines = [
     ...textTable([
       ['event', `${event.eventId}  ${event.type}`],
@@ -31,7 +31,7 @@ export function parkedInFullText({ data, headers, history, ...event }: ParkedEve
       ['tries', event.attempts === 0 ? 'none: it waits behind another event of its key' : String(event.attempts)],
       ['reason', shown(event.reason, 2_000)],
       ['headers', shown(JSON.stringify(headers), 2_000)],
-      ['data', shown(JSON.stringify(data), 20_000)],
+      ['data', shown(dataText, 20_000)],
     ]),
     '',
     ...textTable(
@@ -39,6 +39,11 @@ export function parkedInFullText({ data, headers, history, ...event }: ParkedEve
     ),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** One parked event as JSON, its data as it was written. */
+export function parkedInFullJson({ data: _, dataText, ...event }: ParkedEventInFull): string {
+  return `${JSON.stringify(event).slice(0, -1)},"data":${dataText}}\n`
 }
 
 /** What was done to which parked events, for people. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { EventEnvelope } from '../live-decoder.ts'
 import type { LiveEntry } from '../live-entry.ts'
 import type { WsFrame } from './ws-frame.ts'
 
@@ -32,8 +33,16 @@ export function textOf(entry: LiveEntry, serialize: Serialize): EventText | unde
 /** Stands where the cursor will; nobody can know it. */
 const placeholder = `cursor-${randomUUID()}`
 
-function makeText({ event, decode, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
-  const envelope = { kind: 'event', event: event ?? decode(message, partition) }
+/** What the transformer can't write is stepped over, as what can't be read is: to throw would end every subscription to it. */
+function makeText({ envelope, decoder, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
+  try {
+    return textOfEnvelope(envelope ?? decoder.decode(message, partition), serialize)
+  } catch (error) {
+    return textOfEnvelope(decoder.stepOver(message, partition, error), serialize)
+  }
+}
+
+function textOfEnvelope(envelope: EventEnvelope, serialize: Serialize): EventText | undefined {
   const parts = JSON.stringify(serialize({ id: placeholder, data: envelope })).split(placeholder)
   return parts.length === 2 ? { head: parts[0]!, tail: ownBuffer(`${parts[1]}}}`) } : undefined
 }

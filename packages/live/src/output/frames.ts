@@ -1,5 +1,5 @@
 import type { Envelope } from '@commitcast/events'
-import { eventOf, type LiveEntry } from '../live-entry.ts'
+import { envelopeOf, type LiveEntry } from '../live-entry.ts'
 import { type EventText, type Serialize, textOf } from './event-text.ts'
 import { openFrame, type WsFrame } from './ws-frame.ts'
 
@@ -29,7 +29,7 @@ export function createFrames(serialize: Serialize, { maxBytes = 4 * 1024 * 1024 
     ofEnvelope,
     ofEvent(request, cursor, entry) {
       const text = textOf(entry, serialize)
-      if (!text) return ofEnvelope(request, cursor, { kind: 'event', event: eventOf(entry) })
+      if (!text) return ofEnvelope(request, cursor, envelopeOf(entry))
       if (cursor !== entry.cursor) return toFrame(request, cursor, text)
       const shared = text.frames?.get(request)
       if (shared) return shared

@@ -1,7 +1,7 @@
 import type { Envelope } from '@commitcast/events'
 import { type TrackedEnvelope, tracked } from '@trpc/server'
 import { withTag } from '../cursors/carried-input.ts'
-import { eventOf } from '../live-entry.ts'
+import { envelopeOf } from '../live-entry.ts'
 import type { Connection } from '../sockets/connection.ts'
 import type { Output } from './output.ts'
 
@@ -74,7 +74,7 @@ export function createIteratorOutput({ signal, connection, tag }: IteratorOutput
       }
     },
     send: push,
-    sendEvent: (cursor, entry) => push(cursor, { kind: 'event', event: eventOf(entry) }),
+    sendEvent: (cursor, entry) => push(cursor, envelopeOf(entry)),
     together: (act) => act(),
     fail(error) {
       failure ??= { error }

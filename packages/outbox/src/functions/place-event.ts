@@ -1,7 +1,7 @@
 import { reservedPrefix } from '@commitcast/events'
 import { maxHeadersBytes } from '../max-event-bytes.ts'
 import type { SqlFunction } from './sql-function.ts'
-import { typePattern } from './type-pattern.ts'
+import { typePattern, versionPattern } from './type-pattern.ts'
 
 export const placeEvent: SqlFunction = {
   signature: 'place_event()',
@@ -11,12 +11,20 @@ export const placeEvent: SqlFunction = {
 create or replace function ${s}.place_event() returns trigger language plpgsql as $$
 declare
   topic record;
+  data text := new.data;
+  headers text := new.headers;
 begin
   select partitions, max_event_bytes into topic from ${s}.topic;
   if (new.type ~ '${typePattern}' and length(new.type) <= 200 and not starts_with(new.type, '${reservedPrefix}')
-    and length(new.key) between 1 and 500 and octet_length(new.data::text) <= topic.max_event_bytes
-    and octet_length(new.headers::text) <= ${maxHeadersBytes}) is not true
+    and length(new.key) between 1 and 500 and octet_length(data) <= topic.max_event_bytes
+    and octet_length(headers) <= ${maxHeadersBytes}
+    and case
+      when headers = '{}' then true
+      when json_typeof(new.headers) <> 'object' or headers like '%\\\\u%' then false
+      else coalesce(new.headers->>'version', '1') ~ '${versionPattern}' and coalesce(new.headers->>'notes', '{') like '{%' end
+    and data not like '%\\\\u%' and data not like '%"constructor"%' and data not like '%proto%') is not true
   then
+    -- Much of it only may be wrong; whether it is takes a closer look.
     perform ${s}.refuse_event(new.type, new.key, new.data, new.headers);
   end if;
   new.partition := ('x' || substr(md5(new.key), 1, 8))::bit(32)::bigint % topic.partitions;

@@ -17,6 +17,8 @@ declare
   place record;
 begin
   ${beforeAppend(s)}
+  -- It was taken once: what readers can't read is parked again, and holds up no other.
+  perform set_config('commitcast.new_epoch', pg_current_xact_id()::text, true);
   return query
     with taken as (${takeParked(s, 'ids', `grp = 'relay' and coalesce(of_group, grp) = grp`)}
     ), appended as (
@@ -30,6 +32,7 @@ begin
     ), noted as (${noteParked(s, 'retried', { rows: 'handled', actor: 'retry_parked.actor' })}
     )
     select * from handled order by id;
+  perform set_config('commitcast.new_epoch', '', true);
   ${afterAppend(s)}
 end $$;`,
 }

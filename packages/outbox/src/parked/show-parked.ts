@@ -5,6 +5,8 @@ import type { ParkedAction } from './parked-history.ts'
 /** A parked event with its content, and what was done to it. */
 export interface ParkedEventInFull extends ParkedEvent {
   readonly data: unknown
+  /** The same as it was written, character by character: JSON may hold numbers that JavaScript rounds. */
+  readonly dataText: string
   readonly headers: Readonly<Record<string, unknown>>
   /** Oldest first; the last 90 days of it. */
   readonly history: readonly {
@@ -22,7 +24,7 @@ export async function showParked(
   { schema, id }: { schema: string; id: string },
 ): Promise<ParkedEventInFull | undefined> {
   const [row] = await sql.query<ParkedEventInFull>(
-    `select ${parkedColumns}, event.data, event.headers, coalesce((
+    `select ${parkedColumns}, event.data, event.data::text as "dataText", event.headers, coalesce((
        select json_agg(json_build_object(
          'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', actor, 'action', action, 'reason', reason)
          order by number)

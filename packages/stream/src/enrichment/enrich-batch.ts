@@ -7,6 +7,8 @@ import {
   isPlaceholder,
   restateMessage,
   toFiller,
+  toUnreadable,
+  UnreadableEvent,
 } from '@commitcast/events'
 import type { Enrichment } from './enrichment.ts'
 import type { Failures } from './failures.ts'
@@ -49,21 +51,46 @@ export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchO
   }
 }
 
-/** A message with what it says. A placeholder holds no event, and nobody follows it. */
+/** A message with what it says. A placeholder holds no event, and nobody follows it; what can't be read may be followed. */
 interface Opened {
   readonly message: Message
   readonly event: CommittedEvent | undefined
   readonly channels: readonly string[]
+  readonly unreadable?: UnreadableEvent
 }
 
 function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions['upcast']) {
+  /** Its data is plain JSON then, without types. Where that is not enough to tell, no one follows it. */
+  const channelsOfUnreadable = (message: Message, place: BatchPlace): readonly string[] => {
+    try {
+      const { id, type, key, time, offset, tx, body } = message
+      const { epoch, partition } = place
+      const bare = { id, type, key, data: JSON.parse(body), headers: { time }, epoch, partition, offset, tx }
+      const channels: unknown = channelsOf(bare)
+      return Array.isArray(channels) ? channels : []
+    } catch {
+      return []
+    }
+  }
   return (message: Message, place: BatchPlace): Opened => {
     if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
-    const stored = decodeEvent(message, place)
+    const stored = tryToDecode(message, place)
+    if (stored instanceof UnreadableEvent) {
+      return { message, event: undefined, channels: channelsOfUnreadable(message, place), unreadable: stored }
+    }
     const event = upcast ? upcast(stored) : stored
     const channels = channelsOf(event)
     if (!Array.isArray(channels)) throw new TypeError(`channels() returned ${String(channels)} and no array.`)
     return { message: event === stored ? message : restateMessage(message, event), event, channels }
+  }
+}
+
+function tryToDecode(message: Message, place: BatchPlace): CommittedEvent | UnreadableEvent {
+  try {
+    return decodeEvent(message, place)
+  } catch (error) {
+    if (error instanceof UnreadableEvent) return error
+    throw error
   }
 }
 
@@ -89,8 +116,12 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
 function encodeAll(opened: readonly Opened[], looked: readonly LookedUp[], failures: Failures): Message[] {
   const encodeMetadata = createMetadataEncoder()
   let index = 0
-  return opened.map(({ message, event, channels }) => {
+  return opened.map(({ message, event, channels, unreadable }) => {
     const at = event ? index++ : -1
+    if (unreadable) {
+      failures.unreadable(message, unreadable)
+      return toUnreadable(message, channels)
+    }
     if (!event || channels.length === 0) return toFiller(message)
     const metadata: Record<string, unknown> = {}
     let failed: Map<string, unknown> | undefined

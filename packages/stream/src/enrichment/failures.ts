@@ -1,4 +1,4 @@
-import { type CommittedEvent, InvalidValue } from '@commitcast/events'
+import { type CommittedEvent, InvalidValue, type Message, type UnreadableEvent } from '@commitcast/events'
 import type { Logger } from '@commitcast/worker'
 
 /** What an enrichment could not do, since the worker started. */
@@ -7,6 +7,8 @@ export interface FailureCounts {
   readonly failedLookUps: number
   /** Events that went out and lack metadata, because a look-up failed or the live message would have been too large. */
   readonly withoutMetadata: number
+  /** Events that can't be read: who follows them was told that, and nothing of what they hold. */
+  readonly unreadable: number
   /** Events that nobody was told of, because the broker refuses their live message even without metadata. */
   readonly untold: number
 }
@@ -15,6 +17,7 @@ export interface FailureCounts {
 export interface Failures {
   readonly counts: FailureCounts
   lookUpFailed(event: CommittedEvent, kinds: ReadonlyMap<string, unknown>): void
+  unreadable(message: Message, error: UnreadableEvent): void
   tooLarge(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
   untold(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
 }
@@ -22,7 +25,7 @@ export interface Failures {
 const quietMs = 10_000
 
 export function createFailures(logger: Logger): Failures {
-  const counts = { failedLookUps: 0, withoutMetadata: 0, untold: 0 }
+  const counts = { failedLookUps: 0, withoutMetadata: 0, unreadable: 0, untold: 0 }
   const saidAt = new Map<string, number>()
 
   const say = (level: 'warn' | 'error', words: string, details: object) => {
@@ -47,6 +50,16 @@ export function createFailures(logger: Logger): Failures {
           })
         } else say('warn', 'a look-up fails for some events: they go out without this metadata', details)
       }
+    },
+    unreadable({ offset, id, type }, err) {
+      counts.unreadable++
+      say('error', 'an event can not be read: its followers get an "unreadable" envelope', {
+        code: err.code,
+        offset,
+        id,
+        type,
+        err,
+      })
     },
     tooLarge(place, err) {
       counts.withoutMetadata++

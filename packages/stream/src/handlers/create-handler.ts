@@ -122,8 +122,10 @@ function chainsOf(items: readonly WorkItem[], task: Task): readonly (readonly nu
   return [...Map.groupBy(ours, (index) => items[index]!.message.key).values()]
 }
 
-function isOurs({ event, unreadable }: WorkItem, { handles }: Task): boolean {
-  return unreadable !== undefined || (event !== undefined && handles[event.type] !== undefined)
+/** Every object has a `toString`, and an event may have it as its type. */
+function isOurs({ event, unreadable, message }: WorkItem, { handles }: Task): boolean {
+  const isEvent = event !== undefined || unreadable !== undefined
+  return isEvent && Object.hasOwn(handles, message.type) && handles[message.type] !== undefined
 }
 
 /**
@@ -133,6 +135,8 @@ function isOurs({ event, unreadable }: WorkItem, { handles }: Task): boolean {
 async function untilHandled(item: WorkItem, task: Task): Promise<Outcome> {
   const { group, at, signal, tell, logger } = task
   const backoff = createBackoff()
+  // What can't be read now can't be read later.
+  const attempts = item.unreadable === undefined ? group.attempts : 1
   for (let attempt = 1; ; ) {
     if (signal.aborted) return 'not yet'
     try {
@@ -141,12 +145,12 @@ async function untilHandled(item: WorkItem, task: Task): Promise<Outcome> {
       return 'done'
     } catch (error) {
       const isFailure = !isPassing(error)
-      if (isFailure && attempt >= group.attempts && group.onFailure.type === 'park') {
+      if (isFailure && attempt >= attempts && group.onFailure.type === 'park') {
         logger.error({ group: at.group, event: item.message.id, err: error }, 'parked an event')
         return { item, attempts: attempt, reason: reasonOf(error) }
       }
       logger.warn({ group: at.group, event: item.message.id, attempt, err: error }, 'a try failed')
-      if (!isFailure || attempt >= group.attempts) tell(waitsFor(item, error))
+      if (!isFailure || attempt >= attempts) tell(waitsFor(item, error))
       if (isFailure) attempt++
       await backoff.wait(signal)
     }

@@ -95,7 +95,9 @@ async function carryTogether<TTransaction>(items: readonly WorkItem[], task: Tas
 
 async function carryOne<TTransaction>(item: WorkItem, task: Task<TTransaction>): Promise<void> {
   const { at, group, transaction, blocked, signal, logger, progress } = task
-  const { attempts, onFailure } = group
+  const { onFailure } = group
+  // What can't be read now can't be read later.
+  const attempts = item.unreadable === undefined ? group.attempts : 1
   try {
     await attempted(() => carryTogether([item], task), { attempts, signal })
   } catch (error) {

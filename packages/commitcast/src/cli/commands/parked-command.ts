@@ -3,7 +3,7 @@ import { dropParked, listParked, retryParked, showParked } from '@commitcast/out
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
-import { handledText, parkedInFullText, parkedText } from '../parked-text.ts'
+import { handledText, parkedInFullJson, parkedInFullText, parkedText } from '../parked-text.ts'
 import { addSettings } from '../settings.ts'
 import { withTable } from '../with-table.ts'
 
@@ -76,7 +76,7 @@ function addShow(parked: Command): void {
   addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
     const event = await withTable(command, table, ({ sql, schema }) => showParked(sql, { schema, id }))
     if (!event) throw new CommandFailed(`Nothing is parked under ${id}. See "commitcast parked list".`)
-    process.stdout.write(json ? `${JSON.stringify(event)}\n` : parkedInFullText(event))
+    process.stdout.write(json ? parkedInFullJson(event) : parkedInFullText(event))
   })
 }
 

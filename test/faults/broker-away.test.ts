@@ -37,5 +37,4 @@ test.each(names)(
     expect(carried).toBe(writing.written())
     process.stdout.write(`${name} away: "${words.slice(0, 200)}"; ${carried} events carried\n`)
   },
-  120_000,
 )

@@ -13,9 +13,12 @@ export async function packPackages(folder: string): Promise<Map<string, string>>
   const open = packages.filter((manifest) => !manifest.private)
   const filters = open.map(({ name }) => `--filter=${name}`)
   const args = ['-y', '--prefer-offline', packageManager, ...filters, 'pack', '--pack-destination', folder]
-  await promisify(execFile)('npx', args, { cwd: root }).catch((error: { readonly stdout: string }) => {
-    throw new Error(`The packages can't be packed:\n${error.stdout.slice(-2_000)}`, { cause: error })
-  })
+  await promisify(execFile)('npx', args, { cwd: root }).catch(
+    (error: { readonly stdout: string; readonly stderr: string }) => {
+      const words = `${error.stdout.slice(-2_000)}\n${error.stderr.slice(-2_000)}`
+      throw new Error(`The packages can't be packed:\n${words}`, { cause: error })
+    },
+  )
   const fileOf = (name: string, version: string) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
   return new Map(open.map(({ name, version }) => [name, join(folder, fileOf(name, version))]))
 }

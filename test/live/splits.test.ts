@@ -1,6 +1,6 @@
 import type { Envelope } from '@commitcast/events'
 import { expect, test } from 'vitest'
-import { createRandom, type Random } from '../fixtures/random.ts'
+import { createRandom, type Random, roundsOf } from '../fixtures/random.ts'
 import { openLateRelay } from './late-relay.ts'
 import { type LiveNode, partitions, startNode } from './live-node.ts'
 import { listen, openStockClient } from './stock-client.ts'
@@ -59,8 +59,8 @@ async function followInPieces(
   return history
 }
 
-test.each(Array.from({ length: 12 }, (_, run) => run))(
-  'however a history is split over reconnects, nodes, and ring or log, it is the same sequence (run %i)',
+test.each(roundsOf(6))(
+  'however a history is split over reconnects, nodes, and ring or log, it is the same sequence (round %i)',
   async () => {
     const random = createRandom()
     const relay = await openLateRelay(random)

@@ -5,7 +5,7 @@ import type { Sql } from '@commitcast/worker'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { createRandom } from '../fixtures/random.ts'
+import { createRandom, roundsOf } from '../fixtures/random.ts'
 import { hidingRefusals, mortal, overTopics, steps } from './mortal.ts'
 import {
   append,
@@ -153,8 +153,8 @@ describe('notes and broker that differ are brought in line', () => {
   })
 })
 
-test.each(Array.from({ length: 5 }, (_, run) => run))(
-  'relays that come and go, killed at random steps: all that was written is stored or parked, once (run %i)',
+test.each(roundsOf(4))(
+  'relays that come and go, killed at random steps: all that was written is stored or parked, once (round %i)',
   async () => {
     const random = createRandom()
     const context = `SEED=${random.seed}`

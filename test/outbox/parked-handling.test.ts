@@ -3,6 +3,7 @@ import { dropParked, listParked, retireEvents, retryParked } from '@commitcast/o
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { filledDatabase, freshDatabase } from '../fixtures/fresh-database.ts'
+import { roundsOf } from '../fixtures/random.ts'
 import { all, giveAll, oldDays, write } from './old-days.ts'
 import { append, type Database, freshApp, limit, notes, parked, schema, startRelay } from './parked-events.ts'
 
@@ -13,8 +14,8 @@ describe('handling parked events', () => {
   })
   afterAll(() => dozen?.drop())
 
-  test.each(Array.from({ length: 20 }, (_, run) => run))(
-    'operators who retry and drop all at once: each event is handled by one of them (run %i)',
+  test.each(roundsOf(12))(
+    'operators who retry and drop all at once: each event is handled by one of them (round %i)',
     async () => {
       await using database = await dozen.copy()
       const due = (await parked(database)).map((event) => event.id)

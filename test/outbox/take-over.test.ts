@@ -1,3 +1,4 @@
+import { sleep } from '@commitcast/worker'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
@@ -127,7 +128,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
     keepWriting() {
       let stopped = false
       const loop = (async () => {
-        while (!stopped) await write(5)
+        for (; !stopped; await sleep(5)) await write(5)
       })()
       const stop = async () => {
         stopped = true

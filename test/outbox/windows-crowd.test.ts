@@ -1,16 +1,14 @@
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { createRandom } from '../fixtures/random.ts'
+import { createRandom, roundsOf } from '../fixtures/random.ts'
 import { expectWhole, givenAgain } from './check-log.ts'
 import { crowdTables, killOne, startCrowd } from './crowd.ts'
 import { giveAll, leasesOf } from './old-days.ts'
 
-/** `ROUNDS` in the environment tries more by hand. */
-const rounds = Number(process.env.ROUNDS ?? 3)
 const kills = 12
 
-test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
+test.each(roundsOf(3))(
   'eight writers and three relays at once, their backends killed: nothing lost, doubled or out of order (round %i)',
   async () => {
     const random = createRandom()

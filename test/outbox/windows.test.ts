@@ -1,15 +1,13 @@
 import { readPages } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { createRandom } from '../fixtures/random.ts'
+import { createRandom, roundsOf } from '../fixtures/random.ts'
 import { begin, elsewhere, schema } from './old-days.ts'
 import { playStory, type Story } from './windows-story.ts'
 
 const partitions = 2
-/** `ROUNDS` in the environment tries more by hand, `SEED` repeats one. */
-const rounds = Number(process.env.ROUNDS ?? 12)
 
-test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
+test.each(roundsOf(8))(
   'whatever transactions and relays do, every committed event gets one offset, without holes, in order per key (round %i)',
   async () => {
     const random = createRandom()

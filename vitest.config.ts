@@ -20,6 +20,9 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+// The workers, and the processes that tests start, compile each module once, not once each.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -30,8 +33,6 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     teardownTimeout: 60_000,
-    // The processes that tests start compile each module once, not once each.
-    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
     projects: [
       {
         extends: true,

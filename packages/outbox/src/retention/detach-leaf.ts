@@ -12,8 +12,8 @@ export interface DetachOptions {
 
 /**
  * Takes a leaf out of the outbox; appends go on meanwhile, and so do new leaves. It waits for the transactions that use the
- * outbox now, holding no lock. When patience ends or `signal` aborts it is cancelled and the leaf stays `detaching`: no new
- * statement sees it, and `finalizeLeaf` has the rest. False where it is not through.
+ * outbox now, holding no lock. When patience ends, `signal` aborts or others queue behind it, it is cancelled and the leaf
+ * stays `detaching`: no new statement sees it, and `finalizeLeaf` has the rest. False where it is not through.
  *
  * It can't run in a transaction or a function, so no time-out can be set for it through a pool. It is cancelled from
  * another connection, by the mark in its text.
@@ -30,9 +30,34 @@ export async function detachLeaf(sql: Sql, { table }: Leaf, options: DetachOptio
       throw error
     })
     .finally(() => ended.abort())
-  const patience = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])
-  const [isThrough] = await Promise.all([act, sleep(patienceMs, patience).then(() => cancel(sql, mark, ended.signal))])
+  const patience = AbortSignal.any([ended.signal, AbortSignal.timeout(patienceMs), ...(signal ? [signal] : [])])
+  const cancelled = untilInTheWay(sql, mark, patience).finally(() => cancel(sql, mark, ended.signal))
+  const [isThrough] = await Promise.all([act, cancelled])
   return isThrough
+}
+
+const lookMs = 250
+
+/**
+ * Resolves when others wait for the statement, or patience ends. Once it waits for a reader of the leaf itself, whoever asks
+ * for the leaf queues behind it: a statement whose snapshot is older than the detach still does.
+ */
+async function untilInTheWay(sql: Sql, mark: string, patience: AbortSignal): Promise<void> {
+  while (!patience.aborted) {
+    await sleep(lookMs, patience)
+    if (patience.aborted || (await isInTheWay(sql, mark))) return
+  }
+}
+
+async function isInTheWay(sql: Sql, mark: string): Promise<boolean> {
+  const rows = await sql.query(
+    `select from pg_stat_activity as detach
+     join pg_locks as waiting on not waiting.granted and waiting.database = detach.datid
+       and detach.pid = any (pg_blocking_pids(waiting.pid))
+     where starts_with(detach.query, $1) and detach.state = 'active' limit 1`,
+    [mark],
+  )
+  return rows.length > 0
 }
 
 /** Again and again, because the statement may still wait for a connection of the pool. */

@@ -41,7 +41,7 @@ export interface TopicOptions {
   readonly partitions: number
 }
 
-/** One incarnation of a topic: `partitions` logs with gapless offsets from 1. */
+/** One incarnation of a topic: `partitions` logs with gapless offsets, from 1 or from where `begin` had them begin. */
 export interface Topic extends TopicOptions {
   /**
    * The largest message that is surely taken, in bytes on the wire, where key and headers count, too. `undefined` where
@@ -49,12 +49,21 @@ export interface Topic extends TopicOptions {
    */
   readonly maxMessageBytes: number | undefined
   /**
-   * The newest message of a partition, or `undefined` where there was never one. Its id is empty where the message itself
-   * is no longer kept.
+   * The newest message of a partition, or `undefined` where there was never one. Its id is empty where the log holds no
+   * message: none is kept any more, or none was stored since `begin`.
    */
   last(partition: number): Promise<Position | undefined>
   /** The oldest offset that can still be read; `last + 1` where nothing is kept. */
   first(partition: number): Promise<number>
+  /**
+   * Has a log that holds no message begin after offset `after`, as if everything up to there had been stored once and were
+   * no longer kept: `last` is at `after`, the first append follows it, and readers of earlier offsets get `OffsetGone`.
+   * Nothing changes where the log is at `after` already.
+   *
+   * Rejects with `AppendConflict` where the log holds a message or ended behind `after`, with `BrokerUnavailable` when the
+   * outcome is unknown. Then ask `last`.
+   */
+  begin(partition: number, after: number): Promise<void>
   /**
    * Compare-and-append: stores all of `messages` right after offset `after`, or a prefix of them, or nothing. Resolves
    * when the broker calls all of them stored; at once where there are none. The next call may be made before this one

@@ -15,6 +15,12 @@ export class AppendConflict extends Error {
   static at(topic: string, partition: number, after: number, options?: ErrorOptions): AppendConflict {
     return new AppendConflict(`${topic}, partition ${partition}, does not end at offset ${after}.`, options)
   }
+
+  static begun(topic: string, partition: number, after: number): AppendConflict {
+    return new AppendConflict(
+      `${topic}, partition ${partition}, can't begin after offset ${after}: it holds messages, or ended behind that.`,
+    )
+  }
 }
 
 /** The broker will never take this message: too large, a type that can't name a subject, or a header that it can't keep. The others of its append may. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Broker } from '../broker.ts'
 import { appending } from './appending.ts'
+import { beginnings } from './beginnings.ts'
 import { type BrokerUnderTest, type Case, type Damage, has, type Place, type World } from './contract-case.ts'
 import { damages } from './damages.ts'
 import { hinting } from './hinting.ts'
@@ -12,7 +13,16 @@ import { topics } from './topics.ts'
 export { makeMessage, makeMessages, offsetsOf, readToTheEnd, readUntil } from './messages.ts'
 export type { BrokerUnderTest, Damage, Place }
 
-const cases: readonly Case[] = [...topics, ...appending, ...limits, ...reading, ...damages, ...hinting, ...restarts]
+const cases: readonly Case[] = [
+  ...topics,
+  ...appending,
+  ...limits,
+  ...reading,
+  ...damages,
+  ...beginnings,
+  ...hinting,
+  ...restarts,
+]
 
 /** The cases that do not apply to an adapter, each with its reason. */
 export type Skips = Readonly<Record<string, string>>

@@ -20,6 +20,16 @@ export function endOf(log: Log): number {
 
 export function store(log: Log, messages: readonly Message[]): void {
   log.messages.push(...messages)
+  wakeAll(log)
+}
+
+/** Has a log that holds no message begin after an offset. */
+export function beginAfter(log: Log, offset: number): void {
+  log.forgotten = offset
+  wakeAll(log)
+}
+
+function wakeAll(log: Log): void {
   for (const wake of log.waiting) wake()
 }
 

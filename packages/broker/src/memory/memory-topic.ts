@@ -2,7 +2,7 @@ import type { Message, Topic, TopicOptions } from '../broker.ts'
 import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets } from '../check-place.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone } from '../errors.ts'
-import { endOf, grown, type Log, store } from './memory-log.ts'
+import { beginAfter, endOf, grown, type Log, store } from './memory-log.ts'
 
 interface Parts {
   readonly topic: TopicOptions
@@ -27,6 +27,11 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
     },
     async first(partition) {
       return opened(partition).forgotten + 1
+    },
+    async begin(partition, after) {
+      const log = opened(partition)
+      if (log.messages.length > 0 || log.forgotten > after) throw AppendConflict.begun(topic.name, partition, after)
+      beginAfter(log, after)
     },
     async append(partition, after, messages) {
       checkOffsets(after, messages)

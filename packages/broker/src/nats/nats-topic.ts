@@ -2,6 +2,7 @@ import type { Topic, TopicOptions } from '../broker.ts'
 import { checkOffsets } from '../check-place.ts'
 import { BrokerUnavailable, Diverged } from '../errors.ts'
 import { appendChunk } from './nats-append.ts'
+import { beginStream } from './nats-begin.ts'
 import type { Connection } from './nats-connection.ts'
 import { readStream } from './nats-read.ts'
 import type { Streams } from './nats-streams.ts'
@@ -33,6 +34,7 @@ export function createTopic({ connection, streams, topic, isStrict }: Parts): To
     async first(partition) {
       return Math.max(1, (await streams.info(partition)).state.first_seq)
     },
+    begin: (partition, after) => beginStream({ connection, streams }, { partition, after }),
     async append(partition, after, messages) {
       checkOffsets(after, messages)
       await appendChunk({ connection, streams }, { partition, after, messages, isStrict })

@@ -1,5 +1,6 @@
 import type { Message, ReadOptions } from '../broker.ts'
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
+import { isBeginning, readFirst } from './postgres-begin.ts'
 import type { Parts } from './postgres-topic.ts'
 import { isGone } from './postgres-trouble.ts'
 
@@ -45,7 +46,7 @@ async function readBatch(parts: Parts, { place, partition, after }: From, limit:
     [...place, after, limit],
   )
   const found = rows.map(toMessage)
-  const hole = found.findIndex(({ offset }, index) => offset !== after + 1 + index)
+  const hole = found.findIndex((message, index) => message.offset !== after + 1 + index || isBeginning(message))
   if (hole === 0) await explainHole(parts, { place, partition, missing: after + 1 })
   return hole < 0 ? found : found.slice(0, hole)
 }
@@ -55,12 +56,8 @@ async function explainHole(
   { topic, schema, query }: Parts,
   { place, partition, missing }: { place: readonly unknown[]; partition: number; missing: number },
 ): Promise<never> {
-  const { rows } = await query<{ first: string }>(
-    `select min("offset") as first from ${schema}.message where topic = $1 and epoch = $2 and partition = $3`,
-    place,
-  )
   const where = `${topic.name}, partition ${partition},`
-  const first = Number(rows[0]?.first)
+  const first = await readFirst({ schema, query }, place)
   if (first > missing) throw new OffsetGone(`${where} is kept from offset ${first} on; ${missing} is gone.`)
   throw new Diverged(
     `${where} has no message at offset ${missing}: it was deleted from ${schema}.message. ` +

@@ -2,6 +2,7 @@ import type { Message, Topic, TopicOptions } from '../broker.ts'
 import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets, checkPartition } from '../check-place.ts'
 import { AppendConflict } from '../errors.ts'
+import { beginRows, readFirst } from './postgres-begin.ts'
 import type { Query } from './postgres-broker.ts'
 import { readRows } from './postgres-read.ts'
 import { isTaken } from './postgres-trouble.ts'
@@ -36,13 +37,8 @@ export function createTopic(parts: Parts): Topic {
       )
       return rows[0] && { offset: Number(rows[0].offset), id: rows[0].id }
     },
-    async first(partition) {
-      const { rows } = await query<{ first: string | null }>(
-        `select min("offset") as first from ${schema}.message where topic = $1 and epoch = $2 and partition = $3`,
-        at(partition),
-      )
-      return Number(rows[0]?.first ?? 1)
-    },
+    first: (partition) => readFirst(parts, at(partition)),
+    begin: (partition, after) => beginRows(parts, { place: at(partition), after }),
     append(partition, after, messages) {
       const before = appends.get(partition) ?? Promise.resolve()
       const appended = before
@@ -59,7 +55,10 @@ export function createTopic(parts: Parts): Topic {
   }
 }
 
-/** One statement: nothing is inserted unless the row before is there, and the primary key refuses what is there. */
+/**
+ * One statement: nothing is inserted unless the row before is there, or, for offset 1, none at all, and the primary key
+ * refuses what is there.
+ */
 async function append(
   { topic, schema, query, watch }: Parts,
   { place, after, messages }: { place: readonly unknown[]; after: number; messages: readonly Message[] },
@@ -74,8 +73,10 @@ async function append(
        insert into ${schema}.message (topic, epoch, partition, "offset", id, type, key, time, tx, headers, body)
        select $1, $2, $3, m.* from json_to_recordset($5) as m("offset" bigint, id text, type text, key text, time text,
          tx text, headers json, body text)
-       where $4::bigint = 0 or exists (
-         select from ${schema}.message where topic = $1 and epoch = $2 and partition = $3 and "offset" = $4::bigint)
+       where exists (
+           select from ${schema}.message where topic = $1 and epoch = $2 and partition = $3 and "offset" = $4::bigint)
+         or ($4::bigint = 0 and not exists (
+           select from ${schema}.message where topic = $1 and epoch = $2 and partition = $3))
        returning 1)
      select count(*)::int as count, set_config('synchronous_commit', 'on', true), pg_notify('${schema}', $6)
      from appended having count(*) > 0`,

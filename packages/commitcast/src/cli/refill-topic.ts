@@ -49,7 +49,8 @@ function tell(error: unknown): never {
 }
 
 /** The same for people, a line for each partition. */
-export function refilledText({ partition, given, appended }: Refilled): string {
+export function refilledText({ partition, given, appended, first }: Refilled): string {
   const what = appended === 0 ? 'nothing was missing' : `${appended} messages appended`
-  return `Partition ${partition}: ${what}, up to offset ${given}.\n`
+  const beginning = first > 1 ? ` The broker has it from offset ${first} on.` : ''
+  return `Partition ${partition}: ${what}, up to offset ${given}.${beginning}\n`
 }

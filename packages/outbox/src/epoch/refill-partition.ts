@@ -1,5 +1,6 @@
 import { AppendConflict, Diverged, endOf, type Topic } from '@commitcast/broker'
 import type { Sql } from '@commitcast/worker'
+import { beginLog } from '../relay/begin-log.ts'
 import { chunkSize } from '../relay/chunk-size.ts'
 import { compareTail, missingMessages } from '../relay/find-end.ts'
 import { maxInFlight } from '../relay/partition-publisher.ts'
@@ -20,6 +21,8 @@ export interface Refilled {
   readonly given: number
   /** How many messages were appended, up to that one. */
   readonly appended: number
+  /** The oldest offset that the broker has now. */
+  readonly first: number
 }
 
 const maxConflicts = 5
@@ -29,7 +32,7 @@ const maxConflicts = 5
  * same offsets, each once (P4). A relay does this by itself for the present epoch; the end of an earlier one may be left to
  * this. A relay may be at it at the same time. Throws `Diverged` where the broker holds something else, `EventsGone` where
  * the outbox no longer has what comes next. A hole at the beginning of a broker's log, as its own retention leaves it, is
- * none.
+ * none; a log that holds no message begins with what the outbox still has.
  */
 export async function refillPartition(sql: Sql, options: RefillOptions): Promise<Refilled> {
   const { schema = defaultSchema, topic, partition, signal = new AbortController().signal } = options
@@ -37,10 +40,10 @@ export async function refillPartition(sql: Sql, options: RefillOptions): Promise
   const given = await readEpochEnd(sql, { schema, epoch: topic.epoch, partition })
   let appended = 0
   for (let conflicts = 0; ; ) {
-    const end = await endOf(topic, partition)
+    const end = await beginLog(of, await endOf(topic, partition))
     if (end > 0) await compareTail(of, end, maxInFlight)
     if (end > given) throw neverGiven(of, { end, given })
-    if (end === given || signal.aborted) return { partition, given, appended }
+    if (end === given || signal.aborted) return { partition, given, appended, first: await topic.first(partition) }
     try {
       appended += await appendMissing(of, end)
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { readEpochEnd } from '../epoch/epoch-end.ts'
 import { EventsGone, type PagesAfter, readPages } from './read-pages.ts'
 
 /**
@@ -11,7 +12,7 @@ export async function firstKept(sql: Sql, options: Omit<PagesAfter, 'maxPages'>)
     const [page] = await sql.query<{ first: string; next: string }>(
       `select first_offset as first, first_offset + count as next from ${schema}.page
        where epoch = $1 and partition = $2 and first_offset + count > $3 + 1 and first_offset > 0
-         and last_position >= coalesce((select position from ${schema}.outbox where partition = $2 order by position limit 1), 0)
+         and last_position >= coalesce((select position from ${schema}.outbox where partition = $2 order by position limit 1), 9223372036854775807)
        order by first_offset limit 1`,
       [epoch, partition, after],
     )
@@ -24,4 +25,15 @@ export async function firstKept(sql: Sql, options: Omit<PagesAfter, 'maxPages'>)
       after = Number(page.next) - 1
     }
   }
+}
+
+/**
+ * The last offset of an epoch whose event the outbox no longer has; `after` where it has the one behind that. What is
+ * behind it in the page log can be read.
+ */
+export async function lastGone(sql: Sql, options: Omit<PagesAfter, 'maxPages'>): Promise<number> {
+  // Asked before: a page that is given meanwhile is kept.
+  const end = await readEpochEnd(sql, options)
+  const first = await firstKept(sql, options)
+  return first === undefined ? Math.max(options.after, end) : first - 1
 }

@@ -3,6 +3,7 @@ import type { Message } from '@commitcast/events'
 import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
 import { readEpochEnd } from '../epoch/epoch-end.ts'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
+import { beginLog } from './begin-log.ts'
 import { settleNotes } from './settle-notes.ts'
 
 /** One partition, in the outbox and on the broker. */
@@ -32,10 +33,11 @@ export interface FindEndOptions {
 /**
  * After any doubt (start, take-over, time-out, conflict): asks the broker where the partition ends, reads back what may be
  * in doubt, and compares ids with the page log. Throws `Diverged` where an offset holds another event than it was given
- * to. A broker that lost its tail is waited for; after that it is refilled, by whoever goes on from here.
+ * to. A broker that lost its tail is waited for; after that it is refilled, by whoever goes on from here. One that has
+ * nothing begins with what the outbox still has.
  */
 export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise<number> {
-  const end = await settledEnd(of, options)
+  const end = await beginLog(of, await settledEnd(of, options))
   if (end === 0) return 0
   const { stored, assigned } = await compareTail(of, end, options.maxInFlight)
   await settleNotes(of, stored, assigned)
@@ -157,7 +159,8 @@ export async function* missingMessages(
     if (messages[0] && messages[0].offset !== next + 1) {
       throw new EventsGone(
         `${topic.name}, partition ${partition}, ends at offset ${next} on the broker, and the outbox has only what follows ` +
-          `${messages[0].offset - 1}. "commitcast topic new-epoch --from ${topic.epoch}" goes on without the rest.`,
+          `${messages[0].offset - 1}. "commitcast topic new-epoch --from ${topic.epoch}" continues without the rest. Where ` +
+          `no reader needs the old log of epoch ${topic.epoch}, delete it on the broker: it then begins with what the outbox has.`,
       )
     }
     next += messages.length

@@ -2,6 +2,7 @@ import { type Broker, Diverged, endOf, type Topic } from '@commitcast/broker'
 import { EventsGone, readEpochEnd } from '@commitcast/outbox'
 import type { Logger, Sql } from '@commitcast/worker'
 import { readOutbox } from '../groups/read-events.ts'
+import { beginLive } from './begin-live.ts'
 import type { CarryOptions } from './carry-batches.ts'
 
 export interface PastEpochsOptions {
@@ -50,7 +51,7 @@ async function finish(options: PastEpochsOptions, epoch: number): Promise<void> 
   if (end === 0 || !(await openIfThere(broker, { name: `${app}-events`, epoch, partitions }))) return
   const target = await broker.topic({ name: `${app}-live`, epoch, partitions })
   try {
-    const after = await endOf(target, partition)
+    const after = await beginLive({ ...options, target })
     await carry(target, after, (signal) =>
       readOutbox({ sql, schema, epoch, partition, after, upTo: end, signal, maxBatch }),
     )

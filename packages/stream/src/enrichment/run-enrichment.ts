@@ -1,9 +1,10 @@
-import { type Broker, endOf } from '@commitcast/broker'
+import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import { createLeases, type Logger, type Partitions, runPartitions, type Sql, silentLogger } from '@commitcast/worker'
 import { readEvents } from '../groups/read-events.ts'
 import { createTypeGuard, guardBatches } from '../groups/type-guard.ts'
+import { beginLive } from './begin-live.ts'
 import { type CarryOptions, carryBatches } from './carry-batches.ts'
 import { createEnrichBatch } from './enrich-batch.ts'
 import type { Enrichment } from './enrichment.ts'
@@ -76,7 +77,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
       })
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
-      const after = await endOf(target, partition)
+      const after = await beginLive({ sql, schema, topic, target, partition, logger })
       const batches = (signal: AbortSignal) => readEvents({ sql, schema, topic, partition, after, signal, maxBatch })
       await carryBatches({ ...carrying, target, after, batches: guarded(batches), tailCheckMs })
     },

@@ -39,9 +39,9 @@ export interface Listener {
 }
 
 const app = 'torture'
-const leaseTtlMs = 1_500
+const leaseTtlMs = 2_500
 /** Outlives a crash of the database, so that workers keep what they have in memory. */
-const longLeaseTtlMs = 15_000
+const longLeaseTtlMs = 30_000
 const checkMs = 150_000
 const progressMs = 3_000
 

@@ -35,6 +35,11 @@ export function rolesOf({ withStream, withLive }: Options): readonly CrewRole[] 
   return ['relay', ...(withStream ? (['stream', 'project'] as const) : []), ...(withLive ? (['api'] as const) : [])]
 }
 
+/** Nobody takes over from a worker whose mistake is to go on with what it has in memory. */
+function sizeIn(role: CrewRole, { sabotage }: Options): number {
+  return sabotage === 'offset-not-compared' && role === 'project' ? 1 : sizeOf[role]
+}
+
 /** Starts each crew, behind proxies of its own. */
 export async function startCrews(servers: Servers, options: Options, given: CrewsOptions): Promise<Crews> {
   const { app, leaseTtlMs, folder, effectsPath, webhookUrl, hearRelay, hearApi, onCrash } = given
@@ -51,7 +56,7 @@ export async function startCrews(servers: Servers, options: Options, given: Crew
       ...(sabotage && { sabotage }),
     }
     const onLine = role === 'relay' ? hearRelay : role === 'api' ? hearApi : () => {}
-    const crew = startCrew(role, { size: sizeOf[role], lines, config, folder, onLine, onCrash })
+    const crew = startCrew(role, { size: sizeIn(role, options), lines, config, folder, onLine, onCrash })
     stack.defer(() => crew.stop())
     all.push(crew)
   }

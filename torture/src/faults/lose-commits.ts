@@ -20,6 +20,8 @@ export interface Losing {
 }
 
 const commitMs = 5_000
+const nextMs = 60
+const knowMs = 5
 const appendMs = 10_000
 const keys = 8
 let last = 0
@@ -34,19 +36,25 @@ export async function loseCommits(losing: Losing): Promise<boolean> {
   await writing.hold(true)
   try {
     await settled()
-    const reply = commits.keepNext(commitMs)
+    const first = commits.keepNext(commitMs)
     await patiently(() => appendSome(losing.databaseUrl), { ms: appendMs })
-    const committed = await reply
-    if (!committed) return false
-    committed.handOver()
-    // Long enough for the worker to know that it has committed.
-    await sleep(random.int(0, 15))
+    if (!(await passOn(first))) return false
+    // One for each group and partition. Crashes amid them, or as soon as no more come.
+    for (let rest = random.pick([random.int(0, 12), 40]); rest > 0 && (await passOn(commits.keepNext(nextMs))); rest--);
     await crash(postgres)
     await postgres.restart()
     return true
   } finally {
     await writing.hold(false)
   }
+}
+
+/** Hands a reply over, and lets the worker know that it has committed. Says whether there was one. */
+async function passOn(kept: ReturnType<ReplyThief['keepNext']>): Promise<boolean> {
+  const reply = await kept
+  reply?.handOver()
+  if (reply) await sleep(knowMs)
+  return reply !== undefined
 }
 
 /** One event for each of some keys; none makes the projection append, whose pages would be flushed. */

@@ -3,7 +3,7 @@ import { readGroups } from '@commitcast/stream'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { openCounters } from '../stream/open-counters.ts'
+import { openCounters, parkAtOnce } from '../stream/open-counters.ts'
 import { runCommitcast } from './run-commitcast.ts'
 
 const schema = 'commitcast'
@@ -138,7 +138,7 @@ async function withTwoGroups() {
         if (data.isBad) throw new Error('no such address')
       },
     },
-    { attempts: 1 },
+    { onFailure: parkAtOnce },
   )
   const relay = counters.run([], ['relay'])
   const first = counters.run([sales])

@@ -19,9 +19,9 @@ describe('commitcast parked list', () => {
     const { code, stdout, stderr } = await parkedCommand(database, 'list')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [head, first] = stdout.split('\n')
-    expect(head).toMatch(/^id +group +parked at +partition\/offset +type +key +tries +reason$/)
+    expect(head).toMatch(/^id +group +parked at +partition\/offset +type +key +tries +next try +reason$/)
     expect(first).toMatch(
-      /^1 +relay +20\S+Z +0\/1 +thing\.made +k\?\[31m1 +1 +Event \S+ takes 1\d+ bytes on the wire; .* 4096/,
+      /^1 +relay +20\S+Z +0\/1 +thing\.made +k\?\[31m1 +1 +when you retry it +Event \S+ takes 1\d+ bytes on the wire; .* 4096/,
     )
     expect(await json(database, 'list')).toEqual({ parked: events, hasMore: false })
     expect(await json(database, 'list', '--limit', '3')).toEqual({ parked: events.slice(0, 3), hasMore: true })

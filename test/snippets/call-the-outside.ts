@@ -34,9 +34,8 @@ export const webhooks = cast.handler(
     from: 'end', // a new group; without this it begins with the oldest event that is kept
     concurrency: 32,
     isOrdered: false, // partners don't mind the order, so nothing queues behind a parked event
-    attempts: 8,
     timeoutMs: 10_000,
-    onFailure: { type: 'park', limit: 1_000 },
+    onFailure: { type: 'park', afterMs: 10_000, retryForMs: 3 * 86_400_000, limit: 1_000 },
   },
 )
 // #endregion options

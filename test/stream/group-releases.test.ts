@@ -174,7 +174,7 @@ test('a parked event of a newer type is not removed by an older worker that is a
         told.push(data.n)
       },
     },
-    { attempts: 1 },
+    { onFailure: { type: 'park', afterMs: 0, retryForMs: 0 } },
   )
   const older = counters.open()
   const oldGroup = older.handler('mail', { 'count.grown': () => {} })

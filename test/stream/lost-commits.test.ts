@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { openDatabase } from '../fixtures/open-database.ts'
 import { crash, ownPostgres } from '../fixtures/own-postgres.ts'
-import { openCounters } from './open-counters.ts'
+import { openCounters, parkAtOnce } from './open-counters.ts'
 import { openTotals, schema } from './open-totals.ts'
 
 type Counters = Awaited<ReturnType<typeof openCounters>>
@@ -69,7 +69,7 @@ test('an event that a handler parked is not gone when a crash loses that commit'
         if (data.isBad) throw new Error('no such address')
       },
     },
-    { attempts: 1 },
+    { onFailure: parkAtOnce },
   )
   counters.run([mail], ['project'], worker)
   const parked = async () => (await listParked(counters.sql, { schema })).length

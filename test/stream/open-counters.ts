@@ -12,6 +12,9 @@ const events = defineEvents({
   'count.told': { data: z.object({ n: z.number() }) },
 })
 
+/** Parks an event at its first failure and leaves it to the operator. */
+export const parkAtOnce = { type: 'park', afterMs: 0, retryForMs: 0 } as const
+
 type Cast = Commitcast<typeof events, Record<string, never>>
 
 type Database = Awaited<ReturnType<typeof freshDatabase>>

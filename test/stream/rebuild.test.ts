@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { openDatabase } from '../fixtures/open-database.ts'
 import { createRandom } from '../fixtures/random.ts'
+import { parkAtOnce } from './open-counters.ts'
 import { openTotals, remains, schema, type Total } from './open-totals.ts'
 
 const group = 'totals'
@@ -226,7 +227,7 @@ test('a rebuild waits while events are parked, and goes on when they are done', 
       if (!isMended && batch.some(({ data }) => 'isBad' in data && data.isBad)) throw new Error('I can not read this')
       await sqlOf(trx).query('insert into total select gen_random_uuid(), 1, 1, 1')
     },
-    { tables: ['total'], attempts: 1, maxBatch: 1 },
+    { tables: ['total'], onFailure: parkAtOnce, maxBatch: 1 },
   )
   totals.run([strict], ['relay', 'project'])
   await totals.grow(3, { keys: ['a', 'b', 'c'], bad: [1] })

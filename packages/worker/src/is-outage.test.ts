@@ -1,10 +1,20 @@
 import { expect, test } from 'vitest'
-import { isOutage } from './is-outage.ts'
+import { isOutage, isTimeLimit } from './is-outage.ts'
 
 const withCode = (code: string, options?: ErrorOptions) => Object.assign(new Error('it failed', options), { code })
 
 test('what passes is an outage: a lost connection, a server that restarts, a failed serialisation', () => {
-  for (const code of ['ECONNREFUSED', 'EPIPE', '08006', '57P01', '53300', '40001', 'BROKER_UNAVAILABLE']) {
+  for (const code of [
+    'ECONNREFUSED',
+    'EPIPE',
+    '08006',
+    '57P01',
+    '53300',
+    '40001',
+    '25P03',
+    '25006',
+    'BROKER_UNAVAILABLE',
+  ]) {
     expect(isOutage(withCode(code)), code).toBe(true)
   }
 })
@@ -26,4 +36,13 @@ test('an error among its own causes ends', () => {
   const error = new Error('round and round')
   error.cause = error
   expect(isOutage(error)).toBe(false)
+})
+
+test('a time limit is told apart: it may be a lock that others hold, or the statement itself', () => {
+  for (const code of ['55P03', '57014', '25P04']) {
+    expect(isTimeLimit(new Error('wrapped', { cause: withCode(code) })), code).toBe(true)
+    expect(isOutage(withCode(code)), code).toBe(false)
+  }
+  expect(isTimeLimit(withCode('57P01'))).toBe(false)
+  expect(isTimeLimit('no error at all')).toBe(false)
 })

@@ -1,5 +1,10 @@
-/** SQLSTATE classes of trouble that passes: connection, resources, operator intervention, failed serialisation. */
-const passingStates = /^(08|53|57P|40)/
+/**
+ * SQLSTATEs of trouble that passes: connection, resources, operator intervention, failed serialisation, a transaction that
+ * was idle for too long, a server that is read-only.
+ */
+const passingStates = /^(08|53|57P|40|25P03|25006)/
+/** A lock, a statement or a transaction that took longer than a limit allows. */
+const timeLimitStates = /^(55P03|57014|25P04)/
 const networkCodes =
   /^(E(CONN|PIPE|HOST|NET|TIMEDOUT|AI_AGAIN|NOTFOUND)|UND_ERR_(CONNECT_TIMEOUT|SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT))/
 
@@ -9,6 +14,14 @@ const networkCodes =
  */
 export function isOutage(error: unknown): boolean {
   return causesOf(error).some(isOutageItself)
+}
+
+/**
+ * Whether an error, or what caused it, is that a time limit of Postgres ended a wait for a lock, a statement or a
+ * transaction. Others may be the reason, or the statement itself.
+ */
+export function isTimeLimit(error: unknown): boolean {
+  return causesOf(error).some((cause) => timeLimitStates.test(String((cause as { code?: unknown }).code)))
 }
 
 /** An error may be among its own causes. */

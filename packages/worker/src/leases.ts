@@ -119,7 +119,8 @@ function makeRows(schema: string): string {
 
 /**
  * One statement: heartbeat, fair share = ceil(partitions / living members), give back the highest partitions over it,
- * renew the rest, take free ones up to it. Free rows that somebody else is at are skipped till the next round; for our own
+ * renew the rest, take free ones up to it. A lease of ours that ran out and that no one took keeps its term: what waits to be
+ * committed under it still can be. Free rows that somebody else is at are skipped till the next round; for our own
  * we wait, because work of ours that is just committing holds them.
  */
 function renewStatement(schema: string): string {
@@ -146,13 +147,13 @@ function renewStatement(schema: string): string {
       )))::int end as size from yielding
     ), mine as (
       select partition from ${schema}.lease
-      where grp = $1 and owner = $2 and expires_at > clock_timestamp()
+      where grp = $1 and owner = $2
       order by partition for update
     ), keep as (
       select partition from mine order by partition limit (select size from share)
     ), free as (
       select partition from ${schema}.lease
-      where grp = $1 and (owner = any($4) or expires_at <= clock_timestamp())
+      where grp = $1 and owner <> $2 and (owner = any($4) or expires_at <= clock_timestamp())
       order by partition
       limit greatest(0, (select size from share) - (select count(*) from mine))
       for update skip locked

@@ -12,15 +12,26 @@ export interface PartitionsOptions {
   readonly work: (lease: Lease, signal: AbortSignal, report: PartitionReport) => Promise<void>
 }
 
-/** What the work on a partition says of itself. */
+/** What a partition waits for: a code that is documented, or that of the error, and its words. */
+export interface Trouble {
+  readonly code: string
+  readonly message: string
+}
+
+/** What the work on a partition says of itself, and what it can ask. */
 export interface PartitionReport {
   /** Says for the health what it waits for, and with nothing that it continues. */
-  readonly tell: (trouble?: string) => void
+  readonly tell: (trouble?: Trouble) => void
   /**
    * Says which offset it read or committed last, by number. When a renewal finds an older one, the database has lost commits
    * in a crash or a fail-over: the work is stopped and begins again.
    */
   readonly committed: (number: bigint) => void
+  /**
+   * Aborts when the lease may have run out: no renewal succeeded for as long as it lasts. The work's own signal aborts only
+   * when a renewal says that it is lost; so ask again after the next one.
+   */
+  readonly held: () => AbortSignal
 }
 
 export interface Partitions {
@@ -33,36 +44,41 @@ interface Task {
   readonly term: bigint
   readonly stopping: AbortController
   readonly done: Promise<void>
-  trouble: string | undefined
+  trouble: Trouble | undefined
   committed: bigint | undefined
 }
 
 /** Keeps one piece of work going for each partition that this worker holds a lease of. Outages are waited out. */
 export function runPartitions({ leases, signal, logger, work }: PartitionsOptions): Partitions {
   const tasks = new Map<number, Task>()
-  let trouble: string | undefined = 'starting'
+  const ending = new Map<number, Promise<void>>()
+  const trust = createTrust(leases.ttlMs)
+  let trouble: Trouble | undefined = { code: 'STARTING', message: 'starting' }
 
   const start = (lease: Lease): Task => {
     const stopping = new AbortController()
     const told: Pick<Task, 'trouble' | 'committed'> = { trouble: undefined, committed: undefined }
+    const report: PartitionReport = {
+      tell(trouble) {
+        told.trouble = trouble
+      },
+      committed(number) {
+        told.committed = number
+      },
+      held: trust.held,
+    }
     const keepGoing = async () => {
+      await ending.get(lease.partition)
       const backoff = createBackoff()
       while (!stopping.signal.aborted) {
         const startedAt = Date.now()
         try {
           told.trouble = undefined
-          await work(lease, stopping.signal, {
-            tell(trouble) {
-              told.trouble = trouble
-            },
-            committed(number) {
-              told.committed = number
-            },
-          })
+          await work(lease, stopping.signal, report)
           if (!stopping.signal.aborted) throw new Error('The work ended before it was asked to.')
         } catch (error) {
           if (stopping.signal.aborted) return
-          told.trouble = error instanceof Error ? error.message : String(error)
+          told.trouble = toTrouble(error)
           logger.warn({ partition: lease.partition, err: error }, 'this partition waits and tries again')
           if (Date.now() - startedAt > 1_000) backoff.reset()
           await backoff.wait(stopping.signal)
@@ -74,19 +90,22 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
 
   const renew = async () => {
     const before = new Map([...tasks].map(([partition, { committed }]) => [partition, committed]))
+    const askedAt = Date.now()
     const held = await leases.renew()
+    trust.renew(askedAt)
     const lost = held.filter(({ partition, progress }) => isBehind(progress, before.get(partition)))
     for (const { partition } of lost) logger.warn({ partition }, 'the database has lost commits; reading it again')
-    await adopt(held, new Set(lost.map(({ partition }) => partition)))
+    adopt(held, new Set(lost.map(({ partition }) => partition)))
   }
 
-  const adopt = async (held: readonly Lease[], stale: ReadonlySet<number>) => {
+  /** Ends and starts tasks. A partition's next task waits for the one before it; renewals don't. */
+  const adopt = (held: readonly Lease[], stale: ReadonlySet<number>) => {
     const terms = new Map(held.map((lease) => [lease.partition, lease.term]))
     for (const [partition, task] of tasks) {
       if (terms.get(partition) === task.term && !stale.has(partition)) continue
       task.stopping.abort()
       tasks.delete(partition)
-      await task.done
+      ending.set(partition, task.done)
     }
     for (const lease of held) if (!tasks.has(lease.partition)) tasks.set(lease.partition, start(lease))
   }
@@ -100,24 +119,31 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         backoff.reset()
         await sleep(leases.renewMs, signal)
       } catch (error) {
-        trouble = error instanceof Error ? error.message : String(error)
+        trouble = toTrouble(error)
         logger.warn({ err: error }, 'can not renew the leases; waiting')
         await backoff.wait(signal)
       }
     }
-    await adopt([], new Set())
+    adopt([], new Set())
+    await Promise.all(ending.values())
+    trust.end()
     await leases.release().catch(() => {})
   })()
 
   return {
     done,
     health() {
-      const troubles = [...tasks].flatMap(([partition, task]) => (task.trouble ? [[partition, task.trouble]] : []))
+      const troubles = [...tasks].flatMap(([partition, { trouble }]) =>
+        trouble ? [[partition, trouble] as const] : [],
+      )
       return {
         ready: trouble === undefined && troubles.length === 0,
         partitions: [...tasks.keys()],
-        ...(trouble !== undefined && { trouble }),
-        ...(troubles.length > 0 && { troubles: Object.fromEntries(troubles) }),
+        ...(trouble !== undefined && { trouble: trouble.message, code: trouble.code }),
+        ...(troubles.length > 0 && {
+          troubles: Object.fromEntries(troubles.map(([partition, { message }]) => [partition, message])),
+          codes: Object.fromEntries(troubles.map(([partition, { code }]) => [partition, code])),
+        }),
       }
     },
   }
@@ -126,4 +152,25 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
 /** Whether a renewal finds an older offset than the one that had been committed when it was asked. */
 function isBehind(progress: bigint | undefined, committed: bigint | undefined): boolean {
   return committed !== undefined && (progress === undefined || progress < committed)
+}
+
+/** Whether the leases can still be ours, by this process's clock: a renewal counts from when it was asked for. */
+function createTrust(ttlMs: number) {
+  let doubt = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  return {
+    held: () => doubt.signal,
+    renew(askedAt: number) {
+      clearTimeout(timer)
+      if (doubt.signal.aborted) doubt = new AbortController()
+      timer = setTimeout(() => doubt.abort(), Math.max(0, askedAt + ttlMs - Date.now()))
+    },
+    end: () => clearTimeout(timer),
+  }
+}
+
+function toTrouble(error: unknown): Trouble {
+  if (!(error instanceof Error)) return { code: 'UNKNOWN', message: String(error) }
+  const { code } = error as { code?: unknown }
+  return { code: typeof code === 'string' ? code : error.name, message: error.message }
 }

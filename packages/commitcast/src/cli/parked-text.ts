@@ -12,11 +12,19 @@ export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]
     event.type,
     shown(event.key, 40),
     String(event.attempts),
+    nextTry(event),
     shown(event.reason, 500),
   ])
-  const lines = textTable([['id', 'group', 'parked at', 'partition/offset', 'type', 'key', 'tries', 'reason'], ...rows])
+  const heading = ['id', 'group', 'parked at', 'partition/offset', 'type', 'key', 'tries', 'next try', 'reason']
+  const lines = textTable([heading, ...rows])
   const more = hasMore ? [`There are more: add --after ${parked.at(-1)?.id}.`] : []
   return `${[...lines, ...more].join('\n')}\n`
+}
+
+/** When it is tried again, or what it waits for. */
+function nextTry({ retryAt, attempts }: ParkedEvent): string {
+  if (retryAt !== null) return `${retryAt.slice(0, 19)}Z`
+  return attempts === 0 ? 'after the one before it' : 'when you retry it'
 }
 
 /** One parked event, for people. */
@@ -29,6 +37,7 @@ export function parkedInFullText({ dataText, headers, history, ...event }: Parke
       ['place', `partition ${event.partition}, offset ${event.offset}, epoch ${event.epoch}`],
       ['written', event.occurredAt],
       ['tries', event.attempts === 0 ? 'none: it waits behind another event of its key' : String(event.attempts)],
+      ['next try', nextTry(event)],
       ['reason', shown(event.reason, 2_000)],
       ['headers', shown(JSON.stringify(headers), 2_000)],
       ['data', shown(dataText, 20_000)],

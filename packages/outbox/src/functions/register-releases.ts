@@ -10,6 +10,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   own_tx xid8 := coalesce(pg_current_xact_id_if_assigned(), '0');
 begin
+  -- A process registers once: a crash must not lose it.
+  perform set_config('synchronous_commit', 'on', true);
   return query
     with wanted as (
       select * from json_to_recordset(releases) as wanted(grp text, types text[], number bigint)

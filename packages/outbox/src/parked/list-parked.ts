@@ -20,6 +20,8 @@ export interface ParkedEvent {
   /** ISO 8601 in UTC, as is `parkedAt`. */
   readonly occurredAt: string
   readonly parkedAt: string
+  /** When a group's workers try it again; null where it waits for an operator, or behind another event of its key. */
+  readonly retryAt: string | null
 }
 
 export interface ListParkedOptions {
@@ -45,7 +47,8 @@ export async function listParked(sql: Sql, options: ListParkedOptions): Promise<
 /** The columns of a `ParkedEvent`, of a row named `event`. */
 export const parkedColumns = `event.id::text, event.grp as "group", event.epoch, event.partition::int,
   event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason, event.attempts,
-  ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt"`
+  ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt",
+  ${isoTime('event.retry_at')} as "retryAt"`
 
 function isoTime(column: string): string {
   return `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`

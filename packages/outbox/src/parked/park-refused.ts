@@ -1,4 +1,4 @@
-import type { Sql } from '@commitcast/worker'
+import { errorText, type Sql } from '@commitcast/worker'
 
 export interface RefusedAt {
   readonly sql: Sql
@@ -25,12 +25,10 @@ export async function parkRefused(
 ): Promise<ParkOutcome> {
   const [row] = await at.sql.query<{ outcome: ParkOutcome }>(
     `select ${at.schema}.park_refused($1, $2, $3, $4, $5) as outcome`,
-    [at.epoch, at.partition, offset, at.term.toString(), message.slice(0, maxReason)],
+    [at.epoch, at.partition, offset, at.term.toString(), errorText(message)],
   )
   return row!.outcome
 }
-
-const maxReason = 2_000
 
 /**
  * Takes a note back: the broker has the event after all, stored by an earlier owner of the partition whom it did not

@@ -3,11 +3,26 @@ import type { CommittedEvent } from '@commitcast/events'
 import type { Logger, Sql } from '@commitcast/worker'
 
 /**
- * What becomes of an event that can't be handled. `stop`: its partition stands still and tries again, until it works.
- * `park`: the event is taken out of the way, and later events of its key queue behind it; when `limit` (default 100) are
- * parked, the group's partitions stand still. An outage is no failure: it is waited out.
+ * What becomes of an event that fails. An outage is no failure: it is waited out.
+ *
+ * `park`: the event is tried again for `afterMs`, then set aside with its key: later events of its key queue behind it, and
+ * the partition continues. Parked events are tried again before new ones, with pauses that grow from seconds to ten minutes.
+ * After `retryForMs` an event waits for an operator. When `limit` are parked, the group parks no more: its partitions wait
+ * until some of the parked events succeed, or are dropped.
+ *
+ * `stop`: the partition waits at the event and tries it until it works.
  */
-export type FailurePolicy = { readonly type: 'stop' } | { readonly type: 'park'; readonly limit?: number }
+export type FailurePolicy =
+  | { readonly type: 'stop' }
+  | {
+      readonly type: 'park'
+      /** For how long a failing event is tried before it is parked. Default 5,000; 0 parks it at its first failure. */
+      readonly afterMs?: number
+      /** For how long a parked event is tried again by itself. Default 86,400,000: a day; 0 leaves it to the operator. */
+      readonly retryForMs?: number
+      /** How many events may be parked, those that queue behind others included. Default 100. */
+      readonly limit?: number
+    }
 
 /** How a consumer group goes about its work. */
 export interface GroupOptions {
@@ -15,9 +30,7 @@ export interface GroupOptions {
   readonly from?: 'beginning' | 'end'
   /** The most events at a time. A batch is what is there: nothing waits for it to fill. */
   readonly maxBatch?: number
-  /** How often an event is tried before it counts as failed. Default 5, with backed-off waits between. */
-  readonly attempts?: number
-  /** Default `{ type: 'park' }`. */
+  /** What becomes of an event that fails. Default `{ type: 'park' }`. */
   readonly onFailure?: FailurePolicy
 }
 
@@ -26,8 +39,13 @@ export interface Group {
   readonly name: string
   readonly from: 'beginning' | 'end'
   readonly maxBatch: number
-  readonly attempts: number
-  readonly onFailure: { readonly type: 'stop' } | { readonly type: 'park'; readonly limit: number }
+  readonly onFailure: { readonly type: 'stop' } | ({ readonly type: 'park' } & Parking)
+}
+
+interface Parking {
+  readonly afterMs: number
+  readonly retryForMs: number
+  readonly limit: number
 }
 
 /** Where a group's workers find what they need. */
@@ -54,7 +72,7 @@ export function toGroup(name: string, options: GroupOptions, defaults: { readonl
       `The group name ${JSON.stringify(name)} can't be used: take 1 to 60 letters, digits, "-" and "_", and not ${ours.join(' or ')}.`,
     )
   }
-  const { from = 'beginning', maxBatch = defaults.maxBatch, attempts = 5, onFailure = { type: 'park' } } = options
+  const { from = 'beginning', maxBatch = defaults.maxBatch, onFailure = { type: 'park' } } = options
   if (from !== 'beginning' && from !== 'end') {
     throw new RangeError(`${name}: "from" is ${JSON.stringify(from)}; it has to be "beginning" or "end".`)
   }
@@ -62,21 +80,35 @@ export function toGroup(name: string, options: GroupOptions, defaults: { readonl
     name,
     from,
     maxBatch: whole(`${name}: maxBatch`, maxBatch, 10_000),
-    attempts: whole(`${name}: attempts`, attempts, 1_000),
     onFailure: checkPolicy(name, onFailure),
   }
 }
 
-function checkPolicy(name: string, policy: FailurePolicy): Group['onFailure'] {
-  if (policy.type === 'stop') return policy
-  if (policy.type === 'park') {
-    return { type: 'park', limit: whole(`${name}: onFailure.limit`, policy.limit ?? 100, mostParked) }
-  }
-  throw new RangeError(`${name}: onFailure is ${JSON.stringify(policy)}; its type has to be "stop" or "park".`)
+const hourMs = 3_600_000
+/** What waits behind a parked event is parked also where the policy has become `stop` since. */
+const whenStopped: Parking = { afterMs: 5_000, retryForMs: 24 * hourMs, limit: mostParked }
+
+/** How a group parks events and tries them again. */
+export function parkingOf({ onFailure }: Group): Parking {
+  return onFailure.type === 'park' ? onFailure : whenStopped
 }
 
-/** Throws `RangeError` unless `value` is a whole number from 1 to `most`; `what` is what the caller calls it. */
-export function whole(what: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  throw new RangeError(`${what} is ${value}; it has to be a whole number from 1 to ${most}.`)
+function checkPolicy(name: string, policy: FailurePolicy): Group['onFailure'] {
+  if (policy.type === 'stop') return policy
+  if (policy.type !== 'park') {
+    throw new RangeError(`${name}: onFailure is ${JSON.stringify(policy)}; its type has to be "stop" or "park".`)
+  }
+  const { afterMs = 5_000, retryForMs = 24 * hourMs, limit = 100 } = policy
+  return {
+    type: 'park',
+    afterMs: whole(`${name}: onFailure.afterMs`, afterMs, hourMs, 0),
+    retryForMs: whole(`${name}: onFailure.retryForMs`, retryForMs, 90 * 24 * hourMs, 0),
+    limit: whole(`${name}: onFailure.limit`, limit, mostParked),
+  }
+}
+
+/** Throws `RangeError` unless `value` is a whole number from `least` to `most`; `what` is what the caller calls it. */
+export function whole(what: string, value: number, most: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new RangeError(`${what} is ${value}; it has to be a whole number from ${least} to ${most}.`)
 }

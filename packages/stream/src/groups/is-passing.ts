@@ -5,8 +5,8 @@ import { LeaseLost, OffsetMoved } from './group-offset.ts'
 import { TooManyParked } from './parked-queue.ts'
 
 /**
- * Whether an error is no fault of an event, so that it is waited out and burns no attempts: an outage, a lease that went, an
- * offset that moved, a full queue, an event newer than this process, which has to be deployed, or a rebuild of what can't be rebuilt.
+ * Whether an error is no fault of an event, so that it is waited out: an outage, a lease that went, an offset that moved, a
+ * full queue, an event newer than this process, which has to be deployed, or a rebuild of what can't be rebuilt.
  */
 export function isPassing(error: unknown): boolean {
   return (

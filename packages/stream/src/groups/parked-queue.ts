@@ -1,7 +1,6 @@
 import type { Message } from '@commitcast/events'
 import { noteParked, type ParkedAction } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
-import { type Group, mostParked } from './group.ts'
 import type { GroupPartition } from './group-offset.ts'
 import type { WorkItem } from './work-item.ts'
 
@@ -16,11 +15,11 @@ export interface Parking {
 export interface ParkedPlace {
   readonly id: string
   readonly key: string
-  readonly attempts: number
-  readonly retry: boolean
+  /** Whether it is to be tried now: its pause is over, an operator asked for it, or it was never tried. */
+  readonly isDue: boolean
 }
 
-/** As many are parked as the group's policy allows: the partition stands still until some are retried or dropped. */
+/** As many are parked as the group's policy allows: the partition waits until some succeed or are dropped. */
 export class TooManyParked extends Error {
   override readonly name = 'TooManyParked'
   readonly code = 'TOO_MANY_PARKED'
@@ -32,7 +31,12 @@ export function toWaiting(item: WorkItem): Parking {
 }
 
 /** Parks events in the transaction of `sql`. Throws `TooManyParked` where the group would have more than `limit`. */
-export async function park(sql: Sql, at: GroupPartition, parkings: readonly Parking[], limit: number): Promise<void> {
+export async function park(
+  sql: Sql,
+  at: GroupPartition,
+  parkings: readonly Parking[],
+  { limit, retryForMs }: { readonly limit: number; readonly retryForMs: number },
+): Promise<void> {
   if (parkings.length === 0) return
   const { schema, group } = at
   await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${schema}.parked.${group}`])
@@ -41,36 +45,47 @@ export async function park(sql: Sql, at: GroupPartition, parkings: readonly Park
     [group],
   )
   if (row!.count + parkings.length > limit) throw tooMany(at, parkings, limit)
-  await sql.query(parkSql(schema), [group, at.partition, JSON.stringify(parkings.map(toRow))])
-}
-
-/** What waits behind a parked event is parked also where the policy has become `stop` since. */
-export function parkedLimit({ onFailure }: Group): number {
-  return onFailure.type === 'park' ? onFailure.limit : mostParked
+  await sql.query(parkSql(schema), [group, at.partition, retryForMs > 0 ? firstPauseMs : null, ...columnsOf(parkings)])
 }
 
 function tooMany({ group }: GroupPartition, parkings: readonly Parking[], limit: number): TooManyParked {
   const failed = parkings.find((parking) => parking.attempts > 0)
   return new TooManyParked(
-    `The group "${group}" may have ${limit} parked events, and they are reached: see "commitcast parked list", then retry or drop some.` +
-      (failed ? ` The next one: ${failed.reason}` : ''),
+    `The group "${group}" may have ${limit} parked events, and they are reached. They are tried again by themselves; see ` +
+      `"commitcast parked list", and retry or drop some.${failed ? ` The next one: ${failed.reason}` : ''}`,
   )
 }
 
-function toRow({ item: { epoch, message }, attempts, reason }: Parking) {
-  const { offset, id, type, key, time, tx, headers, body } = message
-  return { epoch, offset, event_id: id, type, key, occurred_at: time, tx, headers, data: body, attempts, reason }
+/** A text for each value: data and headers stay what they are, byte for byte, also where Postgres can't decode them. */
+function columnsOf(parkings: readonly Parking[]): readonly (readonly unknown[])[] {
+  const of = (pick: (parking: Parking) => unknown) => parkings.map(pick)
+  return [
+    of(({ item }) => item.epoch),
+    of(({ item }) => item.message.offset),
+    of(({ item }) => item.message.id),
+    of(({ item }) => item.message.type),
+    of(({ item }) => item.message.key),
+    of(({ item }) => item.message.body),
+    of(({ item }) => JSON.stringify(item.message.headers)),
+    of(({ item }) => item.message.time),
+    of(({ item }) => item.message.tx),
+    of(({ reason }) => reason),
+    of(({ attempts }) => attempts),
+  ]
 }
 
-/** The data goes as a text, so that it stays what it is, byte for byte. */
 function parkSql(s: string): string {
   return `
     with event as (
       insert into ${s}.parked
-        (grp, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts)
-      select $1, $2, epoch, "offset", event_id, type, key, data::json, headers, occurred_at, tx::xid8, reason, attempts
-      from json_to_recordset($3::text::json) as given(epoch int, "offset" bigint, event_id uuid, type text, key text,
-        data text, headers json, occurred_at timestamptz, tx text, reason text, attempts int)
+        (grp, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts,
+          failing_since, retry_at)
+      select $1, $2, epoch, "offset", event_id::uuid, type, key, data::json, headers::json, occurred_at::timestamptz, tx::xid8,
+        reason, attempts, case when attempts > 0 then clock_timestamp() end,
+        case when attempts > 0 then clock_timestamp() + make_interval(secs => $3::float8 / 1000) end
+      from unnest($4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::text[], $14::int[])
+        as given(epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts)
       on conflict (grp, epoch, partition, "offset") do nothing returning *
     ), old as (
       delete from ${s}.parked_history where at < clock_timestamp() - interval '90 days'
@@ -80,7 +95,8 @@ function parkSql(s: string): string {
 /** Where the parked events of a partition stand, oldest first. */
 export async function readQueue(sql: Sql, { schema, group, partition }: GroupPartition): Promise<ParkedPlace[]> {
   return sql.query<ParkedPlace>(
-    `select id::text, key, attempts, retry from ${schema}.parked where grp = $1 and partition = $2 order by epoch, "offset"`,
+    `select id::text, key, retry or attempts = 0 or coalesce(retry_at <= clock_timestamp(), false) as "isDue"
+     from ${schema}.parked where grp = $1 and partition = $2 order by epoch, "offset"`,
     [group, partition],
   )
 }
@@ -117,13 +133,39 @@ export async function unpark(sql: Sql, schema: string, id: string): Promise<bool
   return rows.length > 0
 }
 
-/** Notes that another try of a parked event failed. */
-export async function noteFailure(sql: Sql, schema: string, id: string, reason: string): Promise<void> {
+const firstPauseMs = 5_000
+const longestPauseMs = 600_000
+
+/**
+ * Notes that another try of a parked event failed. The next pause is half of the time that it has failed for, from five
+ * seconds to ten minutes; after `retryForMs` it waits for an operator. One that an operator asked for begins anew.
+ */
+export async function noteFailure(
+  sql: Sql,
+  { schema, id, reason, retryForMs }: { schema: string; id: string; reason: string; retryForMs: number },
+): Promise<void> {
   const action: ParkedAction = 'failed again'
   await sql.query(
-    `with event as (
-       update ${schema}.parked set attempts = attempts + 1, retry = false, reason = $2 where id = $1 returning *
-     ) ${noteParked(schema, action, { rows: 'event' })}`,
-    [id, reason],
+    `with old as (
+       select id, retry, now, case when retry then now else coalesce(failing_since, now) end as since
+       from ${schema}.parked, clock_timestamp() as now where id = $1 for update of parked
+     ), event as (
+       update ${schema}.parked set attempts = attempts + 1, retry = false, reason = $2, failing_since = old.since,
+         retry_at = case when old.now < old.since + make_interval(secs => $3::float8 / 1000) then old.now +
+           least(greatest((old.now - old.since) / 2, make_interval(secs => $4::float8 / 1000)), make_interval(secs => $5::float8 / 1000))
+           * (0.75 + random() / 2) end
+       from old where parked.id = old.id returning parked.*, old.retry as was_asked
+     ), noted as (select * from event where was_asked or retry_at is null)
+     ${noteParked(schema, action, { rows: 'noted' })}`,
+    [id, reason, retryForMs, firstPauseMs, longestPauseMs],
+  )
+}
+
+/** Where one succeeds, what the others of its partition failed by may be over, too: they are tried next. */
+export async function retryOthers(sql: Sql, { schema, group, partition }: GroupPartition): Promise<void> {
+  await sql.query(
+    `update ${schema}.parked set retry_at = clock_timestamp()
+     where grp = $1 and partition = $2 and retry_at > clock_timestamp()`,
+    [group, partition],
   )
 }

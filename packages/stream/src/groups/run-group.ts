@@ -1,27 +1,34 @@
 import type { Message } from '@commitcast/broker'
-import { createBackoff, createLeases, type Partitions, runPartitions, sleep } from '@commitcast/worker'
-import type { Group, GroupPlace } from './group.ts'
+import {
+  createLeases,
+  errorText,
+  type PartitionReport,
+  type Partitions,
+  runPartitions,
+  sleep,
+} from '@commitcast/worker'
+import { type Group, type GroupPlace, parkingOf } from './group.ts'
 import { awaitCommits, type GroupPartition, readGroupOffset, type StartOffset, startGroup } from './group-offset.ts'
-import { isPassing } from './is-passing.ts'
-import { noteFailure, readParked, readQueue } from './parked-queue.ts'
+import { noteFailure, type ParkedPlace, readParked, readQueue, retryOthers } from './parked-queue.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
 import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
 /** What a worker of a group has in hand for one partition, for as long as it holds the lease. */
-export interface GroupTask extends GroupPlace {
+export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'held'> {
   readonly group: Group
   readonly at: GroupPartition
+  /** Aborts when the worker stops or its lease is lost. */
   readonly signal: AbortSignal
-  /** Says for the health what is waited for; with nothing, that it goes on. */
-  readonly tell: (trouble?: string) => void
   /** Every commit goes through it. */
   readonly progress: Progress
   /** Keys that have parked events: later ones queue behind. */
   readonly blocked: Set<string>
   /** The messages before the first one that only a newer release of the group handles. */
   readonly guarded: (messages: readonly Message[]) => Promise<GuardedMessages>
+  /** Tries the parked events that are due. For work that can't continue before some of them are done. */
+  readonly retryParked: () => Promise<void>
 }
 
 /** What kinds of groups do differently. */
@@ -33,8 +40,16 @@ export interface GroupWork {
    * Parks what the policy says. Throws what makes the partition wait and begin again at the offset that is committed.
    */
   carry(items: readonly WorkItem[], task: GroupTask): Promise<void>
-  /** Tries a parked event once more and commits that together with its removal. Throws why it failed again. */
-  again(item: WorkItem, parkedId: string, task: GroupTask): Promise<void>
+  /**
+   * Tries a parked event once more and commits that together with its removal. Returns why it failed again; throws what makes
+   * the partition wait and begin again.
+   */
+  again(item: WorkItem, parkedId: string, task: GroupTask): Promise<Failure | undefined>
+}
+
+/** Why an event failed. */
+export interface Failure {
+  readonly error: unknown
 }
 
 /** Where and how long a group's worker runs. */
@@ -65,11 +80,12 @@ export interface RunGroupOptions extends RunGroupPlace {
 }
 
 const lookAtParkedMs = 1_000
+const retriesAtOnce = 8
 
 /**
  * A consumer group's worker: shares the partitions by leases with the group's other workers, reads each from the group's
- * own offset, and has the work done. Parked events that somebody asked for, and those that wait behind nothing any more,
- * are tried again within a second or two.
+ * own offset, and has the work done. Parked events are tried again before new work: those whose pause is over, those that
+ * an operator asked for, and those that wait behind nothing any more.
  */
 export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupOptions): Partitions {
   const { sql, schema, signal, logger, release } = place
@@ -82,15 +98,20 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
     leases,
     signal,
     logger,
-    async work({ partition, term }, signal, { tell, committed }) {
+    async work({ partition, term }, signal, { committed, ...report }) {
       const at: GroupPartition = { schema, group: group.name, partition, term }
       await startGroup(sql, { schema, group: group.name, from: group.from })
       await awaitCommits(sql, at)
       const start = await readGroupOffset(sql, at)
-      const blocked = new Set((await readQueue(sql, at)).map(({ key }) => key))
       const progress = createProgress({ at, start, onCommitted: committed })
+      const task: GroupTask = {
+        ...place,
+        ...report,
+        ...{ group, at, signal, progress, guarded, blocked: new Set<string>() },
+        retryParked: () => retryParked(task, work),
+      }
       try {
-        await followPartition({ ...place, group, at, signal, tell, blocked, progress, start, guarded }, work)
+        await followPartition({ ...task, start }, work)
       } catch (error) {
         throw explainGone(error, at)
       }
@@ -105,16 +126,22 @@ async function followPartition(task: GroupTask & { readonly start: StartOffset }
   const batches = readGroup({ ...task, signal: AbortSignal.any([signal, ending.signal]) })
   let next: Promise<IteratorResult<GroupBatch, void>> | undefined
   let pause: Promise<void> | undefined
+  let isTimeToRetry = true
+  const endPause = () => {
+    pause = undefined
+    isTimeToRetry = true
+  }
   try {
     while (!signal.aborted) {
+      if (isTimeToRetry) await task.retryParked()
+      isTimeToRetry = false
+      if (blocked.size > 0) pause ??= sleep(lookAtParkedMs, signal).then(endPause)
       next ??= batches.next()
-      if (blocked.size > 0) pause ??= sleep(lookAtParkedMs, signal).then(() => (pause = undefined))
       const got = await (pause ? Promise.race([next, pause]) : next)
-      if (got) {
-        next = undefined
-        if (got.done) return
-        await carryGuarded(got.value, task, work)
-      } else await tryParked(task, work)
+      if (!got) continue
+      next = undefined
+      if (got.done) return
+      await carryGuarded(got.value, task, work)
     }
   } finally {
     ending.abort()
@@ -133,59 +160,41 @@ function toItems({ epoch, messages }: GroupBatch, { at: { partition }, understan
   return messages.map((message) => toItem(message, { epoch, partition, understand }))
 }
 
-/** Goes through the heads of the queues until none is left that may be tried. */
-async function tryParked(task: GroupTask, work: GroupWork): Promise<void> {
-  const { sql, schema, at, signal, blocked, logger } = task
+/**
+ * Tries the heads of the queues that are due, some at once, and goes on while any succeeds. Afterwards new work has its turn,
+ * however many fail.
+ */
+async function retryParked(task: GroupTask, work: GroupWork): Promise<void> {
+  const { sql, at, signal, blocked } = task
   while (!signal.aborted) {
     const queue = await readQueue(sql, at)
     blocked.clear()
     for (const { key } of queue) blocked.add(key)
     const heads = work.isOrdered ? queue.filter(isFirstOfKey()) : queue
-    const due = heads.filter(({ retry, attempts }) => retry || attempts === 0)
-    if (due.length === 0) return
-    for (const { id } of due) {
-      if (signal.aborted) return
-      const parked = await readParked(sql, schema, id)
-      if (!parked) continue
-      const { unknown } = await task.guarded([parked.message])
-      if (unknown) throw unknown
-      const item = toItem(parked.message, { ...task, epoch: parked.epoch, partition: at.partition })
-      try {
-        await work.again(item, id, task)
-      } catch (error) {
-        if (signal.aborted || isPassing(error)) throw error
-        logger.warn({ group: at.group, event: parked.message.id, err: error }, 'a parked event failed again')
-        await noteFailure(sql, schema, id, reasonOf(error))
-      }
-    }
+    const due = heads.filter(({ isDue }) => isDue).slice(0, retriesAtOnce)
+    const tries = await Promise.allSettled(due.map((place) => retryOne(place, task, work)))
+    for (const one of tries) if (one.status === 'rejected') throw one.reason
+    if (!tries.some((one) => one.status === 'fulfilled' && one.value)) return
   }
+}
+
+/** Says whether it is parked no more. */
+async function retryOne({ id }: ParkedPlace, task: GroupTask, work: GroupWork): Promise<boolean> {
+  const { sql, schema, at, group, logger } = task
+  const parked = await readParked(sql, schema, id)
+  if (!parked) return true
+  const { unknown } = await task.guarded([parked.message])
+  if (unknown) throw unknown
+  const item = toItem(parked.message, { ...task, epoch: parked.epoch, partition: at.partition })
+  const failure = await work.again(item, id, task)
+  if (failure) {
+    logger.warn({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')
+    await noteFailure(sql, { schema, id, reason: errorText(failure.error), retryForMs: parkingOf(group).retryForMs })
+  } else if (parked.attempts > 0) await retryOthers(sql, at)
+  return failure === undefined
 }
 
 function isFirstOfKey() {
   const seen = new Set<string>()
   return ({ key }: { readonly key: string }) => !seen.has(key) && Boolean(seen.add(key))
-}
-
-/** Runs `act` up to `attempts` times, with backed-off waits between. What passes by itself is thrown at once. */
-export async function attempted(
-  act: () => Promise<void>,
-  { attempts, signal }: { attempts: number; signal: AbortSignal },
-): Promise<void> {
-  const backoff = createBackoff()
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await act()
-    } catch (error) {
-      if (attempt >= attempts || signal.aborted || isPassing(error)) throw error
-      await backoff.wait(signal)
-    }
-  }
-}
-
-const maxReason = 2_000
-
-/** An error's own words, as they are kept with a parked event. Postgres can't keep a NUL. */
-export function reasonOf(error: unknown): string {
-  const words = error instanceof Error ? error.message || error.name : String(error)
-  return words.replaceAll('\0', '').slice(0, maxReason)
 }

@@ -1,11 +1,11 @@
-import type { CommittedEvent } from '@commitcast/events'
-import { createBackoff, type Sql, untilItWorks } from '@commitcast/worker'
+import { type CommittedEvent, NewerVersion } from '@commitcast/events'
+import { errorText, isOutage, isTimeLimit, type Sql, sleep, untilItWorks } from '@commitcast/worker'
 import pLimit from 'p-limit'
-import { toGroup, whole } from '../groups/group.ts'
+import { parkingOf, toGroup, whole } from '../groups/group.ts'
 import { LeaseLost, OffsetMoved } from '../groups/group-offset.ts'
-import { isPassing } from '../groups/is-passing.ts'
-import { type Parking, park, parkedLimit, TooManyParked, toWaiting, unpark } from '../groups/parked-queue.ts'
-import { type GroupTask, type GroupWork, type GroupWorker, reasonOf, runGroup } from '../groups/run-group.ts'
+import { park, TooManyParked, toWaiting, unpark } from '../groups/parked-queue.ts'
+import { type Failure, type GroupTask, type GroupWork, type GroupWorker, runGroup } from '../groups/run-group.ts'
+import { type Outcome, othersCommitted, tryEvent } from '../groups/try-event.ts'
 import type { WorkItem } from '../groups/work-item.ts'
 import type { Handle, HandlerOptions, Handles } from './handler.ts'
 
@@ -18,6 +18,8 @@ export interface CreateHandlerOptions {
 }
 
 const defaultBatch = 100
+/** For how long nothing but an outage is met before the batch is left, and read again with newer events. */
+const giveUpMs = 2_000
 
 /** A handler, ready to be run. Throws `RangeError` for a name or an option that can't be used. */
 export function createHandler({ name, handles, options = {}, transaction }: CreateHandlerOptions): GroupWorker {
@@ -33,15 +35,7 @@ export function createHandler({ name, handles, options = {}, transaction }: Crea
   const work: GroupWork = {
     isOrdered,
     carry: (items, task) => carry(items, { ...task, ...how }),
-    async again(item, parkedId, task) {
-      await tryOnce(item, { ...task, ...how }, 1)
-      await task.progress.commit((commit) =>
-        transaction(async (sql) => {
-          await unpark(sql, task.schema, parkedId)
-          await commit(sql)
-        }),
-      )
-    },
+    again: (item, parkedId, task) => again(item, parkedId, { ...task, ...how }),
   }
   const types = Object.keys(handles).filter((type) => handles[type] !== undefined)
   return { name, types, run: (place) => runGroup({ ...place, group, work, types }) }
@@ -64,25 +58,49 @@ async function carry(items: readonly WorkItem[], task: Task): Promise<void> {
   const held = new Set(isOrdered ? blocked : [])
   const outcomes: Outcome[] = items.map((item) => (isOurs(item, task) ? 'not yet' : 'done'))
   const limit = pLimit(concurrency)
+  let doneAt = Number.NEGATIVE_INFINITY
+  let running = 0
+  const stuck = new Map<number, unknown>()
+  const givingUp = new AbortController()
+  const tryTask = { ...task, signal: AbortSignal.any([signal, givingUp.signal]) }
+  const othersWork = async (index: number, ms: number, error: unknown) => {
+    if (!isOutage(error) && !isTimeLimit(error)) return false
+    if (doneAt > performance.now() - ms || (await othersCommitted(task, ms))) return true
+    stuck.set(index, error)
+    // With newer events beside it, it may turn out that those work.
+    if (stuck.size === running && ms >= giveUpMs) givingUp.abort()
+    return false
+  }
+  const carryItem = async (index: number): Promise<Outcome> => {
+    const item = items[index]!
+    if (held.has(item.message.key)) return toWaiting(item)
+    const outcome = await tryEvent(item, tryTask, {
+      act: (attempt) => tryOnce(item, tryTask, attempt),
+      othersWork: (ms, error) => othersWork(index, ms, error),
+    })
+    stuck.delete(index)
+    if (outcome === 'done') doneAt = performance.now()
+    if (isOrdered && typeof outcome === 'object') held.add(item.message.key)
+    return outcome
+  }
   const carryChain = async (chain: readonly number[]) => {
+    running++
     for (const index of chain) {
-      if (signal.aborted) return
-      const item = items[index]!
-      const outcome = held.has(item.message.key) ? toWaiting(item) : await untilHandled(item, task)
-      if (isOrdered && typeof outcome === 'object') held.add(item.message.key)
-      outcomes[index] = outcome
+      if (tryTask.signal.aborted) break
+      outcomes[index] = await carryItem(index)
     }
+    running--
   }
   await Promise.all(chainsOf(items, task).map((chain) => limit(carryChain, chain)))
   await commitDone(items, outcomes, task)
 }
 
-/** What became of an event: a parking is one that has yet to be written. */
-type Outcome = 'done' | 'not yet' | Parking
-
-/** In place, however long it takes: to begin the batch again would be to do it all again. */
+/**
+ * In place, however long it takes: to begin the batch again would be to do it all again. While the queue is full, parked
+ * events are tried again here, because new ones wait for room.
+ */
 async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome[], task: Task): Promise<void> {
-  const { at, group, transaction, blocked, signal, tell, progress } = task
+  const { at, group, transaction, blocked, signal, tell, progress, logger, retryParked } = task
   const commitUpTo = async (index: number) => {
     const end = index === -1 ? items.length : index
     if (end === 0) return
@@ -90,7 +108,7 @@ async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome
     const { epoch, message } = items[end - 1]!
     const parkIn = (commit: (sql: Sql) => Promise<void>) =>
       transaction(async (sql) => {
-        await park(sql, at, parked, parkedLimit(group))
+        await park(sql, at, parked, parkingOf(group))
         await commit(sql)
       })
     await progress.commit(parkIn, { epoch, offset: message.offset })
@@ -100,19 +118,49 @@ async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome
   let isFull = false
   await untilItWorks(
     async () => {
-      if (isFull) await commitUpTo(outcomes.findIndex((outcome) => outcome !== 'done'))
+      if (isFull) {
+        await commitUpTo(outcomes.findIndex((outcome) => outcome !== 'done'))
+        await retryParked()
+      }
       await commitUpTo(outcomes.indexOf('not yet'))
     },
     {
       signal,
       onError(error) {
-        if (!isPassing(error) || error instanceof LeaseLost || error instanceof OffsetMoved) throw error
+        if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
         isFull = error instanceof TooManyParked
-        tell((error as Error).message)
+        logger.warn({ group: at.group, partition: at.partition, err: error }, 'can not commit the offset; trying again')
+        tell({ code: isFull ? 'TOO_MANY_PARKED' : 'GROUP_COMMIT_FAILS', message: errorText(error) })
       },
     },
   )
-  tell()
+  if (signal.aborted) return
+  const left = outcomes.indexOf('not yet')
+  if (left === -1) tell()
+  else throw new Error(`Event ${items[left]!.message.id} waits for an outage to end.`)
+}
+
+async function again(item: WorkItem, parkedId: string, task: Task): Promise<Failure | undefined> {
+  const { signal, schema, progress, transaction } = task
+  try {
+    await tryOnce(item, task, 1)
+  } catch (error) {
+    if (signal.aborted || error instanceof NewerVersion) throw error
+    return { error }
+  }
+  const remove = (commit: (sql: Sql) => Promise<void>) =>
+    transaction(async (sql) => {
+      await unpark(sql, schema, parkedId)
+      await commit(sql)
+    })
+  await untilItWorks(() => progress.commit(remove), {
+    signal,
+    onError(error) {
+      if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
+      task.tell({ code: 'GROUP_COMMIT_FAILS', message: errorText(error) })
+    },
+  })
+  return undefined
 }
 
 /** What has to be handled, by index: a chain for each key, or each event by itself. */
@@ -128,52 +176,33 @@ function isOurs({ event, unreadable, message }: WorkItem, { handles }: Task): bo
   return isEvent && Object.hasOwn(handles, message.type) && handles[message.type] !== undefined
 }
 
-/**
- * Tries until it is handled; an outage burns no attempts. Returns a parking where the policy says so. Where it says stop
- * it goes on trying, ever more slowly, while the other keys of the batch go on.
- */
-async function untilHandled(item: WorkItem, task: Task): Promise<Outcome> {
-  const { group, at, signal, tell, logger } = task
-  const backoff = createBackoff()
-  // What can't be read now can't be read later.
-  const attempts = item.unreadable === undefined ? group.attempts : 1
-  for (let attempt = 1; ; ) {
-    if (signal.aborted) return 'not yet'
-    try {
-      await tryOnce(item, task, attempt)
-      if (attempt > 1) tell()
-      return 'done'
-    } catch (error) {
-      const isFailure = !isPassing(error)
-      if (isFailure && attempt >= attempts && group.onFailure.type === 'park') {
-        logger.error({ group: at.group, event: item.message.id, err: error }, 'parked an event')
-        return { item, attempts: attempt, reason: reasonOf(error) }
-      }
-      logger.warn({ group: at.group, event: item.message.id, attempt, err: error }, 'a try failed')
-      if (!isFailure || attempt >= attempts) tell(waitsFor(item, error))
-      if (isFailure) attempt++
-      await backoff.wait(signal)
-    }
-  }
-}
-
-function waitsFor({ message }: WorkItem, error: unknown): string {
-  return `Event ${message.id} (${message.type}) at offset ${message.offset} is tried again and again: ${reasonOf(error)}`
-}
-
-async function tryOnce({ event, unreadable }: WorkItem, { handles, timeoutMs }: Task, attempt: number): Promise<void> {
+/** While the lease may have run out, nothing is begun and what has begun is told to end. */
+async function tryOnce({ event, unreadable }: WorkItem, task: Task, attempt: number): Promise<void> {
   if (unreadable !== undefined) throw unreadable
+  const { handles, timeoutMs, signal } = task
   const handle = event && handles[event.type]
   if (!handle) return
+  await untilHeld(task)
+  if (signal.aborted) throw signal.reason
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timing = new AbortController()
   const timer = setTimeout(() => {
     timing.abort()
     reject(new Error(`It took longer than timeoutMs (${timeoutMs}).`))
   }, timeoutMs)
+  const ending = AbortSignal.any([signal, task.held(), timing.signal])
   try {
-    await Promise.race([handle(event as CommittedEvent, { signal: timing.signal, attempt }), late])
+    await Promise.race([handle(event as CommittedEvent, { signal: ending, attempt }), late])
   } finally {
     clearTimeout(timer)
   }
+}
+
+const lookAtLeaseMs = 100
+
+async function untilHeld({ signal, held, tell }: Task): Promise<void> {
+  if (!held().aborted) return
+  tell({ code: 'LEASE_IN_DOUBT', message: 'The lease could not be renewed in time: nothing is begun until it is.' })
+  while (held().aborted && !signal.aborted) await sleep(lookAtLeaseMs, signal)
+  tell()
 }

@@ -13,7 +13,10 @@ export interface HandlerOptions extends GroupOptions {
 
 /** What one try is told. */
 export interface Try {
-  /** Aborts when the try has taken `timeoutMs`. Pass it on: a try that goes on regardless may overlap the next. */
+  /**
+   * Aborts when the try has taken `timeoutMs`, when the worker stops, and when its lease is lost or may have run out. Pass it on:
+   * a try that continues regardless may overlap the next.
+   */
   readonly signal: AbortSignal
   /** 1 for the first one since this worker has the event. */
   readonly attempt: number

@@ -1,17 +1,17 @@
 import type { CommittedEvent } from '@commitcast/events'
 import type { Partitions, Sql } from '@commitcast/worker'
-import { toGroup } from '../groups/group.ts'
+import { parkingOf, toGroup } from '../groups/group.ts'
 import { isPassing } from '../groups/is-passing.ts'
-import { type Parking, park, parkedLimit, toWaiting, unpark } from '../groups/parked-queue.ts'
+import { type Parking, park, toWaiting, unpark } from '../groups/parked-queue.ts'
 import {
-  attempted,
+  type Failure,
   type GroupTask,
   type GroupWork,
   type GroupWorker,
   type RunGroupPlace,
-  reasonOf,
   runGroup,
 } from '../groups/run-group.ts'
+import { othersCommitted, tryEvent } from '../groups/try-event.ts'
 import type { WorkItem } from '../groups/work-item.ts'
 import type { Project, ProjectionOptions } from './projection.ts'
 import { createGate } from './rebuild/gate.ts'
@@ -26,6 +26,7 @@ export interface CreateProjectionOptions<TTransaction> {
 }
 
 const defaultBatch = 500
+const mostProbed = 20
 
 /** A projection, ready to be run. Throws `RangeError` for a name or an option that can't be used. */
 export function createProjection<TTransaction>(given: CreateProjectionOptions<TTransaction>): GroupWorker {
@@ -36,15 +37,8 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
     throw new RangeError(`${name}: "tables" is empty; name the tables that it writes to, or leave it out.`)
   const workIn = (transaction: InTransaction<TTransaction>): GroupWork => ({
     isOrdered: true,
-    carry: (items, task) => carry(items, { ...task, project, transaction }),
-    again: (item, parkedId, { schema, progress }) =>
-      progress.commit((commit) =>
-        transaction(async (trx, sql) => {
-          if (!(await unpark(sql, schema, parkedId))) return
-          await projectAll([item], { project, trx })
-          await commit(sql)
-        }),
-      ),
+    carry: (items, task) => carry(items, { ...task, project, transaction, batch: items }),
+    again: (item, parkedId, task) => again(item, parkedId, { ...task, project, transaction }),
   })
   const run = (place: RunGroupPlace) => {
     const types = place.catalogTypes
@@ -65,9 +59,10 @@ function beside(live: Partitions, rebuild: Partitions): Partitions {
 }
 
 type Task<TTransaction> = GroupTask & Pick<CreateProjectionOptions<TTransaction>, 'project' | 'transaction'>
+type CarryTask<TTransaction> = Task<TTransaction> & { readonly batch: readonly WorkItem[] }
 
 /** All in one transaction. Where that fails, halves, until the one event is found that fails alone. */
-async function carry<TTransaction>(items: readonly WorkItem[], task: Task<TTransaction>): Promise<void> {
+async function carry<TTransaction>(items: readonly WorkItem[], task: CarryTask<TTransaction>): Promise<void> {
   if (items.length === 0 || task.signal.aborted) return
   if (items.length === 1) return carryOne(items[0]!, task)
   try {
@@ -87,31 +82,77 @@ async function carryTogether<TTransaction>(items: readonly WorkItem[], task: Tas
   const carryIn = (commit: (sql: Sql) => Promise<void>) =>
     transaction(async (trx, sql) => {
       await projectAll(free, { project, trx })
-      await park(sql, at, waiting, parkedLimit(group))
+      await park(sql, at, waiting, parkingOf(group))
       await commit(sql)
     })
   await progress.commit(carryIn, endOf(items))
 }
 
-async function carryOne<TTransaction>(item: WorkItem, task: Task<TTransaction>): Promise<void> {
-  const { at, group, transaction, blocked, signal, logger, progress } = task
-  const { onFailure } = group
-  // What can't be read now can't be read later.
-  const attempts = item.unreadable === undefined ? group.attempts : 1
+/** What passes begins the partition again, so that the whole batch is read and tried anew. */
+async function carryOne<TTransaction>(item: WorkItem, task: CarryTask<TTransaction>): Promise<void> {
+  const outcome = await tryEvent(item, task, {
+    act: () => carryTogether([item], task),
+    passes: isPassing,
+    othersWork: (ms, error) => othersWork(item, task, { ms, error }),
+  })
+  if (typeof outcome === 'object') await setAside(outcome, task)
+}
+
+async function setAside<TTransaction>(parking: Parking, task: Task<TTransaction>): Promise<void> {
+  const { at, group, transaction, progress, blocked, tell } = task
+  const parkIn = (commit: (sql: Sql) => Promise<void>) =>
+    transaction(async (_, sql) => {
+      await park(sql, at, [parking], parkingOf(group))
+      await commit(sql)
+    })
+  await progress.commit(parkIn, endOf([parking.item]))
+  blocked.add(parking.item.message.key)
+  tell()
+}
+
+/**
+ * Whether other partitions commit meanwhile, or later events of other keys work here, in a transaction that is rolled back.
+ * Where none is read yet, throws: the next batch may have some.
+ */
+async function othersWork<TTransaction>(
+  { message }: WorkItem,
+  task: CarryTask<TTransaction>,
+  { ms, error }: { readonly ms: number; readonly error: unknown },
+): Promise<boolean> {
+  if (await othersCommitted(task, ms)) return true
+  const { batch, project, transaction } = task
+  const others = batch.filter((other) => other.message.offset > message.offset && other.message.key !== message.key)
+  if (others.length === 0) throw error
+  const rolledBack = new Error('It was only tried.')
   try {
-    await attempted(() => carryTogether([item], task), { attempts, signal })
+    await transaction(async (trx) => {
+      await projectAll(others.slice(0, mostProbed), { project, trx })
+      throw rolledBack
+    })
+  } catch (failure) {
+    return failure === rolledBack
+  }
+  return false
+}
+
+async function again<TTransaction>(
+  item: WorkItem,
+  parkedId: string,
+  task: Task<TTransaction>,
+): Promise<Failure | undefined> {
+  const { schema, signal, progress, project, transaction } = task
+  const retry = (commit: (sql: Sql) => Promise<void>) =>
+    transaction(async (trx, sql) => {
+      if (!(await unpark(sql, schema, parkedId))) return
+      await projectAll([item], { project, trx })
+      await commit(sql)
+    })
+  try {
+    await progress.commit(retry)
+    return undefined
   } catch (error) {
     if (signal.aborted || isPassing(error)) throw error
-    if (onFailure.type === 'stop') throw stopped(item, error, task)
-    const parking: Parking = { item, attempts, reason: reasonOf(error) }
-    const parkIn = (commit: (sql: Sql) => Promise<void>) =>
-      transaction(async (_, sql) => {
-        await park(sql, at, [parking], parkedLimit(group))
-        await commit(sql)
-      })
-    await progress.commit(parkIn, endOf([item]))
-    blocked.add(item.message.key)
-    logger.error({ group: at.group, event: item.message.id, type: item.message.type, err: error }, 'parked an event')
+    return { error }
   }
 }
 
@@ -132,10 +173,4 @@ function isBlocked({ event, unreadable, message }: WorkItem, { blocked }: GroupT
 function endOf(items: readonly WorkItem[]) {
   const { epoch, message } = items.at(-1)!
   return { epoch, offset: message.offset }
-}
-
-function stopped({ message }: WorkItem, error: unknown, { at, logger }: GroupTask): Error {
-  const words = `"${at.group}" stands still at offset ${message.offset} of partition ${at.partition}: event ${message.id} (${message.type}) fails: ${reasonOf(error)}`
-  logger.error({ group: at.group, event: message.id, err: error }, 'the partition stands still')
-  return new Error(words, { cause: error })
 }

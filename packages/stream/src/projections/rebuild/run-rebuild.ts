@@ -1,7 +1,7 @@
-import { type Health, type Partitions, sleep } from '@commitcast/worker'
+import { errorText, type Health, type Partitions, sleep } from '@commitcast/worker'
 import type { Group } from '../../groups/group.ts'
 import { readGroupOffset } from '../../groups/group-offset.ts'
-import { type GroupTask, type GroupWork, type RunGroupPlace, reasonOf, runGroup } from '../../groups/run-group.ts'
+import { type GroupTask, type GroupWork, type RunGroupPlace, runGroup } from '../../groups/run-group.ts'
 import type { WorkItem } from '../../groups/work-item.ts'
 import type { Gate } from './gate.ts'
 import { type InTransaction, inShadow } from './in-shadow.ts'
@@ -80,7 +80,7 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
     await sql.query(
       `update ${schema}.rebuild set trouble = $2 where id = (
          select id from ${schema}.rebuild where grp = $1 for update skip locked)`,
-      [group.name, trouble ?? null],
+      [group.name, trouble === undefined ? null : errorText(trouble)],
     )
   }
   const done = (async () => {
@@ -90,7 +90,7 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
         await note(shadow && (troubleOf(shadow.partitions.health()) ?? held))
       } catch (error) {
         logger.warn({ group: group.name, err: error }, 'the rebuild waits and tries again')
-        await note(reasonOf(error)).catch(() => {})
+        await note(errorText(error)).catch(() => {})
       }
       await sleep(shadow ? busyMs : idleMs, signal)
     }
@@ -143,6 +143,6 @@ function troubleOf(health: Health): string | undefined {
 }
 
 function explain(error: unknown): string {
-  if ((error as { code?: unknown }).code !== '55P03') return reasonOf(error)
+  if ((error as { code?: unknown }).code !== '55P03') return errorText(error)
   return 'The switch waits for a transaction that has written to its tables, or locked rows there, and is still open.'
 }

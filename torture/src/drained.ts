@@ -7,7 +7,7 @@ const askMs = 500
 const answerMs = 5_000
 const calmMs = 2_000
 const startMs = 30_000
-const settleMs = 30_000
+const settleMs = 10_000
 /** The run's own limit comes first. */
 const longestMs = 600_000
 

@@ -38,6 +38,7 @@ const rolesOfLanes: Partial<Record<Lane, CrewRole>> = {
 }
 /** Faults that take seconds come once in so many; others once in ten, the small ones of these lanes more often. */
 const secondsBetween: Partial<Record<FaultKind, number>> = {
+  consumerCommitsLost: 15,
   writesForbidden: 30,
   failedOver: 60,
   strayPublished: 60,
@@ -45,15 +46,7 @@ const secondsBetween: Partial<Record<FaultKind, number>> = {
   webhookFailed: 30,
 }
 /** Not in a plan unless asked for. */
-const extra: readonly FaultKind[] = [
-  'consumerCommitsLost',
-  'writesForbidden',
-  'failedOver',
-  'strayPublished',
-  'poisoned',
-  'tableLocked',
-  'webhookFailed',
-]
+const extra: readonly FaultKind[] = ['failedOver', 'strayPublished', 'poisoned']
 
 /** How often each kind of fault happened. */
 export type FaultCounts = Partial<Record<FaultKind, number>>

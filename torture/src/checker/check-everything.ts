@@ -41,7 +41,7 @@ export async function checkEverything({ database, events, partitions, followed }
   for (const { epoch, partitions: logs } of own) compareWithSeen(findings, logs, events.all[epoch - 1]!.reader)
   const verdict = {
     ...findings,
-    committed: ledger.length,
+    committed: ledger.length + poison.size,
     takeovers: await compareWithPages(findings, own, database),
     refills: events.all.reduce((total, { reader }) => total + reader.refills, 0),
     epochs: own.length,

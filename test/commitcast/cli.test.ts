@@ -31,7 +31,7 @@ describe('commitcast migrate', () => {
     const { code, stderr } = await commitcast(['migrate', '--database', database.url, '--partitions', '4'])
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringMatching(/^--partitions 4 came too late: .* 3, /),
+      stderr: expect.stringMatching(/^--partitions 4 came too late: .* 3 partitions, /),
     })
   })
 

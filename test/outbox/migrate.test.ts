@@ -1,4 +1,4 @@
-import { migrate, migrationSql } from '@commitcast/outbox'
+import { checkSchema, MigrateRefused, migrate, migrationSql, SchemaOutdated } from '@commitcast/outbox'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 
@@ -89,6 +89,56 @@ test('a key keeps its partition, and the limit of bytes stays, whoever migrates 
   await expect(database.sql.query(`select commitcast.append('a.b', 'k', to_json(repeat('x', 2000)))`)).rejects.toThrow(
     "The data of 'a.b' takes 2002 bytes, at most 2000 are taken.",
   )
+})
+
+test('another number of partitions than the tables have is refused, by migrate and by its text, and changes nothing', async () => {
+  await using database = await freshDatabase({ partitions: 3 })
+  const before = await functionsOf(database)
+  const both = /made with 3 partitions, for good; 4 were asked for/
+  const refused = migrate(database.sql, { partitions: 4, maxEventBytes: 5_000 })
+  await expect(refused).rejects.toThrow(MigrateRefused)
+  await expect(refused).rejects.toMatchObject({ code: 'MIGRATE_REFUSED', message: expect.stringMatching(both) })
+  await expect(database.pool.query(migrationSql({ partitions: 4 }))).rejects.toThrow(both)
+  await migrate(database.sql, { partitions: 3 })
+  expect(await functionsOf(database)).toEqual(before)
+})
+
+test('another limit of bytes is taken at once, also by connections that have appended before', async () => {
+  await using database = await freshDatabase({ maxEventBytes: 2_000 })
+  const client = await database.pool.connect()
+  const appendBytes = (bytes: number) =>
+    client.query(`select commitcast.append('a.b', 'k', to_json(repeat('x', $1)))`, [bytes - 2])
+  for (let n = 0; n < 10; n++) await appendBytes(2_000)
+  await expect(appendBytes(3_000)).rejects.toThrow('at most 2000 are taken')
+  await migrate(database.sql, { maxEventBytes: 3_000 })
+  await appendBytes(3_000)
+  await expect(appendBytes(3_001)).rejects.toThrow('at most 3000 are taken')
+  client.release()
+})
+
+describe('where a newer release has migrated', () => {
+  test.each([
+    ['by its number', `update commitcast.schema_release set version = '10.0.0'`],
+    ['by a migration that we do not know', `insert into commitcast.migration values (9999, 'of tomorrow')`],
+  ])('migrate changes nothing and says so, known %s', async (_, makeNewer) => {
+    await using database = await freshDatabase({ maxEventBytes: 2_000 })
+    await database.pool.query(`${makeNewer};
+      create or replace function commitcast.uuid_v7() returns uuid language sql as 'select gen_random_uuid()'`)
+    const before = await functionsOf(database)
+    expect(await migrate(database.sql, { maxEventBytes: 3_000 })).toMatchObject({ isNewer: true })
+    await database.pool.query(migrationSql())
+    expect(await functionsOf(database)).toEqual(before)
+    await checkSchema(database.sql, 'commitcast')
+  })
+})
+
+test('tables of an older release, or none, are outdated until migrate has run', async () => {
+  await using database = await freshDatabase()
+  await expect(checkSchema(database.sql, 'elsewhere')).rejects.toThrow(SchemaOutdated)
+  await database.sql.query(`update commitcast.schema_release set version = '0.0.9'`)
+  await expect(checkSchema(database.sql, 'commitcast')).rejects.toThrow(/older than release .*"commitcast migrate"/)
+  await migrate(database.sql)
+  await checkSchema(database.sql, 'commitcast')
 })
 
 /** Each function of the schema, its definition and the comment by which `migrate` knows it. */

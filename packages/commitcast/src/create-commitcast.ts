@@ -23,17 +23,20 @@ import {
 import {
   type Append,
   type AppendSql,
+  checkSchema,
   checkSchemaName,
   createAppend,
   createAppendSql,
   createOnce,
   defaultSchema,
+  type Migrated,
   type MigrateOptions,
   migrate,
   type Once,
   readLastGiven,
   readTopic,
   runRelay,
+  SchemaOutdated,
   sqlOf,
 } from '@commitcast/outbox'
 import {
@@ -49,7 +52,7 @@ import {
   type ProjectionOptions,
   runEnrichment,
 } from '@commitcast/stream'
-import { type Health, type Logger, type Sql, silentLogger } from '@commitcast/worker'
+import { type Health, type Logger, type Sql, silentLogger, untilItWorks } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { createReleaseRegistry } from './release-registry.ts'
 
@@ -138,8 +141,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
    * `HintTooLarge` above 7,500 bytes.
    */
   hint(hint: HintInputOf<THints>): Promise<boolean>
-  /** Brings Commitcast's tables up to date; idempotent. */
-  migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<void>
+  /** Brings Commitcast's tables up to date; idempotent. Where a newer release was here it changes nothing, and warns. */
+  migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<Migrated>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
   live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase, THints>
   /**
@@ -246,7 +249,16 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
         throw new TypeError('cast.hint: give createCommitcast the "hints" that may be sent, from defineHints().')
       return hints.send(hint)
     },
-    migrate: (migration = {}) => migrate(sql, { ...outbox, ...migration, schema }),
+    async migrate(migration = {}) {
+      const migrated = await migrate(sql, { ...outbox, ...migration, schema })
+      if (migrated.isNewer) {
+        logger.warn(
+          { code: 'SCHEMA_NEWER', schema, newest: migrated.release },
+          'a newer release migrated the tables: nothing was changed',
+        )
+      }
+      return migrated
+    },
     live({ channels }) {
       releases.define('live', catalogTypes)
       return liveOf({ enrichers: {}, channels } as unknown as Enrichment)
@@ -263,6 +275,8 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     },
     async run({ roles, use = [], signal }) {
       const { live, groups } = sortUse(roles, use)
+      await waitForSchema(shared, { parts, signal })
+      if (signal.aborted) return
       const running: Promise<void>[] = []
       const own = { catalogTypes, release }
       const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
@@ -291,6 +305,26 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       await broker.close()
     },
   }
+}
+
+/** Waits while the tables are older than this release. Any other trouble is for the roles to meet. */
+async function waitForSchema(
+  { sql, schema, logger }: { readonly sql: Sql; readonly schema: string; readonly logger: Logger },
+  { parts, signal }: { readonly parts: Map<string, () => Health>; readonly signal: AbortSignal },
+): Promise<void> {
+  let trouble = 'starting'
+  parts.set('schema', () => ({ ready: false, trouble }))
+  const check = () =>
+    checkSchema(sql, schema).catch((error) => {
+      if (error instanceof SchemaOutdated) throw error
+    })
+  const onError = (error: unknown) => {
+    const { code, message } = error as SchemaOutdated
+    if (trouble !== message) logger.error({ code, schema }, message)
+    trouble = message
+  }
+  await untilItWorks(check, { signal, onError })
+  parts.delete('schema')
 }
 
 function openHints<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog>(

@@ -1,57 +1,54 @@
 import type { Sql } from '@commitcast/worker'
-import { functionsOfTables, functionsOnTables } from './functions/all-functions.ts'
-import { dropOtherFunctions, replaceFunctions } from './functions/replace-functions.ts'
-import { defaultMaxEventBytes } from './max-event-bytes.ts'
-import { createOutbox } from './migrations/0001-create-outbox.ts'
-import { closeLeaves } from './migrations/0002-close-leaves.ts'
-import { parkEvents } from './migrations/0003-park-events.ts'
-import { epochs } from './migrations/0004-epochs.ts'
-import { consumerGroups } from './migrations/0005-consumer-groups.ts'
-import { rebuilds } from './migrations/0006-rebuilds.ts'
-import { answers } from './migrations/0007-answers.ts'
-import { retries } from './migrations/0009-retries.ts'
-import { groupReleases } from './migrations/0011-group-releases.ts'
+import { otherPartitionsState } from './functions/sql-states.ts'
+import type { NewTopic } from './migrations/migration.ts'
+import { stepsSql } from './migrations/steps-sql.ts'
+import { isNewer } from './migrations/stored-release.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 export interface MigrateOptions {
   /** Default `commitcast`. */
   readonly schema?: string
-  /** How many partitions the topic has; fixed when the tables are made. Default 8. */
+  /** How many partitions the topic has; fixed when the tables are made. Default 8; later another number is refused. */
   readonly partitions?: number
-  /** Larger events are refused by the database. Default 786,432, which fits NATS's default limit of 1 MiB. */
+  /**
+   * Larger events are refused by the database. Default 786,432, which fits NATS's default limit of 1 MiB. Later calls that
+   * say another number change it; those that say none leave it.
+   */
   readonly maxEventBytes?: number
 }
 
-/**
- * One numbered step of the schema: its tables, columns, indexes and triggers. What has landed never changes again; functions
- * have a folder of their own, `functions`.
- */
-export interface Migration {
-  readonly version: number
-  readonly name: string
-  sql(schema: string, options: Required<MigrateOptions>): string
+export interface Migrated {
+  /** The newest release that migrated these tables. */
+  readonly release: string
+  /** Whether that is a newer one than ours: then nothing was changed. */
+  readonly isNewer: boolean
 }
 
-const migrations: readonly Migration[] = [
-  createOutbox,
-  closeLeaves,
-  parkEvents,
-  epochs,
-  consumerGroups,
-  rebuilds,
-  answers,
-  retries,
-  groupReleases,
-]
-const leafDaysAhead = 2
+/** Nothing was changed; the message says why, and what helps. */
+export class MigrateRefused extends Error {
+  override readonly name = 'MigrateRefused'
+  readonly code = 'MIGRATE_REFUSED'
+}
 
 /**
- * Brings the schema up to date in one transaction. Idempotent; several processes may call it at once. Needs the right to
- * create a schema, or to create in it.
+ * Brings the schema up to date in one transaction. Idempotent; several processes may call it at once. Where a newer release
+ * was here it changes nothing, so an old process may start beside new ones. Needs the right to create a schema, or to create
+ * in it, where something is to be done; it writes nothing where nothing is. Throws `MigrateRefused` for another number of
+ * partitions than the tables were made with.
  */
-export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<void> {
-  // Several statements in one message are one transaction; a BEGIN of our own would outlive a failure on its connection.
-  await sql.query(stepsSql(options))
+export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<Migrated> {
+  const { schema, asked } = check(options)
+  try {
+    await sql.query(stepsSql(schema, asked))
+  } catch (error) {
+    const { code, message, hint } = error as { code?: unknown; message: string; hint?: string }
+    if (code !== otherPartitionsState) throw error
+    throw new MigrateRefused(`${message} ${hint}`, { cause: error })
+  }
+  const [migrated] = await sql.query<Migrated>(
+    `select version as release, ${isNewer(schema)} as "isNewer" from ${schema}.schema_release`,
+  )
+  return migrated!
 }
 
 /**
@@ -59,42 +56,16 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<v
  * migration tool. Several statements: run it without parameters.
  */
 export function migrationSql(options: MigrateOptions = {}): string {
-  return `begin;\n${stepsSql(options)}commit;\n`
+  const { schema, asked } = check(options)
+  return `begin;\n${stepsSql(schema, asked)}commit;\n`
 }
 
-function stepsSql({
-  schema = defaultSchema,
-  partitions = 8,
-  maxEventBytes = defaultMaxEventBytes,
-}: MigrateOptions): string {
-  const s = checkSchemaName(schema)
-  const settings = {
-    schema: s,
-    partitions: whole(partitions, 1, 1024),
-    maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000),
+function check({ schema = defaultSchema, partitions, maxEventBytes }: MigrateOptions) {
+  const asked: Partial<NewTopic> = {
+    ...(partitions !== undefined && { partitions: whole(partitions, 1, 1024) }),
+    ...(maxEventBytes !== undefined && { maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000) }),
   }
-  return `do $migrate$ begin
-perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
--- IF NOT EXISTS would ask for the right to create even where nothing is created.
-if to_regnamespace('${s}') is null then create schema ${s}; end if;
-if to_regclass('${s}.migration') is null then
-  create table ${s}.migration (
-    version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
-end if;
-${replaceFunctions(s, functionsOfTables)}
-${migrations.map((migration) => stepSql(s, migration, settings)).join('\n')}
-${replaceFunctions(s, functionsOnTables)}
-${dropOtherFunctions(s, [...functionsOfTables, ...functionsOnTables])}
-perform ${s}.make_leaves(${leafDaysAhead});
-end $migrate$;
-`
-}
-
-function stepSql(s: string, migration: Migration, settings: Required<MigrateOptions>): string {
-  return `if not exists (select from ${s}.migration where version = ${migration.version}) then
-${migration.sql(s, settings)}
-insert into ${s}.migration (version, name) values (${migration.version}, '${migration.name}');
-end if;`
+  return { schema: checkSchemaName(schema), asked }
 }
 
 function whole(value: number, low: number, high: number): number {

@@ -9,8 +9,10 @@ import { here } from './here.ts'
 import { holdLease } from './hold-lease.ts'
 import { lockShadow } from './lock-shadow.ts'
 import { makeLeaves } from './make-leaves.ts'
+import { maxEventBytes } from './max-event-bytes.ts'
 import { newEpoch } from './new-epoch.ts'
 import { parkRefused } from './park-refused.ts'
+import { partitions } from './partitions.ts'
 import { placeEvent } from './place-event.ts'
 import { putGroup } from './put-group.ts'
 import { readHome } from './read-home.ts'
@@ -28,7 +30,7 @@ import { uuidV7 } from './uuid-v7.ts'
 /** What triggers, defaults and views call. These exist before the tables do, and their signatures never change. */
 export const functionsOfTables: readonly SqlFunction[] = [here, placeEvent, refuseChange, refuseLate, uuidV7]
 
-/** All others. These come after the tables, because an argument may have the type of a row. */
+/** All others. These come after the tables: they may speak of a row's type, and of what `topic` says. */
 export const functionsOnTables: readonly SqlFunction[] = [
   append,
   appendAll,
@@ -41,8 +43,10 @@ export const functionsOnTables: readonly SqlFunction[] = [
   holdLease,
   lockShadow,
   makeLeaves,
+  maxEventBytes,
   newEpoch,
   parkRefused,
+  partitions,
   putGroup,
   readHome,
   readPages,

@@ -10,13 +10,11 @@ export const placeEvent: SqlFunction = {
 -- 25 of the 35 microseconds of an insert here.
 create or replace function ${s}.place_event() returns trigger language plpgsql as $$
 declare
-  topic record;
   data text := new.data;
   headers text := new.headers;
 begin
-  select partitions, max_event_bytes into topic from ${s}.topic;
   if (new.type ~ '${typePattern}' and length(new.type) <= 200 and not starts_with(new.type, '${reservedPrefix}')
-    and length(new.key) between 1 and 500 and octet_length(data) <= topic.max_event_bytes
+    and length(new.key) between 1 and 500 and octet_length(data) <= ${s}.max_event_bytes()
     and octet_length(headers) <= ${maxHeadersBytes}
     and case
       when headers = '{}' then true
@@ -27,7 +25,7 @@ begin
     -- Much of it only may be wrong; whether it is takes a closer look.
     perform ${s}.refuse_event(new.type, new.key, new.data, new.headers);
   end if;
-  new.partition := ('x' || substr(md5(new.key), 1, 8))::bit(32)::bigint % topic.partitions;
+  new.partition := ('x' || substr(md5(new.key), 1, 8))::bit(32)::bigint % ${s}.partitions();
   return new;
 end $$;`,
 }

@@ -12,7 +12,6 @@ export const refuseEvent: SqlFunction = {
   sql: (s) => `
 create or replace function ${s}.refuse_event(type text, key text, data json, headers json) returns void language plpgsql as $$
 declare
-  max_bytes int := (select max_event_bytes from ${s}.topic);
   reason text;
 begin
   if current_setting('commitcast.new_epoch', true) = pg_current_xact_id_if_assigned()::text then return; end if;
@@ -22,8 +21,8 @@ begin
     when starts_with(type, '${reservedPrefix}') then format('The event type %L is reserved: take another prefix.', type)
     when (length(key) between 1 and 500) is not true
       then format('The key of %L is %L: it has to be a text of 1 to 500 characters.', type, left(key, 80))
-    when (octet_length(data::text) <= max_bytes) is not true
-      then format('The data of %L takes %s bytes, at most %s are taken.', type, octet_length(data::text), max_bytes)
+    when (octet_length(data::text) <= ${s}.max_event_bytes()) is not true
+      then format('The data of %L takes %s bytes, at most %s are taken.', type, octet_length(data::text), ${s}.max_event_bytes())
     when (octet_length(headers::text) <= ${maxHeadersBytes}) is not true
       then format('The headers of %L take %s bytes, at most ${maxHeadersBytes} are taken.', type, octet_length(headers::text))
     when json_typeof(headers) <> 'object'

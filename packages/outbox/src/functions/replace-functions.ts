@@ -4,16 +4,21 @@ import type { SqlFunction } from './sql-function.ts'
  * SQL that replaces those of these functions that differ from what is stored, inside a block of PL/pgSQL. A comment on each
  * function holds a hash of its text here and of its definition in Postgres, so a change on either side shows. Functions
  * are replaced in place: their rights stay, and running statements do not notice. Only where Postgres refuses that,
- * because what is returned changes, the old one is dropped.
+ * because what is returned changes, the old one is dropped. `text` is SQL that makes the text of a `template`.
  */
-export function replaceFunctions(s: string, functions: readonly SqlFunction[]): string {
+export function replaceFunctions(
+  s: string,
+  functions: readonly SqlFunction[],
+  { text = 'template' }: { readonly text?: string } = {},
+): string {
   return `
 declare
   wanted record;
   search_path_before text := current_setting('search_path');
 begin
   perform set_config('search_path', 'pg_catalog', true);
-  for wanted in select * from (values ${functions.map((each) => wantedRow(s, each)).join()}) as listed(signature, text)
+  for wanted in select signature, ${text} as text
+    from (values ${functions.map((each) => wantedRow(s, each)).join()}) as listed(signature, template)
   loop
     continue when obj_description(to_regprocedure(wanted.signature), 'pg_proc') = ${mark};
     begin
@@ -26,6 +31,14 @@ begin
   end loop;
   perform set_config('search_path', search_path_before, true);
 end;`
+}
+
+/** The text of a function that is made of what `topic` says. */
+export function filledFrom(s: string): string {
+  return ['partitions', 'max_event_bytes'].reduce(
+    (text, column) => `replace(${text}, '{${column}}', (select ${column}::text from ${s}.topic))`,
+    'template',
+  )
 }
 
 /**

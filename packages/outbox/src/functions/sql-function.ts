@@ -2,6 +2,6 @@
 export interface SqlFunction {
   /** Its name and the types of its arguments, as `drop function` takes them. */
   readonly signature: string
-  /** The statement `create or replace function`. */
+  /** The statement `create or replace function`. `{partitions}` and `{max_event_bytes}` stand for what `topic` says. */
   sql(schema: string): string
 }

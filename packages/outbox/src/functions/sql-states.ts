@@ -9,3 +9,5 @@ export const startedAnewState = 'OB004'
 export const leaseLostState = 'OB005'
 /** The stored offset is not the one that the worker began from. */
 export const offsetMovedState = 'OB009'
+/** The tables have another number of partitions. */
+export const otherPartitionsState = 'OB006'

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** The outbox, the page log, leases. */
 export const createOutbox: Migration = {

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * Two tables for one event: `refused` says for ever that its offset holds a placeholder, so it outlives whatever an

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * Which cluster and database an epoch of the topic was made on: where the transaction ids in the tables come from. `topic`

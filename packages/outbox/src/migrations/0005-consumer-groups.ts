@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * How far each consumer group is, and what it parked. Offsets are inserted, never updated: a row that is updated for each

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** Which projections are being built anew beside the live ones. */
 export const rebuilds: Migration = {

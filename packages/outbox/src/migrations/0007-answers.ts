@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** What commands were answered, by idempotency key: whoever inserts a key is the one who does the work. */
 export const answers: Migration = {

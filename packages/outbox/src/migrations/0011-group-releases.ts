@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * Which event types each release of a group handles, so that a worker of an older release does not pass over the events of

@@ -1,5 +1,5 @@
-import { defaultSchema, migrate, migrationSql } from '@commitcast/outbox'
-import { InvalidConfig, type Sql } from '@commitcast/worker'
+import { defaultSchema, MigrateRefused, migrate, migrationSql } from '@commitcast/outbox'
+import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { findTopic } from '../find-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
@@ -29,24 +29,23 @@ async function run(command: Command, { print = false, partitions }: MigrateFlags
   }
   const { database } = readSettings(command, { needed: ['database'] })
   await withDatabase({ database, schema }, async ({ sql }) => {
-    if (partitions !== undefined) await refuseOtherPartitions(sql, { schema, partitions })
-    await migrate(sql, options)
+    const { isNewer, release } = await migrate(sql, options).catch((error) => {
+      throw error instanceof MigrateRefused
+        ? new InvalidConfig(`--partitions ${partitions} came too late: ${error.message}`)
+        : error
+    })
+    if (isNewer) {
+      process.stdout.write(
+        `The tables in schema "${schema}" are of release ${release}, a newer one: nothing was changed.\n`,
+      )
+      return
+    }
     const topic = await findTopic(sql, schema)
     const [newest] = await sql.query<{ version: number }>(`select max(version) as version from ${schema}.migration`)
     process.stdout.write(
       `The tables in schema "${schema}" are up to date: version ${newest?.version}, ${topic?.partitions} partitions.\n`,
     )
   })
-}
-
-/** A key's events would change their partition, and with it their order. */
-async function refuseOtherPartitions(sql: Sql, { schema, partitions }: { schema: string; partitions: number }) {
-  const topic = await findTopic(sql, schema)
-  if (topic === undefined || topic.partitions === partitions) return
-  throw new InvalidConfig(
-    `--partitions ${partitions} came too late: the tables in schema "${schema}" were made with ${topic.partitions}, for good. ` +
-      'Leave it out; nothing was changed.',
-  )
 }
 
 function wholeNumber(text: string): number {

@@ -1,0 +1,24 @@
+import { createOutbox } from './0001-create-outbox.ts'
+import { closeLeaves } from './0002-close-leaves.ts'
+import { parkEvents } from './0003-park-events.ts'
+import { epochs } from './0004-epochs.ts'
+import { consumerGroups } from './0005-consumer-groups.ts'
+import { rebuilds } from './0006-rebuilds.ts'
+import { answers } from './0007-answers.ts'
+import { repairTables } from './0008-repair-tables.ts'
+import { retries } from './0009-retries.ts'
+import { groupReleases } from './0011-group-releases.ts'
+import type { Migration } from './migration.ts'
+
+export const allMigrations: readonly Migration[] = [
+  createOutbox,
+  closeLeaves,
+  parkEvents,
+  epochs,
+  consumerGroups,
+  rebuilds,
+  answers,
+  repairTables,
+  retries,
+  groupReleases,
+]

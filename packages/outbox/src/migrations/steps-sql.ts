@@ -1,0 +1,65 @@
+import { functionsOfTables, functionsOnTables } from '../functions/all-functions.ts'
+import { dropOtherFunctions, filledFrom, replaceFunctions } from '../functions/replace-functions.ts'
+import { otherPartitionsState } from '../functions/sql-states.ts'
+import { defaultMaxEventBytes } from '../max-event-bytes.ts'
+import { release } from '../release.ts'
+import { allMigrations } from './all-migrations.ts'
+import type { Migration, NewTopic } from './migration.ts'
+import { isNewer } from './stored-release.ts'
+
+const leafDaysAhead = 2
+
+/** All that brings a schema up to date, as one statement. Where nothing is to be done it writes nothing. */
+export function stepsSql(s: string, asked: Partial<NewTopic>): string {
+  const { partitions = 8, maxEventBytes = defaultMaxEventBytes } = asked
+  return `do $migrate$ begin
+perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
+if to_regclass('${s}.schema_release') is not null then
+  if ${isNewer(s)} then
+    raise notice 'The tables in schema "${s}" are newer than release ${release}: nothing was changed.';
+    return;
+  end if;
+end if;
+-- IF NOT EXISTS would ask for the right to create even where nothing is created.
+if to_regnamespace('${s}') is null then create schema ${s}; end if;
+if to_regclass('${s}.migration') is null then
+  create table ${s}.migration (
+    version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
+end if;
+${asked.partitions === undefined ? '' : refuseOthers(s, asked.partitions)}
+${replaceFunctions(s, functionsOfTables)}
+${allMigrations.map((migration) => stepSql(s, migration, { partitions, maxEventBytes })).join('\n')}
+${asked.maxEventBytes === undefined ? '' : changeLimit(s, asked.maxEventBytes)}
+${replaceFunctions(s, functionsOnTables, { text: filledFrom(s) })}
+${dropOtherFunctions(s, [...functionsOfTables, ...functionsOnTables])}
+perform ${s}.make_leaves(${leafDaysAhead});
+if not exists (select from ${s}.schema_release where version = '${release}') then
+  insert into ${s}.schema_release (version) values ('${release}') on conflict (single) do update set version = excluded.version;
+end if;
+end $migrate$;
+`
+}
+
+function stepSql(s: string, migration: Migration, topic: NewTopic): string {
+  return `if not exists (select from ${s}.migration where version = ${migration.version}) then
+${migration.sql(s, topic)}
+insert into ${s}.migration (version, name) values (${migration.version}, '${migration.name}');
+end if;`
+}
+
+/** A key's events would change their partition, and with it their order. */
+function refuseOthers(s: string, partitions: number): string {
+  return `if to_regclass('${s}.topic') is not null then
+  if exists (select from ${s}.topic where partitions <> ${partitions}) then
+    raise exception 'The tables in schema "${s}" were made with % partitions, for good; ${partitions} were asked for.',
+      (select partitions from ${s}.topic)
+      using errcode = '${otherPartitionsState}', hint = 'Leave the number out. Nothing was changed.';
+  end if;
+end if;`
+}
+
+function changeLimit(s: string, maxEventBytes: number): string {
+  return `if exists (select from ${s}.topic where max_event_bytes <> ${maxEventBytes}) then
+  update ${s}.topic set max_event_bytes = ${maxEventBytes};
+end if;`
+}

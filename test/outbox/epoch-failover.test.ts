@@ -1,10 +1,9 @@
-import { chown, cp, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
 import { newEpoch, runRelay } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { crash, ownPostgres } from '../fixtures/own-postgres.ts'
+import { copyServer } from '../fixtures/older-copy.ts'
+import { ownPostgres } from '../fixtures/own-postgres.ts'
 import { readLog } from '../fixtures/read-log.ts'
 
 const partitions = 2
@@ -34,17 +33,11 @@ test('a fail-over to an older copy under a living relay: it stands still and say
   await write(20)
   await eventually(async () => expect(await stored(1)).toEqual(await idsNow()))
   const kept = await idsNow()
-  await server.halt()
-  const older = `${server.dataFolder}-older`
-  await copyFolder(server.dataFolder, older)
-  await server.restart()
+  const older = await copyServer(server)
   await eventually(() => write(20))
   await eventually(async () => expect(await stored(1)).toHaveLength((await idsNow()).length))
 
-  await crash(server)
-  await rm(server.dataFolder, { recursive: true })
-  await copyFolder(older, server.dataFolder)
-  await server.restart()
+  await older.failOver()
   await eventually(async () => expect(await idsNow()).toEqual(kept))
   await write(10)
   await eventually(() => {
@@ -67,10 +60,3 @@ test('a fail-over to an older copy under a living relay: it stands still and say
   await relay.done
   await broker.close()
 })
-
-/** With the owner that it has: the server may run as another user than we do. */
-async function copyFolder(from: string, to: string): Promise<void> {
-  await cp(from, to, { recursive: true })
-  const { uid, gid } = await stat(from)
-  for (const name of ['.', ...(await readdir(to, { recursive: true }))]) await chown(join(to, name), uid, gid)
-}

@@ -66,6 +66,13 @@ export class OffsetGone extends Error {
 export class Diverged extends Error {
   override readonly name = 'Diverged'
   readonly code = 'DIVERGED'
+  /** The first offset that is known to hold something else, where one is known. */
+  readonly offset: number | undefined
+
+  constructor(message: string, { offset, ...options }: ErrorOptions & { readonly offset?: number } = {}) {
+    super(message, options)
+    this.offset = offset
+  }
 }
 
 /** Something of that name exists on the broker with settings that would break a promise. */

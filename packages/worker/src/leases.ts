@@ -33,6 +33,8 @@ export interface Leases {
   readonly ttlMs: number
   /** How often to call `renew`: often enough for one call to fail. */
   readonly renewMs: number
+  /** The database's server that answered the last renewal: a restart, a fail-over and an older copy change it. */
+  readonly server: string
   /**
    * Says that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
    * it. Returns what it holds now. A partition that is not in there must not be written for any more.
@@ -60,12 +62,14 @@ export function createLeases(options: LeaseOptions): Leases {
   const { sql, schema, group, ttlMs = 3_500, owner = thisOwner(), release } = options
   const statement = renewStatement(schema)
   let ownRelease: string | undefined
+  let server = ''
   let yieldsTo: readonly string[] = []
   const ask = async (dead: readonly string[]) => {
     const rows = await sql.query<RenewRow>(statement, [group, owner, ttlMs, dead, ownRelease ?? null, yieldsTo])
+    server = rows[0]?.server ?? server
     return {
       leases: rows.flatMap(toLease),
-      others: rows.flatMap(({ term, owner }) => (term === null ? [owner] : [])),
+      others: rows.flatMap(({ term, owner }) => (term === null && owner !== null ? [owner] : [])),
     }
   }
   let rowsExist = false
@@ -73,6 +77,9 @@ export function createLeases(options: LeaseOptions): Leases {
     owner,
     ttlMs,
     renewMs: ttlMs / 2.5,
+    get server() {
+      return server
+    },
     async renew() {
       ownRelease ??= await release?.()
       if (!rowsExist) await sql.query(makeRows(schema), [group])
@@ -98,11 +105,12 @@ export function createLeases(options: LeaseOptions): Leases {
   }
 }
 
-/** One of the leases that are held now, or, without a term, another owner that is known. */
+/** One of the leases that are held now, or, without a term, another owner that is known; or, without an owner, the server. */
 interface RenewRow {
   readonly partition: number
   readonly term: string | null
-  readonly owner: string
+  readonly owner: string | null
+  readonly server: string
   readonly progress: string | null
 }
 
@@ -165,12 +173,16 @@ function renewStatement(schema: string): string {
           then clock_timestamp() + make_interval(secs => $3 / 1000.0) else '-infinity' end
       where l.grp = $1 and l.partition in (select partition from mine union select partition from free)
       returning l.partition, l.term, l.owner
+    ), here as materialized (
+      select ${schema}.server_identity() as server
     )
-    (select partition::int, term::text, owner, (
+    (select partition::int, term::text, owner, server, (
         select max(number) from ${schema}.group_offset as o where o.grp = $1 and o.partition = taken.partition
-      )::text as progress from taken where owner = $2 order by partition)
+      )::text as progress from taken cross join here where owner = $2 order by partition)
     union all
-    select -1, null, owner, null from (
+    select -1, null, null, server, null from here
+    union all
+    select -1, null, owner, server, null from here cross join (
       select owner from ${schema}.lease where grp = $1 union select owner from ${schema}.member where grp = $1
     ) as known where owner <> '' and owner <> $2 and owner <> all($4)`
 }

@@ -4,12 +4,17 @@ import type { Lease, Leases } from './leases.ts'
 import type { Logger } from './logger.ts'
 import { sleep } from './sleep.ts'
 
+/** A lease, and the database's server under which the work on it began. With another server it begins again. */
+interface HeldLease extends Lease {
+  readonly server: string
+}
+
 export interface PartitionsOptions {
   readonly leases: Leases
   readonly signal: AbortSignal
   readonly logger: Logger
   /** Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. */
-  readonly work: (lease: Lease, signal: AbortSignal, report: PartitionReport) => Promise<void>
+  readonly work: (lease: HeldLease, signal: AbortSignal, report: PartitionReport) => Promise<void>
 }
 
 /** What a partition waits for: a code that is documented, or that of the error, and its words. */
@@ -42,6 +47,7 @@ export interface Partitions {
 
 interface Task {
   readonly term: bigint
+  readonly server: string
   readonly stopping: AbortController
   readonly done: Promise<void>
   trouble: Trouble | undefined
@@ -55,7 +61,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
   const trust = createTrust(leases.ttlMs)
   let trouble: Trouble | undefined = { code: 'STARTING', message: 'starting' }
 
-  const start = (lease: Lease): Task => {
+  const start = (lease: HeldLease): Task => {
     const stopping = new AbortController()
     const told: Pick<Task, 'trouble' | 'committed'> = { trouble: undefined, committed: undefined }
     const report: PartitionReport = {
@@ -85,7 +91,7 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
         }
       }
     }
-    return Object.assign(told, { term: lease.term, stopping, done: keepGoing() })
+    return Object.assign(told, { term: lease.term, server: lease.server, stopping, done: keepGoing() })
   }
 
   const renew = async () => {
@@ -102,12 +108,14 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
   const adopt = (held: readonly Lease[], stale: ReadonlySet<number>) => {
     const terms = new Map(held.map((lease) => [lease.partition, lease.term]))
     for (const [partition, task] of tasks) {
-      if (terms.get(partition) === task.term && !stale.has(partition)) continue
+      const isSame = terms.get(partition) === task.term && task.server === leases.server
+      if (isSame && !stale.has(partition)) continue
       task.stopping.abort()
       tasks.delete(partition)
       ending.set(partition, task.done)
     }
-    for (const lease of held) if (!tasks.has(lease.partition)) tasks.set(lease.partition, start(lease))
+    for (const lease of held)
+      if (!tasks.has(lease.partition)) tasks.set(lease.partition, start({ ...lease, server: leases.server }))
   }
 
   const done = (async () => {

@@ -74,6 +74,7 @@ function divergedAt(message: Message | undefined, place: string, offset: number)
     message
       ? `${place} holds offset ${message.offset} at ${offset}.`
       : `${place} has no message at offset ${offset}: it was deleted.`,
+    { offset },
   )
 }
 

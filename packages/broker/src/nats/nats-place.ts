@@ -35,5 +35,6 @@ export async function checkPlace(streams: Streams, { partition, after }: Start, 
   if (now.last_seq <= after) return now.last_seq
   throw new Diverged(
     `${name} has no message at offset ${after + 1}: it was deleted on the broker. Begin a new topic epoch.`,
+    { offset: after + 1 },
   )
 }

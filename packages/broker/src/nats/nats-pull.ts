@@ -73,7 +73,11 @@ export function createPull(
     }
     const message = decodeMessage(msg, lines, { offset: expected, typeStart })
     if (!message) {
-      return fail(new Diverged(`The message at ${expected} of ${stream} is none of ours: who else writes there?`))
+      return fail(
+        new Diverged(`The message at ${expected} of ${stream} is none of ours: who else writes there?`, {
+          offset: expected,
+        }),
+      )
     }
     expected++
     pending = place.pending

@@ -28,7 +28,8 @@ export function createTopic({ connection, streams, topic, isStrict }: Parts): To
       const message = await streams.messageAt(partition, offset)
       if (!message) throw await whyNone(streams, partition, offset)
       const id = message.header.get('id')
-      if (!id) throw new Diverged(`The message at ${offset} of ${name} is none of ours: who else writes there?`)
+      if (!id)
+        throw new Diverged(`The message at ${offset} of ${name} is none of ours: who else writes there?`, { offset })
       return { offset, id }
     },
     async first(partition) {
@@ -48,7 +49,7 @@ async function whyNone(streams: Streams, partition: number, offset: number): Pro
   const name = streams.nameOf(partition)
   const { first_seq: first, last_seq: last } = (await streams.info(partition)).state
   if (last === offset && first <= offset) {
-    return new Diverged(`${name} ends at ${offset}, and that message was deleted on the broker.`)
+    return new Diverged(`${name} ends at ${offset}, and that message was deleted on the broker.`, { offset })
   }
   return new BrokerUnavailable(`${name} ended at ${offset}, and now at ${last}: ask again.`)
 }

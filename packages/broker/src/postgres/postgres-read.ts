@@ -62,6 +62,7 @@ async function explainHole(
   throw new Diverged(
     `${where} has no message at offset ${missing}: it was deleted from ${schema}.message. ` +
       'Put it back, or begin a new topic epoch.',
+    { offset: missing },
   )
 }
 

@@ -71,5 +71,6 @@ function neverGiven({ topic, partition }: { topic: Topic; partition: number }, a
   return new Diverged(
     `${topic.name}, epoch ${topic.epoch}, partition ${partition}, ends at offset ${at.end} on the broker; ` +
       `the outbox gave ${at.given}.`,
+    { offset: at.given + 1 },
   )
 }

@@ -1,6 +1,7 @@
 import { append } from './append.ts'
 import { appendAll } from './append-all.ts'
 import { checkHome } from './check-home.ts'
+import { checkServer } from './check-server.ts'
 import { commitOffset, commitOffsetOfOldWorkers } from './commit-offset.ts'
 import { endRebuild } from './end-rebuild.ts'
 import { forgetShadows } from './forget-shadows.ts'
@@ -11,6 +12,7 @@ import { lockShadow } from './lock-shadow.ts'
 import { makeLeaves } from './make-leaves.ts'
 import { maxEventBytes } from './max-event-bytes.ts'
 import { newEpoch } from './new-epoch.ts'
+import { noteVerified } from './note-verified.ts'
 import { parkRefused } from './park-refused.ts'
 import { partitions } from './partitions.ts'
 import { placeEvent } from './place-event.ts'
@@ -23,6 +25,7 @@ import { refuseLate } from './refuse-late.ts'
 import { refusePast } from './refuse-past.ts'
 import { registerReleases } from './register-releases.ts'
 import { retryParked } from './retry-parked.ts'
+import { serverIdentity } from './server-identity.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
 import { uuidV7 } from './uuid-v7.ts'
@@ -35,6 +38,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   append,
   appendAll,
   checkHome,
+  checkServer,
   commitOffset,
   commitOffsetOfOldWorkers,
   endRebuild,
@@ -45,6 +49,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   makeLeaves,
   maxEventBytes,
   newEpoch,
+  noteVerified,
   parkRefused,
   partitions,
   putGroup,
@@ -54,5 +59,6 @@ export const functionsOnTables: readonly SqlFunction[] = [
   refusePast,
   registerReleases,
   retryParked,
+  serverIdentity,
   startGroup,
 ]

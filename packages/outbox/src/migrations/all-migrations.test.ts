@@ -13,6 +13,7 @@ const landed: Record<string, string> = {
   '7 answers': '9d112a68cf784f7d658aed3a4f0ada32',
   '8 repair tables': 'fab85c0a3c086ca62c35a96e1a98e3a1',
   '9 retries': '45ba169160e496c876bbd1972bb3ac68',
+  '10 verified': '2e1e90eada32268867ec1e59f91259bf',
   '11 group releases': 'a57bb1da39e2e9d0d756d19f49db2106',
 }
 

@@ -7,6 +7,7 @@ import { rebuilds } from './0006-rebuilds.ts'
 import { answers } from './0007-answers.ts'
 import { repairTables } from './0008-repair-tables.ts'
 import { retries } from './0009-retries.ts'
+import { verified } from './0010-verified.ts'
 import { groupReleases } from './0011-group-releases.ts'
 import type { Migration } from './migration.ts'
 
@@ -20,5 +21,6 @@ export const allMigrations: readonly Migration[] = [
   answers,
   repairTables,
   retries,
+  verified,
   groupReleases,
 ]

@@ -9,6 +9,8 @@ export interface AdoptOptions {
   readonly broker: Broker
   readonly schema: string
   readonly topic: Topic
+  /** The database's server, as it was before anything was asked of the broker. */
+  readonly server: string
   /** Rung when a partition has room again, or something else to look at. */
   readonly bell: Bell
   readonly logger: Logger
@@ -17,7 +19,7 @@ export interface AdoptOptions {
 
 /** Brings what runs in line with the leases. Throws `EpochEnded` where those that are new may be of another epoch. */
 export async function adopt(options: AdoptOptions, state: RelayState): Promise<void> {
-  const { sql, broker, schema, topic, bell, logger, lostTailMs = 10_000 } = options
+  const { sql, broker, schema, topic, server, bell, logger, lostTailMs = 10_000 } = options
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
   for (const [partition, { term, relay }] of state.partitions) {
     if (terms.get(partition) === term) continue
@@ -35,6 +37,7 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
       topic,
       partition,
       term,
+      server,
       logger,
       acknowledged: state.acknowledged,
       lostTailMs,

@@ -18,6 +18,8 @@ export interface LogOf {
 export interface PartitionOf extends LogOf {
   /** That of this relay's lease. */
   readonly term: bigint
+  /** The database's server, as it was before anything was asked of the broker. */
+  readonly server: string
   readonly logger: Logger
 }
 
@@ -139,6 +141,7 @@ function compare(
       `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
         'Another program wrote to the topic, or the database is an older copy of the one that filled it. ' +
         `"commitcast topic new-epoch --from ${topic.epoch}" continues without it.`,
+      { offset },
     )
   }
 }

@@ -1,5 +1,6 @@
 import type { Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
+import { marker } from '../verified/token.ts'
 import { chunkSize, maxChunk } from './chunk-size.ts'
 
 export interface PublisherOptions {
@@ -7,6 +8,8 @@ export interface PublisherOptions {
   readonly partition: number
   /** The offset of the newest message on the broker. */
   readonly after: number
+  /** What readers know this relay's messages by. */
+  readonly token: string
   /** Told of the newest offset that the broker acknowledged, in order. */
   readonly onStored: (offset: number) => void
 }
@@ -36,7 +39,13 @@ export const maxInFlight = maxChunk * maxChunks
 const maxWaiting = 2_000
 const maxWaitingLength = 4_000_000
 
-export function createPartitionPublisher({ topic, partition, after, onStored }: PublisherOptions): PartitionPublisher {
+export function createPartitionPublisher({
+  topic,
+  partition,
+  after,
+  token,
+  onStored,
+}: PublisherOptions): PartitionPublisher {
   let waiting: Message[] = []
   let waitingLength = 0
   let sent = after
@@ -59,9 +68,10 @@ export function createPartitionPublisher({ topic, partition, after, onStored }: 
       })
     }
   }
+  const mark = marker(token)
   const store = async (chunk: readonly Message[], at: number) => {
     try {
-      await topic.append(partition, at, chunk)
+      await topic.append(partition, at, chunk.map(mark))
       hasStored = true
       if (!hasFailed) onStored(at + chunk.length)
     } catch (error) {

@@ -1,8 +1,10 @@
 import { BrokerUnavailable, Diverged, endOf, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { aborted, createBackoff, sleep } from '@commitcast/worker'
+import { noteDiverged, noteVerified } from '../verified/note-verified.ts'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { giveUp } from './give-up.ts'
+import { lastOfOurs } from './last-of-ours.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
 
 export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
@@ -59,7 +61,8 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   const carry = async (): Promise<unknown> => {
     let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
     acknowledged.set(partition, after)
-    const publisher = createPartitionPublisher({ topic, partition, after, onStored })
+    const token = await noteVerified(of, after)
+    const publisher = createPartitionPublisher({ topic, partition, after, token, onStored })
     const ending = new AbortController()
     const { promise: doubted, resolve: doubt } = Promise.withResolvers<unknown>()
     const halted = Promise.race([publisher.failed, doubted, aborted(signal)])
@@ -99,6 +102,12 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
     }
   }
 
+  /** A new epoch begins there, and groups read no further. */
+  const noteWhere = async () => {
+    const ours = await lastOfOurs(of)
+    if (ours !== undefined) await noteDiverged(of, ours)
+  }
+
   const life = async () => {
     while (!signal.aborted) {
       let failure = await carry().catch((error: unknown) => error)
@@ -108,6 +117,8 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         if (failure === undefined) continue
       }
       trouble = failure instanceof Error ? failure.message : String(failure)
+      if (failure instanceof Diverged)
+        await noteWhere().catch((err: unknown) => logger.warn({ partition, err }, 'could not record where'))
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
         logger.error({ partition, err: failure }, 'this partition stands still')
         await sleep(standStillMs, signal)

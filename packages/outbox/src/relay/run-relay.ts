@@ -13,6 +13,7 @@ import { EpochEnded } from '../epoch/epoch-end.ts'
 import { checkLimit } from '../parked/check-limit.ts'
 import { readTopic } from '../read-topic.ts'
 import { checkKeepMs } from '../retention/retire-events.ts'
+import { readServer } from '../verified/note-verified.ts'
 import { boundedSql } from './bounded-sql.ts'
 import { createGive } from './give.ts'
 import { keepLeases } from './keep-leases.ts'
@@ -96,6 +97,7 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const serverStarted = await checkHome(sql, schema)
+  const server = await readServer(sql, schema)
   const topic = await broker.topic({ name: `${app}-events`, ...(await readTopic(sql, schema)) })
   if (state.epoch !== topic.epoch) state.acknowledged.clear()
   state.epoch = topic.epoch
@@ -110,7 +112,7 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
       ? []
       : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, logger })]),
   ])
-  const give = createGive({ ...options, topic, bell, serverStarted }, state)
+  const give = createGive({ ...options, topic, server, bell, serverStarted }, state)
   const rest = createRest({ sleeper, bell, signal, pollMs, listens: listenTo !== undefined })
   try {
     while (!signal.aborted) {

@@ -2,7 +2,7 @@ import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import { createLeases, type Logger, type Partitions, runPartitions, type Sql, silentLogger } from '@commitcast/worker'
-import { readEvents } from '../groups/read-events.ts'
+import { readVerifiedEvents } from '../groups/read-verified-events.ts'
 import { createTypeGuard, guardBatches } from '../groups/type-guard.ts'
 import { beginLive } from './begin-live.ts'
 import { type CarryOptions, carryBatches } from './carry-batches.ts'
@@ -66,7 +66,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     leases,
     signal,
     logger,
-    async work({ partition }, signal) {
+    async work({ partition, server }, signal, { tell }) {
       const shape = await readTopic(sql, schema)
       const carrying = { partition, enrich, failures, signal }
       await finishPastEpochs({
@@ -78,7 +78,8 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
       const after = await beginLive({ sql, schema, topic, target, partition, logger })
-      const batches = (signal: AbortSignal) => readEvents({ sql, schema, topic, partition, after, signal, maxBatch })
+      const reading = { sql, schema, topic, partition, server, after, maxBatch, tell }
+      const batches = (signal: AbortSignal) => readVerifiedEvents({ ...reading, signal })
       await carryBatches({ ...carrying, target, after, batches: guarded(batches), tailCheckMs })
     },
   })

@@ -1,4 +1,4 @@
-import { leaseLostState, offsetMovedState } from '@commitcast/outbox'
+import { leaseLostState, offsetMovedState, startedAnewState } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** How far a group is in a partition: the last offset that is done, and of which epoch. */
@@ -23,6 +23,8 @@ export interface GroupPartition {
   readonly group: string
   readonly partition: number
   readonly term: bigint
+  /** The database's server under which the work began. */
+  readonly server: string
 }
 
 /** Another worker has the partition now. What was about to be committed is not. */
@@ -48,7 +50,7 @@ export async function startGroup(sql: Sql, { schema, group, from }: { schema: st
 /** Reads how far a group is. */
 export async function readGroupOffset(
   sql: Sql,
-  { schema, group, partition }: Omit<GroupPartition, 'term'>,
+  { schema, group, partition }: Omit<GroupPartition, 'term' | 'server'>,
 ): Promise<StartOffset> {
   const [row] = await sql.query<{ number: string; epoch: number; offset: string; isStart: boolean }>(
     `select o.number::text, o.epoch, o."offset"::text, o.is_start as "isStart" from ${schema}.group_offset as o
@@ -62,7 +64,7 @@ export async function readGroupOffset(
 /**
  * Says how far the group is now, in the transaction of `sql`: the offset and what else it wrote commit together (P5). Call
  * it last. A compare-and-set: throws `OffsetMoved` unless the stored offset is still `from`, and `LeaseLost` where another
- * worker has the partition; then the transaction can only roll back.
+ * worker has the partition, or the server is another one: what the broker holds has then to be verified anew. Then the transaction can only roll back.
  */
 export async function commitOffset(
   sql: Sql,
@@ -70,16 +72,20 @@ export async function commitOffset(
   { from, to }: { readonly from: StoredOffset; readonly to: GroupOffset },
 ): Promise<StoredOffset> {
   const [row] = await fenced(
-    sql.query<{ number: string }>(`select ${at.schema}.commit_offset($1, $2, $3, $4, $5, $6, $7, $8)::text as number`, [
-      at.group,
-      at.partition,
-      at.term.toString(),
-      from.number.toString(),
-      from.epoch,
-      from.offset,
-      to.epoch,
-      to.offset,
-    ]),
+    sql.query<{ number: string }>(
+      `select ${at.schema}.commit_offset($1, $2, $3, $4, $5, $6, $7, $8, $9)::text as number`,
+      [
+        at.group,
+        at.partition,
+        at.term.toString(),
+        at.server,
+        from.number.toString(),
+        from.epoch,
+        from.offset,
+        to.epoch,
+        to.offset,
+      ],
+    ),
   )
   return { ...to, number: BigInt(row!.number) }
 }
@@ -88,7 +94,10 @@ export async function commitOffset(
  * Waits for a commit of the partition that is under way, and throws `LeaseLost` unless this worker still has the lease: what
  * is read afterwards is the whole truth.
  */
-export async function awaitCommits(sql: Sql, { schema, group, partition, term }: GroupPartition): Promise<void> {
+export async function awaitCommits(
+  sql: Sql,
+  { schema, group, partition, term }: Omit<GroupPartition, 'server'>,
+): Promise<void> {
   await fenced(sql.query(`select ${schema}.hold_lease($1, $2, $3)`, [group, partition, term.toString()]))
 }
 
@@ -97,7 +106,7 @@ async function fenced<T>(statement: Promise<T>): Promise<T> {
     return await statement
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string }
-    if (code === leaseLostState) throw new LeaseLost(message, { cause: error })
+    if (code === leaseLostState || code === startedAnewState) throw new LeaseLost(message, { cause: error })
     if (code === offsetMovedState) throw new OffsetMoved(message, { cause: error })
     throw error
   }

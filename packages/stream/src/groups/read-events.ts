@@ -1,5 +1,5 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
-import { EventsGone, readPages } from '@commitcast/outbox'
+import { EventsGone, readPages, tokenOf, type Verified, withoutToken } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 export interface ReadEventsOptions {
@@ -9,29 +9,35 @@ export interface ReadEventsOptions {
   readonly topic: Topic
   readonly partition: number
   readonly after: number
+  /** What is known to be on the broker. */
+  readonly verified: Verified
   readonly signal: AbortSignal
   readonly maxBatch: number
 }
 
 /**
  * A partition's events after an offset, in batches of what is there, from history into the live tail. What the broker no
- * longer keeps comes from the outbox, at the same offsets. Ends when the signal aborts. Throws `EventsGone` where the
- * outbox no longer has them either, and what a broker's `read` throws.
+ * longer keeps comes from the outbox, at the same offsets. Ends before a message that is not known to be verified, and when
+ * the signal aborts. Throws `EventsGone` where the outbox no longer has them either, and what a broker's `read` throws.
  */
 export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<readonly Message[]> {
-  const { topic, partition, signal, maxBatch } = options
+  const { topic, partition, verified, signal, maxBatch } = options
   let { after } = options
   while (!signal.aborted) {
     try {
       for await (const batch of topic.read(partition, after, { signal, maxBatch })) {
-        yield batch
+        const known = lengthOfKnown(batch, verified)
+        if (known > 0) yield batch.slice(0, known).map(withoutToken)
+        if (known < batch.length) return
         after = batch.at(-1)!.offset
       }
       return
     } catch (error) {
       if (!(error instanceof OffsetGone)) throw error
     }
-    const upTo = (await topic.first(partition)) - 1
+    // What a relay appended behind a verified offset is ours, also where its messages have gone.
+    const upTo = Math.min((await topic.first(partition)) - 1, verified.token === null ? verified.upTo : Infinity)
+    if (upTo <= after) return
     for await (const batch of readOutbox({ ...options, epoch: topic.epoch, after, upTo })) {
       yield batch
       after = batch.at(-1)!.offset
@@ -39,7 +45,12 @@ export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<re
   }
 }
 
-export interface ReadOutboxOptions extends Omit<ReadEventsOptions, 'topic'> {
+function lengthOfKnown(batch: readonly Message[], { upTo, token }: Verified): number {
+  const unknown = batch.findIndex((message) => message.offset > upTo && (token === null || tokenOf(message) !== token))
+  return unknown === -1 ? batch.length : unknown
+}
+
+export interface ReadOutboxOptions extends Omit<ReadEventsOptions, 'topic' | 'verified'> {
   readonly epoch: number
   /** The last offset that is wanted. */
   readonly upTo: number

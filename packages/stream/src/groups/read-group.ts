@@ -1,8 +1,10 @@
 import type { Message } from '@commitcast/broker'
 import { EventsGone, firstKept, readEpochEnd, readTopic } from '@commitcast/outbox'
+import type { Trouble } from '@commitcast/worker'
 import type { Group, GroupPlace } from './group.ts'
 import type { GroupPartition, StartOffset } from './group-offset.ts'
-import { readEvents, readOutbox } from './read-events.ts'
+import { readOutbox } from './read-events.ts'
+import { readVerifiedEvents } from './read-verified-events.ts'
 
 export interface GroupBatch {
   readonly epoch: number
@@ -15,6 +17,8 @@ export interface ReadGroupOptions extends GroupPlace {
   /** How far the group is. */
   readonly start: StartOffset
   readonly signal: AbortSignal
+  /** Says for the health what is waited for; with nothing, that it continues. */
+  readonly tell: (trouble?: Trouble) => void
 }
 
 /**
@@ -42,7 +46,7 @@ export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<Grou
     const upTo = first - 1
     if (after < upTo) after = await skipGone(options, { epoch, after, upTo })
   }
-  for await (const messages of readEvents({ sql, schema, topic, partition, after, signal, maxBatch })) {
+  for await (const messages of readVerifiedEvents({ ...options, ...at, topic, after, maxBatch })) {
     yield { epoch, messages }
   }
 }

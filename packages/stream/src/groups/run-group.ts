@@ -98,8 +98,8 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
     leases,
     signal,
     logger,
-    async work({ partition, term }, signal, { committed, ...report }) {
-      const at: GroupPartition = { schema, group: group.name, partition, term }
+    async work({ partition, term, server }, signal, { committed, ...report }) {
+      const at: GroupPartition = { schema, group: group.name, partition, term, server }
       await startGroup(sql, { schema, group: group.name, from: group.from })
       await awaitCommits(sql, at)
       const start = await readGroupOffset(sql, at)

@@ -1,0 +1,16 @@
+import type { SqlFunction } from './sql-function.ts'
+
+export const serverIdentity: SqlFunction = {
+  signature: 'server_identity()',
+  sql: (s) => `
+-- Tells this server from itself after a restart, from its standby and from an older copy. Where the timeline can't be read,
+-- the start alone tells.
+create or replace function ${s}.server_identity() returns text language plpgsql stable as $$
+declare
+  started text := extract(epoch from pg_postmaster_start_time())::text;
+begin
+  return started || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8);
+exception when object_not_in_prerequisite_state or insufficient_privilege or feature_not_supported then
+  return started;
+end $$;`,
+}

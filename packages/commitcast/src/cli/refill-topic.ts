@@ -49,8 +49,9 @@ function tell(error: unknown): never {
 }
 
 /** The same for people, a line for each partition. */
-export function refilledText({ partition, given, appended, first }: Refilled): string {
+export function refilledText({ partition, given, appended, first, behind }: Refilled): string {
   const what = appended === 0 ? 'nothing was missing' : `${appended} messages appended`
   const beginning = first > 1 ? ` The broker has it from offset ${first} on.` : ''
-  return `Partition ${partition}: ${what}, up to offset ${given}.${beginning}\n`
+  const rest = behind === undefined ? '' : ` The ${behind} behind it are not of this epoch.`
+  return `Partition ${partition}: ${what}, up to offset ${given}.${beginning}${rest}\n`
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { readLastGiven } from '../pages/read-last-given.ts'
 import { readTopic } from '../read-topic.ts'
 
 /** The topic has gone on to another epoch: what was opened for the one before has to be opened anew. */
@@ -16,15 +17,13 @@ export async function checkEpoch(sql: Sql, { schema, epoch }: { schema: string; 
   if ((await readTopic(sql, schema)).epoch !== epoch) throw new EpochEnded(epoch)
 }
 
-/** The last offset that was given in an epoch, 0 where there was none. For one that has ended it is final. */
+/**
+ * The last offset of an epoch, 0 where there is none. For one that has ended it is final: what was assigned behind it was
+ * assigned again in the next.
+ */
 export async function readEpochEnd(
   sql: Sql,
   { schema, epoch, partition }: { schema: string; epoch: number; partition: number },
 ): Promise<number> {
-  const [row] = await sql.query<{ last: string }>(
-    `select first_offset + count - 1 as last from ${schema}.page where epoch = $1 and partition = $2
-     order by first_offset desc limit 1`,
-    [epoch, partition],
-  )
-  return Number(row?.last ?? 0)
+  return readLastGiven(sql, schema, { epoch, partition })
 }

@@ -21,6 +21,17 @@ export interface NewEpoch {
   readonly isNew: boolean
   /** After a restore: how many events had no offset yet and were moved to the end of the outbox. */
   readonly moved: number
+  /** The partitions of the old epoch that had diverged; left out where none had. */
+  readonly cut?: readonly CutPartition[]
+}
+
+/** A partition whose old epoch ends before the last offset that was assigned in it. */
+export interface CutPartition {
+  readonly partition: number
+  /** The last offset of the old epoch. What the broker holds behind it is not of the epoch. */
+  readonly offset: number
+  /** How many events were assigned behind it, and have the offsets from 1 on in the new epoch. */
+  readonly again: number
 }
 
 /** No epoch was begun and nothing has changed; the message says why, and what helps. */
@@ -31,7 +42,8 @@ export class NewEpochRefused extends Error {
 
 /**
  * Ends the topic's epoch and begins the next, in one transaction that is on disk when this resolves: every event that has
- * no offset yet gets one in the new epoch, counted from 1, and none that has one gets another (P2). After a restore it
+ * no offset yet gets one in the new epoch, counted from 1. So does each whose offset is behind the point at which its
+ * partition diverged on the broker: it was never published there. None of the others gets another (P2). After a restore it
  * tells these apart by the old transaction ids, which mean nothing any more. Relays and stream workers follow by
  * themselves, clients get `resync`. Writers wait while it runs. Throws `NewEpochRefused` where a transaction holds it up
  * for five seconds, or where it has to be told `restoredUpTo`. After a lost reply call it again: it makes one epoch.
@@ -43,7 +55,9 @@ export async function newEpoch(sql: Sql, options: NewEpochOptions): Promise<NewE
       `select epoch, is_new as "isNew", moved from ${schema}.new_epoch($1, $2)`,
       [from, restoredUpTo ?? null],
     )
-    return { epoch: row!.epoch, isNew: row!.isNew, moved: Number(row!.moved) }
+    const { epoch, isNew } = row!
+    const cut = isNew ? await readCut(sql, schema, from) : []
+    return { epoch, isNew, moved: Number(row!.moved), ...(cut.length > 0 && { cut }) }
   } catch (error) {
     const { code, message, hint } = error as { code?: unknown; message: string; hint?: string }
     if (code === boundaryNeededState) throw new NewEpochRefused(`${message} ${hint}`, { cause: error })
@@ -53,6 +67,17 @@ export async function newEpoch(sql: Sql, options: NewEpochOptions): Promise<NewE
       cause: error,
     })
   }
+}
+
+function readCut(sql: Sql, schema: string, epoch: number): Promise<readonly CutPartition[]> {
+  return sql.query<CutPartition>(
+    `select partition::int, "offset"::float8 as "offset", (assigned - "offset")::float8 as again
+     from ${schema}.epoch_end cross join lateral (
+       select max(first_offset + count - 1) as assigned from ${schema}.page
+       where page.epoch = epoch_end.epoch and page.partition = epoch_end.partition
+     ) as log where epoch = $1 and assigned > "offset" order by partition`,
+    [epoch],
+  )
 }
 
 const lockNotAvailable = '55P03'

@@ -3,6 +3,8 @@ import { appendAll } from './append-all.ts'
 import { checkHome } from './check-home.ts'
 import { checkServer } from './check-server.ts'
 import { commitOffset, commitOffsetOfOldWorkers } from './commit-offset.ts'
+import { cutPosition } from './cut-position.ts'
+import { endEpoch } from './end-epoch.ts'
 import { endRebuild } from './end-rebuild.ts'
 import { forgetShadows } from './forget-shadows.ts'
 import { givePages } from './give-pages.ts'
@@ -41,6 +43,8 @@ export const functionsOnTables: readonly SqlFunction[] = [
   checkServer,
   commitOffset,
   commitOffsetOfOldWorkers,
+  cutPosition,
+  endEpoch,
   endRebuild,
   forgetShadows,
   givePages,

@@ -46,6 +46,7 @@ begin
   is_foreign := is_foreign or given_boundary is not null or (
     (known.system_identifier, known.database) is distinct from (here.system_identifier, here.database)
     and (home.database is null or (home.system_identifier, home.database) is not distinct from (here.system_identifier, here.database)));
+  perform ${s}.end_epoch(from_epoch);
 
   if is_foreign then
     given_boundary := coalesce(given_boundary, home.position);
@@ -64,25 +65,53 @@ begin
 end $$;`,
 }
 
-/** For each partition the newest page of an epoch, or nulls. */
+const windowColumns = 'from_snapshot, from_next, to_snapshot, to_next, floor'
+
+/** For each partition the newest page of an epoch, or nulls; one that reaches behind the epoch's end is cut there. */
 function newestPages(s: string, epoch: string): string {
+  const page = `select page.epoch, page.term, ${windowColumns}, page.after_position,
+        page.first_offset + page.count - 1 > epoch_end."offset" as is_cut, page.last_position, page.window_done
+      from ${s}.page where page.epoch = ${epoch} and page.partition = number::smallint`
   return `(
-    select number::smallint as place, page.*
-    from generate_series(0, known.partitions - 1) as number left join lateral (
-      select * from ${s}.page where page.epoch = ${epoch} and page.partition = number::smallint
-      order by page.first_offset desc limit 1
+    select number::smallint as place, page.epoch, page.term, ${windowColumns}, page.after_position,
+      case when is_cut then ${s}.cut_position(${epoch}, number::smallint, epoch_end."offset") else last_position end as last_position,
+      window_done and is_cut is not true as window_done
+    from generate_series(0, known.partitions - 1) as number
+    left join ${s}.epoch_end on epoch_end.epoch = ${epoch} and epoch_end.partition = number::smallint
+    left join lateral (
+      (${page} and page.first_offset > 0 and page.first_offset + page.count - 1 > epoch_end."offset" order by page.first_offset limit 1)
+      union all
+      (${page} order by page.first_offset desc limit 1)
+      order by is_cut desc nulls last limit 1
     ) as page on true
   )`
 }
 
-/** Transaction ids go on: the windows do, too, even in the middle of one. */
+/**
+ * Transaction ids go on: the windows do, too, even in the middle of one. What was assigned behind the epoch's end keeps its
+ * pages and its order: offset n of it is n minus the end from now on, also for what is refused or parked there.
+ */
 function goOn(s: string): string {
   return `
     insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,
       floor, after_position, last_position, window_done)
     select from_epoch + 1, place, 0, 1, term, from_snapshot, from_next, to_snapshot, to_next,
       floor, after_position, last_position, window_done
-    from ${newestPages(s, 'from_epoch')} as newest where newest.epoch is not null;`
+    from ${newestPages(s, 'from_epoch')} as newest where newest.epoch is not null;
+    insert into ${s}.page (epoch, partition, first_offset, count, term, ${windowColumns},
+      after_position, last_position, window_done, given_at)
+    select from_epoch + 1, partition, greatest(first_offset - ending, 1), least(count, first_offset + count - 1 - ending), term, ${windowColumns},
+      case when first_offset <= ending then ${s}.cut_position(from_epoch, partition, ending) else after_position end,
+      last_position, window_done, given_at
+    from ${s}.page join (select partition, "offset" as ending from ${s}.epoch_end where epoch = from_epoch) as ended using (partition)
+    where epoch = from_epoch and first_offset > 0 and first_offset + count - 1 > ending;
+    insert into ${s}.refused (epoch, partition, "offset")
+    select from_epoch + 1, refused.partition, refused."offset" - epoch_end."offset"
+    from ${s}.refused join ${s}.epoch_end on epoch_end.epoch = refused.epoch and epoch_end.partition = refused.partition
+    where refused.epoch = from_epoch and refused."offset" > epoch_end."offset";
+    update ${s}.parked set epoch = from_epoch + 1, "offset" = parked."offset" - epoch_end."offset"
+    from ${s}.epoch_end where parked.epoch = from_epoch and epoch_end.epoch = from_epoch
+      and epoch_end.partition = parked.partition and parked."offset" > epoch_end."offset";`
 }
 
 /**

@@ -1,6 +1,9 @@
 import type { Sql } from '@commitcast/worker'
 
-/** The last offset that was given in a partition of an epoch: it is published, or will be, whatever brokers lose. 0 where there is none. */
+/**
+ * The last offset of a partition in an epoch, 0 where there is none: the last that was assigned, or, in an epoch that has
+ * ended, the last that counts. It is published, or will be, whatever brokers lose.
+ */
 export async function readLastGiven(
   sql: Sql,
   schema: string,
@@ -10,9 +13,10 @@ export async function readLastGiven(
   return Number(row?.last)
 }
 
-/** The last offset that was given in an epoch, 0 where there was none. */
+/** The same as SQL. */
 export function lastGiven(s: string, epoch: string, partition: string): string {
   return `coalesce((
+    select "offset" from ${s}.epoch_end where epoch_end.epoch = ${epoch} and epoch_end.partition = ${partition}), (
     select first_offset + count - 1 from ${s}.page
     where page.epoch = ${epoch} and page.partition = ${partition} order by first_offset desc limit 1), 0)`
 }

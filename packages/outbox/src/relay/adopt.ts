@@ -41,6 +41,7 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
       logger,
       acknowledged: state.acknowledged,
       lostTailMs,
+      findEpoch: (epoch: number) => broker.find({ name: topic.name, epoch, partitions: topic.partitions }),
       reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
       onChange: bell.ring,
     }

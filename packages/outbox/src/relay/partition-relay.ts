@@ -1,8 +1,9 @@
-import { BrokerUnavailable, Diverged, endOf, MessageRefused } from '@commitcast/broker'
+import { BrokerUnavailable, Diverged, endOf, MessageRefused, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { aborted, createBackoff, sleep } from '@commitcast/worker'
 import { noteDiverged, noteVerified } from '../verified/note-verified.ts'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
+import { finishEpochs } from './finish-epochs.ts'
 import { giveUp } from './give-up.ts'
 import { lastOfOurs } from './last-of-ours.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
@@ -11,6 +12,8 @@ export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
   /** The highest acknowledged offset of each partition; outlives a lease. */
   readonly acknowledged: Map<number, number>
   readonly lostTailMs: number
+  /** Looks for the topic in an earlier epoch. */
+  readonly findEpoch: (epoch: number) => Promise<Topic | undefined>
   /** Makes what is missing of the topic. */
   readonly reopen: () => Promise<unknown>
   /** Called when there is room again for a page, or something else to look at. */
@@ -130,7 +133,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       }
     }
   }
-  const lived = life()
+  const lived = Promise.all([life(), finishEpochs(of, options.findEpoch)])
 
   return {
     get hasRoom() {

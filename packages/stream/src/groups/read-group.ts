@@ -32,13 +32,16 @@ export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<Grou
   const { maxBatch } = group
   const shape = await readTopic(sql, schema)
   let { epoch, offset: after, isStart } = options.start
-  for (; epoch < shape.epoch && !signal.aborted; epoch++, after = 0) {
+  while (epoch < shape.epoch && !signal.aborted) {
     const upTo = await readEpochEnd(sql, { schema, epoch, partition })
     const from = isStart ? await skipGone(options, { epoch, after, upTo }) : after
     for await (const messages of readOutbox({ sql, schema, epoch, partition, after: from, upTo, signal, maxBatch })) {
       isStart = false
       yield { epoch, messages }
     }
+    epoch++
+    // What was assigned behind the end has the offsets from 1 on now. A broker that lost its tail may have had it before.
+    after = Math.max(0, after - upTo)
   }
   const topic = await broker.topic({ name: `${app}-events`, ...shape })
   if (isStart) {

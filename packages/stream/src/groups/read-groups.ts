@@ -1,3 +1,4 @@
+import { lastGiven } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** How far a consumer group is in one partition. */
@@ -23,9 +24,6 @@ export async function readGroups(sql: Sql, schema: string): Promise<readonly Gro
 }
 
 function groupsSql(s: string): string {
-  const ended = (epoch: string) => `coalesce((
-    select first_offset + count - 1 from ${s}.page
-    where page.epoch = ${epoch} and page.partition = at.partition order by first_offset desc limit 1), 0)`
   return `
     with at as (
       select distinct on (grp, partition) grp, partition, epoch, "offset" from ${s}.group_offset
@@ -47,7 +45,7 @@ function groupsSql(s: string): string {
       (select owner from ${s}.lease
         where lease.grp = at.grp and lease.partition = at.partition and owner <> '' and expires_at > clock_timestamp()) as owner
     from at cross join lateral (
-      select greatest(0, sum(${ended('number')}) - at."offset") as lag
+      select greatest(0, sum(${lastGiven(s, 'number', 'at.partition')}) - at."offset") as lag
       from ${s}.topic, generate_series(at.epoch, topic.epoch) as number
     ) as rest
     order by at.grp, at.partition`

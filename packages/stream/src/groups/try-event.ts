@@ -45,7 +45,11 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
       logger.warn(context, 'a try failed')
       tell(troubleOf(item, error, isOwn))
       const ms = performance.now() - failing.since
-      if (onFailure.type === 'park' && ms >= (isUnreadable ? 0 : onFailure.afterMs) && (isOwn || (await options.othersWork(ms, error)))) {
+      if (
+        onFailure.type === 'park' &&
+        ms >= (isUnreadable ? 0 : onFailure.afterMs) &&
+        (isOwn || (await options.othersWork(ms, error)))
+      ) {
         logger.error(context, 'parked an event')
         return { item, attempts: attempt, reason: errorText(error) }
       }

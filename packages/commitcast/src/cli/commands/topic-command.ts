@@ -1,4 +1,4 @@
-import { NewEpochRefused, newEpoch } from '@commitcast/outbox'
+import { type NewEpoch, NewEpochRefused, newEpoch } from '@commitcast/outbox'
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
@@ -35,13 +35,16 @@ function addNewEpoch(topic: Command): void {
       if (from > present.epoch) {
         throw new InvalidConfig(`--from ${from}: the topic is in epoch ${present.epoch}. Nothing was changed.`)
       }
-      const { epoch, isNew, moved } = await newEpoch(sql, {
+      const { epoch, isNew, moved, cut } = await newEpoch(sql, {
         schema,
         from,
         ...(restoredUpTo !== undefined && { restoredUpTo }),
       }).catch(tell)
-      if (json) process.stdout.write(`${JSON.stringify({ epoch, isNew, moved })}\n`)
-      else if (isNew) process.stdout.write(`Epoch ${from} has ended, epoch ${epoch} has begun.${movedText(moved)}\n`)
+      if (json) process.stdout.write(`${JSON.stringify({ epoch, isNew, moved, cut })}\n`)
+      else if (isNew)
+        process.stdout.write(
+          `Epoch ${from} has ended, epoch ${epoch} has begun.${movedText(moved)}\n${cutText(epoch, cut)}`,
+        )
       else
         process.stdout.write(`Epoch ${from} had ended before: the topic is in epoch ${epoch}. Nothing was changed.\n`)
     })
@@ -55,6 +58,15 @@ function tell(error: unknown): never {
 
 function movedText(moved: number): string {
   return moved === 0 ? '' : ` ${moved} events had no offset yet and were moved to the end of the outbox.`
+}
+
+function cutText(epoch: number, cut: NewEpoch['cut'] = []): string {
+  return cut
+    .map(
+      ({ partition, offset, again }) =>
+        `Partition ${partition} had diverged: it ends at offset ${offset}. ${again} events were assigned behind it and have the offsets from 1 on in epoch ${epoch}.\n`,
+    )
+    .join('')
 }
 
 interface RefillFlags {

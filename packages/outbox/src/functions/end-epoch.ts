@@ -1,0 +1,32 @@
+import { lastGiven } from '../pages/read-last-given.ts'
+import type { SqlFunction } from './sql-function.ts'
+
+export const endEpoch: SqlFunction = {
+  signature: 'end_epoch(int)',
+  sql: (s) => `
+-- Notes where each partition of an epoch ends: where it has diverged, at the last offset that the broker is known to hold;
+-- else at the last one that was assigned, which relays still bring there.
+create or replace function ${s}.end_epoch(of_epoch int) returns void language plpgsql volatile as $$
+declare
+  place record;
+  ends_at bigint;
+begin
+  for place in
+    select nth::smallint as number, ${lastGiven(s, 'of_epoch', 'nth::smallint')} as assigned, newest.up_to, newest.token
+    from ${s}.topic cross join generate_series(0, topic.partitions - 1) as nth
+    left join lateral (
+      select up_to, token from ${s}.verified where verified.epoch = of_epoch and verified.partition = nth::smallint
+      order by verified.number desc limit 1
+    ) as newest on true
+  loop
+    ends_at := case when place.up_to is not null and place.token is null then least(place.up_to, place.assigned) else place.assigned end;
+    -- What retention has taken can't be assigned again.
+    while ends_at < place.assigned and ${s}.cut_position(of_epoch, place.number, ends_at) is null loop
+      select first_offset + count - 1 into ends_at from ${s}.page
+      where epoch = of_epoch and partition = place.number and first_offset + count > ends_at + 1 and first_offset > 0
+      order by first_offset limit 1;
+    end loop;
+    insert into ${s}.epoch_end (epoch, partition, "offset") values (of_epoch, place.number, ends_at);
+  end loop;
+end $$;`,
+}

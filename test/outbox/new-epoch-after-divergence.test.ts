@@ -31,7 +31,10 @@ describe.each(kinds)('a new epoch after a divergence on %s', (kind) => {
     await shop.append(10)
     await shop.assign()
     const second = shop.run()
-    await eventually(() => expect(JSON.stringify(shop.cast.health().relay)).toMatch(/new-epoch --from 1|none of ours/), 30_000)
+    await eventually(
+      () => expect(JSON.stringify(shop.cast.health().relay)).toMatch(/new-epoch --from 1|none of ours/),
+      30_000,
+    )
     await shop.append(10)
     await shop.isRecorded(0, ends[0]!)
 

@@ -69,7 +69,7 @@ export const brokerServers: Record<'memory' | 'nats' | 'postgres', () => Promise
 }
 
 /** What a worker logs. */
-export type Entry = Record<string, unknown>
+type Entry = Record<string, unknown>
 
 /** An outbox of one partition with events of nine days ago, and workers and clients on any broker. All end with the block. */
 export async function openOldShop() {

@@ -26,7 +26,7 @@ export interface NewEpoch {
 }
 
 /** A partition whose old epoch ends before the last offset that was assigned in it. */
-export interface CutPartition {
+interface CutPartition {
   readonly partition: number
   /** The last offset of the old epoch. What the broker holds behind it is not of the epoch. */
   readonly offset: number

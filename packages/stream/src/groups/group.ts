@@ -61,7 +61,7 @@ export interface GroupPlace {
 }
 
 /** No policy allows more than this. */
-export const mostParked = 10_000
+const mostParked = 10_000
 
 const ours = ['relay', 'live']
 

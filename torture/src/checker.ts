@@ -32,6 +32,9 @@ export interface Progress {
 }
 
 const outageMs = 60_000
+/** The last offset of each epoch and partition. What was assigned behind the end of one that has ended is in the next one. */
+const endsOfEpochs = `select epoch, partition, least(max(first_offset + count - 1), min(epoch_end."offset")) as last
+  from commitcast.page left join commitcast.epoch_end using (epoch, partition) group by epoch, partition`
 const committedCount = `select ((select count(*) from torture.ledger) + (select count(*) from torture.poison))::int as count`
 /** What is poison waits for an operator. */
 const parkedCount = `select count(*)::int as count from commitcast.parked
@@ -92,7 +95,7 @@ type Ends = ReadonlyMap<number, ReadonlyMap<number, number>>
 
 async function readEnds(database: pg.Pool): Promise<Ends> {
   const { rows } = await database.query<{ epoch: number; partition: number; last: number }>(
-    `select epoch, partition, max(first_offset + count - 1)::int as last from commitcast.page group by epoch, partition`,
+    `select epoch, partition, last::int from (${endsOfEpochs}) as ends`,
   )
   return new Map(
     [...Map.groupBy(rows, ({ epoch }) => epoch)].map(([epoch, own]) => [
@@ -124,10 +127,8 @@ async function countIn(database: pg.Pool, query: string): Promise<number | null>
 function doneBy(group: string): string {
   return `select coalesce(sum("offset" + before), 0)::int as count from (
     select distinct on (g.partition) g."offset", (
-      select coalesce(sum(last), 0) from (
-        select max(first_offset + count - 1) as last from commitcast.page
-        where page.partition = g.partition and page.epoch < g.epoch group by page.epoch
-      ) as earlier
+      select coalesce(sum(last), 0) from (${endsOfEpochs}) as earlier
+      where earlier.partition = g.partition and earlier.epoch < g.epoch
     ) as before
     from commitcast.group_offset as g where grp = '${group}' order by g.partition, number desc
   ) as newest`

@@ -49,7 +49,7 @@ test('whoever does what the guide says, in an empty folder and with packed packa
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}, 240_000)
+}, 600_000)
 
 interface Reader {
   readonly project: string

@@ -48,7 +48,7 @@ let fresh: Promise<string[]> | undefined
 function freshCatalogue(): Promise<string[]> {
   const read = async () => {
     await using database = await freshDatabase({ partitions: 4 })
-    return catalogueAhead(database.sql)
+    return await catalogueAhead(database.sql)
   }
   fresh ??= read()
   return fresh

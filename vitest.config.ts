@@ -27,7 +27,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     // Most tests wait for servers and processes: more files than cores run at once.
-    maxWorkers: Math.max(4, availableParallelism()),
+    maxWorkers: Math.max(3, availableParallelism()),
     sequence: { sequencer: SlowFirst },
     // Far longer than any test takes: a busy machine fails no test. A wait inside a test ends first, with its own error.
     testTimeout: 240_000,

@@ -87,10 +87,11 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   const writing = startWriters({ databaseUrl, seed, isLight: options.withLive, folder, onCrash })
   stack.defer(() => writing.stop())
 
+  let known: Partial<Progress> = {}
   const told = followProgress(checker, (progress) => {
     say(toldOf(progress))
-    const waiting = waitingIn(progress)
-    if (waiting !== undefined) writing.keepPace(waiting)
+    known = { ...known, ...whatIsKnown(progress) }
+    writing.keepPace(waitingIn(known))
   })
   stack.defer(told.stop)
   const scene = {
@@ -160,10 +161,15 @@ function followProgress(checker: Child, onProgress: (progress: Progress) => void
   return { stop: () => stopping.abort() }
 }
 
-/** How many events have not come to the end of the way; undefined in an outage. */
-function waitingIn({ committed, stored, followed }: Progress): number | undefined {
-  const all = [committed, stored, ...Object.values(followed)].filter((count) => count !== null)
-  return committed === null || stored === null ? undefined : committed - Math.min(...all)
+/** In an outage a count is null: what was counted before it is still true. */
+function whatIsKnown(progress: Progress): Partial<Progress> {
+  return Object.fromEntries(Object.entries(progress).filter(([, count]) => count !== null))
+}
+
+/** How many events have not come to the end of the way, as far as it is known. */
+function waitingIn({ committed, stored, followed = {} }: Partial<Progress>): number {
+  const all = [stored ?? 0, ...Object.values(followed)].filter((count) => count !== null)
+  return (committed ?? 0) - Math.min(...all)
 }
 
 function toldOf({ followed, ...rest }: Progress): string {

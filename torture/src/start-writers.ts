@@ -3,7 +3,7 @@ import type { WriterConfig } from './writer.ts'
 
 const writers = 3
 const connections = 8
-const mostWaiting = 10_000
+const mostWaiting = 3_000
 const answerMs = 30_000
 
 /** The processes that commit events. */

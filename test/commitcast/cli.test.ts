@@ -471,7 +471,7 @@ async function tablesOf(url: string, schema: string): Promise<unknown[]> {
      union all
      select null, tgrelid::regclass::text || ' ' || tgname, 'trigger', null, pg_get_triggerdef(oid)
      from pg_trigger where tgrelid::regclass::text like '${schema}.%'
-     order by 1, 2, 3`,
+     order by 1, 2, 3, 4, 5`,
   )
 }
 

@@ -198,7 +198,7 @@ async function afterAWait(database: Database, statement: string): Promise<void> 
   const waiting = database.pool.query(statement)
   await eventually(async () => {
     const { rowCount } = await holder.query(
-      `select from pg_stat_activity where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`,
+      `select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))`,
     )
     expect(rowCount).toBeGreaterThan(0)
   })

@@ -45,7 +45,7 @@ describe('commitcast parked show', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^event +[0-9a-f-]{36} {2}thing\.made$/m)
     expect(stdout).toMatch(/^place +partition 0, offset 1, epoch 1$/m)
-    expect(stdout).toMatch(/^data +\{"n":1,"pad":"xxx/m)
+    expect(stdout).toMatch(/^data +\{"n" : 1, "pad" : "xxx/m)
     expect(stdout).toMatch(/^20\S+Z +parked +by \S+ +Event/m)
     const shown = (await json(database, 'show', '1')) as { data: { n: number }; history: { action: string }[] }
     expect(shown.data.n).toBe(1)

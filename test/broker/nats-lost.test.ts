@@ -4,6 +4,7 @@ import { runRelay } from '@commitcast/outbox'
 import { describe, expect, inject, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { readLog } from '../fixtures/read-log.ts'
 import { openNats } from './open-nats.ts'
 
 const shape = { name: 'shop', epoch: 1, partitions: 2 }
@@ -106,7 +107,7 @@ describe.skipIf(!inject('natsUrl'))('a stream that somebody', () => {
     const topic = await nats.broker.topic(events)
     const health = () => JSON.stringify(relay.health())
     await eventually(async () => expect((await topic.last(0))?.offset, health()).toBe(5))
-    const before = await readUntil(topic, { until: 5 })
+    const before = await readLog(topic, 0)
 
     await nats.streams.delete('shop-events-1_0')
     await one()
@@ -114,7 +115,7 @@ describe.skipIf(!inject('natsUrl'))('a stream that somebody', () => {
     expect(relay.health().ready).toBe(false)
     await nats.broker.topic(events)
     await eventually(async () => expect((await topic.last(0))?.offset, health()).toBe(6))
-    expect((await readUntil(topic, { until: 6 })).slice(0, 5)).toEqual(before)
+    expect((await readLog(topic, 0)).slice(0, 5)).toEqual(before)
     stopping.abort()
     await relay.done
   })

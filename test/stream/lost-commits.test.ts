@@ -17,17 +17,25 @@ function hasty(url: string) {
   return openDatabase(`${url}?options=${encodeURIComponent('-c synchronous_commit=off')}`)
 }
 
-/** Crashes Postgres when `isDone`, and starts it again. Says whether `count` is less than before. */
-async function loses({ on, count, isDone }: Crashing): Promise<boolean> {
+/**
+ * Crashes Postgres when `isDone`, starts it again, and has a relay compare what the broker holds. Says whether `count` was
+ * less than before.
+ */
+async function loses({ on, counters, count, isDone }: Crashing): Promise<boolean> {
   await eventually(isDone)
   const before = await count()
   await crash(on.server)
   await on.server.restart()
-  return (await eventually(count)) < before
+  const hasLost = (await eventually(count)) < before
+  const relay = counters.run([], ['relay'])
+  await eventually(async () => expect(await unverified(counters)).toBe(0))
+  await relay.stop()
+  return hasLost
 }
 
 interface Crashing {
   readonly on: Awaited<ReturnType<typeof ownPostgres>>
+  readonly counters: Counters
   readonly count: () => Promise<number>
   readonly isDone: () => unknown
 }
@@ -50,7 +58,7 @@ test('a projection sees every event once, though Postgres crashes lose what it h
   for (let crashes = 0; crashes < 8 && lost < 2; crashes++) {
     await growRelayed(counters, 20)
     const isDone = () => counters.allSeen()
-    if (await loses({ on, count: () => rows(counters, 'seen'), isDone })) lost++
+    if (await loses({ on, counters, count: () => rows(counters, 'seen'), isDone })) lost++
     // Without a new event: what was lost is noticed all the same.
     await counters.allSeen()
   }
@@ -77,7 +85,7 @@ test('an event that a handler parked is not gone when a crash loses that commit'
   for (let crashes = 0; crashes < 8 && !hasLost; crashes++) {
     await growRelayed(counters, 1, { keys: [`key ${crashes}`], bad: [0] })
     const isDone = async () => expect(await parked()).toBe(crashes + 1)
-    hasLost = await loses({ on, count: parked, isDone })
+    hasLost = await loses({ on, counters, count: parked, isDone })
     await eventually(isDone)
   }
   expect(hasLost).toBe(true)
@@ -142,10 +150,10 @@ test('a worker waits for its own commit whose answer it never got, and does not 
   const committing = other.db.transaction().execute(async (trx) => {
     const sql = sqlOf(trx)
     await sql.query(`insert into seen (key, n) values ('a', 3)`)
-    await sql.query(`select ${schema}.commit_offset('sales', 0::smallint, $1, $2, 1, 2, 1, 3)`, [
-      row!.term,
-      row!.number,
-    ])
+    await sql.query(
+      `select ${schema}.commit_offset('sales', 0::smallint, $1, ${schema}.server_identity(), $2, 1, 2, 1, 3)`,
+      [row!.term, row!.number],
+    )
     begun.resolve()
     await left.promise
   })
@@ -167,4 +175,14 @@ async function rows({ sql }: Pick<Counters, 'sql'>, table: string): Promise<numb
 async function given({ sql }: Pick<Counters, 'sql'>): Promise<number> {
   const [row] = await sql.query<{ given: number }>(`select coalesce(sum(count), 0)::int as given from ${schema}.page`)
   return row!.given
+}
+
+/** How many partitions no relay has compared since the server was started. */
+async function unverified({ sql }: Pick<Counters, 'sql'>): Promise<number> {
+  const [row] = await sql.query<{ count: number }>(
+    `select count(*)::int as count from ${schema}.topic, generate_series(0, topic.partitions - 1) as place
+     where not exists (select from ${schema}.verified
+       where partition = place and server = ${schema}.server_identity())`,
+  )
+  return row!.count
 }

@@ -32,9 +32,10 @@ export async function* readVerifiedEvents(options: ReadVerifiedOptions): AsyncGe
       continue
     }
     before = verified
+    // Also where nothing follows: what is verified is all there is.
+    if (isWaiting) tell()
+    isWaiting = false
     for await (const batch of readEvents({ ...options, after, verified })) {
-      if (isWaiting) tell()
-      isWaiting = false
       backoff.reset()
       after = batch.at(-1)!.offset
       yield batch

@@ -128,7 +128,8 @@ export async function openOldShop() {
         async offsets(name: 'events' | 'live', end: number): Promise<readonly number[]> {
           await eventually(
             async () => expect((await (await topicOf(name)).last(0))?.offset, JSON.stringify(cast.health())).toBe(end),
-            30_000,
+            // A relay looks at a halted partition again after 30 s.
+            90_000,
           )
           const topic = await topicOf(name)
           return offsetsOf(await readUntil(topic, { after: (await topic.first(0)) - 1, until: end }))

@@ -22,6 +22,8 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
   const { sql, broker, schema, topic, server, bell, logger, lostTailMs = 10_000 } = options
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
   for (const [partition, { term, relay }] of state.partitions) {
+    // Pages are assigned only where there is room, so no other statement may notice it.
+    if (relay.restart !== undefined) throw relay.restart
     if (terms.get(partition) === term) continue
     state.partitions.delete(partition)
     await relay.stop()

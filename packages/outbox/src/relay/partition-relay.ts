@@ -1,6 +1,7 @@
 import { BrokerUnavailable, Diverged, endOf, MessageRefused, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { aborted, createBackoff, sleep } from '@commitcast/worker'
+import { startedAnewState } from '../functions/sql-states.ts'
 import { noteDiverged, noteVerified } from '../verified/note-verified.ts'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { finishEpochs } from './finish-epochs.ts'
@@ -26,6 +27,8 @@ export interface PartitionRelay {
   readonly hasRoom: boolean
   /** What keeps it from carrying events. */
   readonly trouble: string | undefined
+  /** The database server was started anew: the relay has to begin again, and this partition has ended. */
+  readonly restart: unknown
   /** A page that was just given. */
   add(messages: readonly Message[]): void
   /** Ends it when nothing is in flight any more. */
@@ -49,6 +52,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   let raiseDoubt: ((why: unknown) => void) | undefined
   let missedPage = false
   let trouble: string | undefined = 'taking over'
+  let restart: unknown
 
   const backoff = createBackoff()
   let isAwaitedToHaveRoom = false
@@ -120,6 +124,10 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         if (failure === undefined) continue
       }
       trouble = failure instanceof Error ? failure.message : String(failure)
+      if ((failure as { code?: unknown } | undefined)?.code === startedAnewState) {
+        restart = failure
+        return onChange()
+      }
       if (failure instanceof Diverged)
         await noteWhere().catch((err: unknown) => logger.warn({ partition, err }, 'could not record where'))
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
@@ -143,6 +151,9 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
     },
     get trouble() {
       return trouble
+    },
+    get restart() {
+      return restart
     },
     add(messages) {
       if (ready?.add(messages)) return

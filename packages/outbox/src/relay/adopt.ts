@@ -17,7 +17,10 @@ export interface AdoptOptions {
   readonly lostTailMs?: number
 }
 
-/** Brings what runs in line with the leases. Throws `EpochEnded` where those that are new may be of another epoch. */
+/**
+ * Brings what runs in line with the leases. Throws `EpochEnded` where those that are new may be of another epoch, and the
+ * error of a partition that found the database server started anew.
+ */
 export async function adopt(options: AdoptOptions, state: RelayState): Promise<void> {
   const { sql, broker, schema, topic, server, bell, logger, lostTailMs = 10_000 } = options
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))

@@ -77,11 +77,11 @@ function newerSql(s: string): string {
 }
 
 /** The group that a rebuild's shadow belongs to; any other group's own name. */
-function liveGroupOf(group: string): string {
+export function liveGroupOf(group: string): string {
   return group.split('~')[0]!
 }
 
-/** Which workers of a group handle a type, for an operator who wants it forgotten. */
+/** A worker that lives handles the type, so it was not forgotten; the message names the worker. */
 export class ForgetRefused extends Error {
   override readonly name = 'ForgetRefused'
   readonly code = 'FORGET_REFUSED'

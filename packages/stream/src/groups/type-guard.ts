@@ -1,6 +1,6 @@
 import { isPlaceholder, type Message } from '@commitcast/events'
 import type { Leases, Logger, Sql } from '@commitcast/worker'
-import { findNewerTypes, type GroupRelease, registerReleases } from './group-releases.ts'
+import { findNewerTypes, type GroupRelease, liveGroupOf, registerReleases } from './group-releases.ts'
 
 /**
  * A newer release of the group handles the event's type and this process does not. The partition is left to the workers of
@@ -37,7 +37,7 @@ export interface TypeGuardOptions extends GroupRelease {
 export function createTypeGuard(options: TypeGuardOptions): TypeGuard {
   const { sql, schema, group, types, logger } = options
   const handled = new Set(types)
-  const of = { ...options, group: group.split('~')[0]! }
+  const of = { ...options, group: liveGroupOf(group) }
   let registered: string | undefined
 
   const register = async () => {

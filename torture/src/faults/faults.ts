@@ -104,10 +104,16 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     brokerKilled: () => kill(servers.brokerServer),
     postgresKilled: () => kill(servers.postgres),
     async consumerCommitsLost() {
-      const commits = crews.find(({ role }) => role === 'project')?.lines.commits
-      if (!commits) return 0
+      const { inHand, commits } = crews.find(({ role }) => role === 'project')?.lines ?? {}
+      if (!inHand || !commits) return 0
       const { postgres, databaseUrl } = servers
-      return (await loseCommits({ postgres, databaseUrl, writing, commits, settled: scene.settled, random })) ? 1 : 0
+      const others = crews.filter(({ role }) => role !== 'project')
+      const freezeOthers = (ms: number) => {
+        for (const worker of others.flatMap((crew) => crew.awake())) void worker.pause(ms)
+      }
+      const { settled } = scene
+      const losing = { postgres, databaseUrl, writing, inHand, commits, freezeOthers, settled, random }
+      return (await loseCommits(losing)) ? 1 : 0
     },
     async writesForbidden() {
       await forbidWrites(servers.postgres.url, random.int(2_000, 4_000))

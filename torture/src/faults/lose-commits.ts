@@ -12,8 +12,12 @@ export interface Losing {
   readonly postgres: Server
   readonly databaseUrl: string
   readonly writing: Writing
+  /** Sees the replies that put a batch into a projection's hands. */
+  readonly inHand: ReplyThief
   /** Sees the replies to the consumers' commits. */
   readonly commits: ReplyThief
+  /** Freezes everybody but the consumers for so long: their commits would flush the consumers', too. */
+  readonly freezeOthers: (ms: number) => void
   /** Resolves when nothing is left to do; after a while at most. */
   readonly settled: () => Promise<void>
   readonly random: Random
@@ -21,6 +25,7 @@ export interface Losing {
 
 const commitMs = 5_000
 const nextMs = 60
+const frozenMs = 1_500
 const knowMs = 5
 const appendMs = 10_000
 const keys = 8
@@ -28,16 +33,21 @@ let last = 0
 
 /**
  * Crashes a Postgres right after a consumer's commit, which does not wait for the disk, so that it is acknowledged and lost.
- * Writers rest meanwhile: their commits would take it along to the disk, and its worker would have more to do than this one
- * batch, and so find out at once. Says whether there was one.
+ * Everybody else rests meanwhile: their commits would take it along to the disk, and its worker would have more to do than
+ * this one batch, and so find out at once. Says whether there was one.
  */
 export async function loseCommits(losing: Losing): Promise<boolean> {
-  const { postgres, writing, commits, settled, random } = losing
+  const { postgres, writing, inHand, commits, freezeOthers, settled, random } = losing
   await writing.hold(true)
   try {
     await settled()
-    const first = commits.keepNext(commitMs)
+    const batch = inHand.keepNext(commitMs)
     await patiently(() => appendSome(losing.databaseUrl), { ms: appendMs })
+    const inHands = await batch
+    if (!inHands) return false
+    freezeOthers(frozenMs)
+    const first = commits.keepNext(commitMs)
+    inHands.handOver()
     if (!(await passOn(first))) return false
     // One for each group and partition. Crashes amid them, or as soon as no more come.
     for (let rest = random.pick([random.int(0, 12), 40]); rest > 0 && (await passOn(commits.keepNext(nextMs))); rest--);

@@ -198,6 +198,8 @@ test('while Postgres is read-only a handler retries the commit, not the call', a
     await counters.sql.query('select pg_reload_conf()')
   }
   await readOnly('on')
+  // Each connection takes the setting over by itself: the worker's renewal has met it.
+  await eventually(() => expect(counters.cast.health()['group mail']).toMatchObject({ ready: false }))
   gate.resolve()
   await waitsFor(counters, 'mail', 'GROUP_COMMIT_FAILS', 'read-only')
   await eventually(async () => {

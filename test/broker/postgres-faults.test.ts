@@ -1,6 +1,7 @@
 import { BrokerUnavailable, Diverged, OffsetGone } from '@commitcast/broker'
 import { makeMessages, offsetsOf, readToTheEnd, readUntil } from '@commitcast/broker/contract'
 import { postgresBroker } from '@commitcast/broker/postgres'
+import { surviveErrors } from '@commitcast/outbox'
 import { createDatabase } from '@commitcast/servers'
 import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
@@ -96,8 +97,7 @@ describe('a Postgres broker', () => {
 
 async function openPostgres() {
   const { url, drop } = await createDatabase(inject('postgresUrl'))
-  const pool = new pg.Pool({ connectionString: url, max: 2 })
-  pool.on('error', () => {})
+  const pool = surviveErrors(new pg.Pool({ connectionString: url, max: 2 }))
   const { broker } = openBroker(url)
   return {
     url,

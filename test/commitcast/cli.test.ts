@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { givePages, migrate } from '@commitcast/outbox'
+import { givePages, migrate, surviveErrors } from '@commitcast/outbox'
 import { createDatabase, freePort, startNats } from '@commitcast/servers'
 import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
@@ -118,7 +118,7 @@ describe('commitcast relay', () => {
     await eventually(() =>
       expect(relay.stdout()).toMatch(/"trouble":"There are no tables in schema \\"commitcast\\" yet/),
     )
-    const pool = new pg.Pool({ connectionString: database.url })
+    const pool = surviveErrors(new pg.Pool({ connectionString: database.url }))
     await migrate({ query: async (text, values) => (await pool.query(text, values && [...values])).rows })
     await pool.query(`select commitcast.append('a', 'k', '1')`)
     await eventually(async () => expect(sums(await status(env))).toEqual({ given: 1, waiting: 0, stored: 1 }))

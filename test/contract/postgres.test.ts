@@ -1,5 +1,6 @@
 import { testBroker } from '@commitcast/broker/contract'
 import { postgresBroker } from '@commitcast/broker/postgres'
+import { surviveErrors } from '@commitcast/outbox'
 import { startPostgres } from '@commitcast/servers'
 import pg from 'pg'
 import { afterAll, describe } from 'vitest'
@@ -22,8 +23,7 @@ describe.each([
     name,
     async () => {
       const server = await startPostgres()
-      const pool = new pg.Pool({ connectionString: server.url })
-      pool.on('error', () => {})
+      const pool = surviveErrors(new pg.Pool({ connectionString: server.url }))
       opened.push(server, { stop: () => pool.end() })
       const remove = async (which: string, values: readonly unknown[]) => {
         const table = `${options.schema ?? 'commitcast_broker'}.message`

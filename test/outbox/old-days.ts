@@ -1,4 +1,4 @@
-import { givePages, type Page } from '@commitcast/outbox'
+import { givePages, type Page, surviveErrors } from '@commitcast/outbox'
 import { createLeases, type Lease, type Sql } from '@commitcast/worker'
 import pg from 'pg'
 import { expect, inject } from 'vitest'
@@ -110,7 +110,7 @@ export function onClient(client: pg.PoolClient): Sql {
 
 /** The same in another database of the cluster. */
 export async function elsewhere(statement: string) {
-  const pool = new pg.Pool({ connectionString: inject('postgresUrl') })
+  const pool = surviveErrors(new pg.Pool({ connectionString: inject('postgresUrl') }))
   const one = await begin({ pool }, '', statement)
   return {
     async [Symbol.asyncDispose]() {

@@ -3,7 +3,7 @@ import { offsetsOf, readUntil } from '@commitcast/broker/contract'
 import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
-import { retireEvents, sqlOf } from '@commitcast/outbox'
+import { retireEvents, sqlOf, surviveErrors } from '@commitcast/outbox'
 import { createDatabase } from '@commitcast/servers'
 import { type Logger, silentLogger } from '@commitcast/worker'
 import { createCommitcast, defineEvents, type Role } from 'commitcast'
@@ -56,7 +56,7 @@ export const brokerServers: Record<'memory' | 'nats' | 'postgres', () => Promise
   },
   async postgres() {
     const database = await createDatabase(inject('postgresUrl'))
-    const pool = new pg.Pool({ connectionString: database.url })
+    const pool = surviveErrors(new pg.Pool({ connectionString: database.url }))
     return {
       open: () => postgresBroker({ connectionString: database.url }),
       drop: async (topic) => void (await pool.query('delete from commitcast_broker.message where topic = $1', [topic])),

@@ -52,6 +52,8 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     query_timeout: 30_000,
   })
   pool.on('error', () => {})
+  // While the pool ends, an error is the connection's alone, and an `error` event that nobody listens to is thrown.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const closing = new AbortController()
   let opening: Promise<void> | undefined
   let ending: Promise<void> | undefined

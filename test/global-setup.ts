@@ -2,12 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { ServerUnavailable, startNats, startPostgres } from '@commitcast/servers'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { natsCanBegin } from './fixtures/nats-can-begin.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly postgresUrl: string
     /** Empty where no NATS can be had: the tests that need one are left out. */
     readonly natsUrl: string
+    /** Whether a log can begin later there than at 1. */
+    readonly natsCanBegin: boolean
     /** How the names of this run's template databases begin. */
     readonly templates: string
   }
@@ -22,6 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const templates = `template_${randomUUID().slice(0, 8)}_`
   project.provide('postgresUrl', postgres.url)
   project.provide('natsUrl', nats?.url ?? '')
+  project.provide('natsCanBegin', nats !== undefined && (await natsCanBegin(nats.url)))
   project.provide('templates', templates)
   process.stdout.write(`servers: ${postgres.origin}; ${nats?.origin ?? 'no NATS'}\n`)
   return async () => {

@@ -4,10 +4,13 @@ import { natsBroker } from '@commitcast/broker/nats'
 import { type NatsCluster, startNatsCluster, unlessLeftOut } from '@commitcast/servers'
 import { connect } from 'nats'
 import { afterAll, describe, expect } from 'vitest'
+import { skips } from '../contract/skips.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { natsCanBegin } from '../fixtures/nats-can-begin.ts'
 import { natsDamage } from '../fixtures/nats-damage.ts'
 
 const started = await unlessLeftOut('THE TESTS ON A NATS CLUSTER', startNatsCluster())
+const canBegin = started !== undefined && (await natsCanBegin(started.urls))
 
 describe.skipIf(!started)('on a cluster of three, whose leaders are killed', () => {
   const cluster = started as NatsCluster
@@ -17,9 +20,14 @@ describe.skipIf(!started)('on a cluster of three, whose leaders are killed', () 
     await cluster.stop()
   })
 
-  testBroker('nats', async () => {
-    const nc = await connect({ servers: cluster.urls.map((url) => new URL(url).host), maxReconnectAttempts: -1 })
+  const hosts = () => cluster.urls.map((url) => new URL(url).host)
+  const open = async () => {
+    const nc = await connect({ servers: hosts(), maxReconnectAttempts: -1 })
     opened.push(nc)
+    return nc
+  }
+  const subject = async () => {
+    const nc = await open()
     let newest = ''
     return {
       open: () =>
@@ -33,8 +41,11 @@ describe.skipIf(!started)('on a cluster of three, whose leaders are killed', () 
         await cluster.isWhole(newest)
       },
       damage: await natsDamage(nc),
+      canBegin,
     }
-  })
+  }
+
+  testBroker('nats', subject, canBegin ? {} : skips.oldNats)
 })
 
 /**

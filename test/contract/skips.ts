@@ -1,4 +1,5 @@
-import type { Skips } from '@commitcast/broker/contract'
+import { beginningCases, type Skips } from '@commitcast/broker/contract'
+import { needsNewerNats } from '../fixtures/nats-can-begin.ts'
 
 const pooled = 'LISTEN needs a direct connection'
 
@@ -31,4 +32,6 @@ export const skips = {
     'a closed broker refuses hints and ends its listening': pooled,
     'listening goes on after the server was killed and restarted': pooled,
   },
+  /** NATS before 2.10. */
+  oldNats: Object.fromEntries(beginningCases.map((name) => [name, needsNewerNats])),
 } as const satisfies Record<string, Skips>

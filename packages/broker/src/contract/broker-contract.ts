@@ -24,6 +24,9 @@ const cases: readonly Case[] = [
   ...restarts,
 ]
 
+/** The names of the cases that have a log begin later than at 1. */
+export const beginningCases: readonly string[] = beginnings.map(({ name }) => name)
+
 /** The cases that do not apply to an adapter, each with its reason. */
 export type Skips = Readonly<Record<string, string>>
 

@@ -6,6 +6,8 @@ export interface BrokerUnderTest {
   open(): Promise<Broker> | Broker
   /** Kills the server and starts it again with its data. Left out where nothing outlives the process. */
   readonly restart?: () => Promise<void>
+  /** False where the server can't have a log begin later than at 1. Default true. */
+  readonly canBegin?: boolean
   /** What happens to a log behind an adapter's back, done on the server itself. */
   readonly damage: Damage
 }
@@ -37,7 +39,14 @@ export interface World {
 }
 
 /** What some adapters can't have: a case that needs it is left out there. */
-export type Need = 'durability' | 'a limit' | 'strays that show' | 'hints' | 'hints that outlive a server'
+export type Need =
+  | 'durability'
+  | 'beginnings'
+  | 'beginnings that outlive a server'
+  | 'a limit'
+  | 'strays that show'
+  | 'hints'
+  | 'hints that outlive a server'
 
 /** One promise of the port as a test. */
 export interface Case {
@@ -49,6 +58,9 @@ export interface Case {
 
 /** Whether an adapter has what a case needs. */
 export async function has(need: Need, { subject, broker, freshTopic }: World): Promise<boolean> {
+  const canBegin = subject.canBegin ?? true
+  if (need === 'beginnings') return canBegin
+  if (need === 'beginnings that outlive a server') return canBegin && broker.traits.durable
   if (need === 'durability') return broker.traits.durable
   if (need === 'hints') return broker.hints !== undefined
   if (need === 'hints that outlive a server') return broker.hints !== undefined && broker.traits.durable

@@ -5,13 +5,11 @@ import {
   RetentionPolicy,
   StorageType,
   type StoredMsg,
-  type StreamConfig,
   type StreamInfo,
 } from 'nats'
 import type { TopicOptions } from '../broker.ts'
 import { checkPartition } from '../check-place.ts'
 import { TopicMismatch } from '../errors.ts'
-import { isLeftShut, limitsOf } from './nats-begin.ts'
 import type { Connection } from './nats-connection.ts'
 import { checkStream } from './nats-stream-check.ts'
 
@@ -41,7 +39,6 @@ const overlappingSubjects = 10065
 /** Creates the missing streams of a topic and checks the settings of those that exist. */
 export async function openStreams(connection: Connection, topic: TopicOptions, settings: StreamSettings) {
   const look = await lookAt(connection, topic, settings)
-  await Promise.all(look.found.map((info) => info && reopenShut(look, info.config)))
   const missing = look.found.flatMap((info, partition) => (info ? [] : [partition]))
   const made = await Promise.all(missing.map((partition) => makeStream(look, partition, settings)))
   return streamsOf(look, [...look.found, ...made])
@@ -107,11 +104,6 @@ async function makeStream({ connection, jsm, topic }: Look, partition: number, s
     checkStream(info.config, subject)
     return info
   }
-}
-
-/** A process that had a log begin on an old server died before it took back what it needed for that. */
-async function reopenShut({ connection, jsm }: Look, config: StreamConfig): Promise<void> {
-  if (isLeftShut(config)) await connection.ask(config.name, () => jsm.streams.update(config.name, limitsOf(config)))
 }
 
 function streamsOf({ connection, jsm, topic }: Look, infos: readonly (StreamInfo | undefined)[]): Streams {

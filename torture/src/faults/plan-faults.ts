@@ -45,9 +45,6 @@ const secondsBetween: Partial<Record<FaultKind, number>> = {
   tableLocked: 30,
   webhookFailed: 30,
 }
-/** Not in a plan unless asked for. */
-const extra: readonly FaultKind[] = ['failedOver', 'strayPublished', 'poisoned']
-
 /** How often each kind of fault happened. */
 export type FaultCounts = Partial<Record<FaultKind, number>>
 
@@ -75,7 +72,7 @@ const calmMs = 2_500
 export function planFaults({ seed, seconds, losesTails, roles, only }: PlanOptions): Plan {
   const isPossible = (kind: FaultKind) =>
     (losesTails || kind !== 'brokerTailLost') && (roles.includes('project') || kind !== 'consumerCommitsLost')
-  const isWanted = (kind: FaultKind) => (only ? only.includes(kind) : !extra.includes(kind))
+  const isWanted = (kind: FaultKind) => (only?.includes(kind) ?? true)
   const timesOf = (lane: Lane, kind: FaultKind) => {
     if (only) return Math.max(1, Math.floor(seconds / only.length / 4))
     const often = lane === 'lines' ? 1 + roles.length : lane === 'replies' ? 2 + roles.length : 1

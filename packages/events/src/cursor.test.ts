@@ -6,6 +6,7 @@ test.each([
   { epoch: 40, offsets: [1, 0, 9_007_199_254_740_991, 36] },
   { epoch: 2, offsets: [5, 6], snapshot: '100:105:100,103' },
   { epoch: 2, offsets: [5, 6], snapshot: '100:100:' },
+  { epoch: 2, offsets: [5, 6], snapshot: '100:105:100,103', timeline: 40 },
 ])('a cursor survives its text: %j', (cursor) => {
   expect(decodeCursor(encodeCursor(cursor))).toEqual(cursor)
 })

@@ -1,8 +1,11 @@
 import type { EventCatalog } from './define-events.ts'
 import type { EventPlace, LiveEventOf } from './event.ts'
 
-/** Why a cursor could not be continued. */
-export type ResyncReason = 'cursor' | 'epoch' | 'retention'
+/**
+ * Why a cursor could not be continued: it is no cursor of this topic, the topic has a new epoch, what follows it is no longer
+ * kept, or the database has failed over since its state was read, which may have shown what the new primary never had.
+ */
+export type ResyncReason = 'cursor' | 'epoch' | 'retention' | 'failover'
 
 /** An event that can't be read, as subscribers get it: which one it is, and nothing of what it holds. */
 export interface Unreadable extends EventPlace {

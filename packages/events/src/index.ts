@@ -30,6 +30,7 @@ export {
   encodeLiveMessage,
   type LiveEvent,
   type LiveParts,
+  liveTimelineOf,
   restateMessage,
   toFiller,
   toUnreadable,

@@ -16,6 +16,8 @@ export interface LiveParts {
   readonly channels: readonly string[]
   /** Default none. */
   readonly failed?: readonly string[]
+  /** The database's timeline under which the event was verified. Default 1: it has never failed over. */
+  readonly timeline?: number | undefined
   /** The metadata, where it is encoded already: an encoder shares work among the messages of a batch. */
   readonly encoded?: EncodedMetadata
 }
@@ -26,7 +28,7 @@ export interface LiveParts {
  * keeps the offsets gapless.
  */
 export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
-  const { metadata, channels, encoded } = parts
+  const { metadata, channels, timeline, encoded } = parts
   if (channels.length === 0) return toFiller(message)
   const { json, notes, refused } = encoded ?? createMetadataEncoder()(metadata)
   const failed = refused ? [...new Set([...(parts.failed ?? []), ...refused.keys()])] : (parts.failed ?? [])
@@ -35,6 +37,7 @@ export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
     headers: {
       ...message.headers,
       channels: JSON.stringify(channels),
+      ...timelineHeader(timeline),
       ...(notes !== undefined && { 'metadata-notes': notes }),
       ...(failed.length > 0 && { failed: JSON.stringify(failed) }),
     },
@@ -46,10 +49,21 @@ export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
  * The live message of an event that can't be read: whom it is for, and that it is unreadable. Of what it holds nothing goes
  * out. Without channels it is a filler.
  */
-export function toUnreadable(message: Message, channels: readonly string[]): Message {
+export function toUnreadable(message: Message, channels: readonly string[], timeline?: number): Message {
   if (channels.length === 0) return toFiller(message)
-  const headers = { channels: JSON.stringify(channels), unreadable: 'true' }
+  const headers = { channels: JSON.stringify(channels), ...timelineHeader(timeline), unreadable: 'true' }
   return { ...message, headers, body: '{"data":null,"metadata":{}}' }
+}
+
+function timelineHeader(timeline = 1): Message['headers'] {
+  return timeline > 1 ? { timeline: String(timeline) } : {}
+}
+
+/** The database's timeline under which a live message was made. Throws `UnreadableEvent` for what no stream worker writes. */
+export function liveTimelineOf(message: Message): number {
+  const { timeline = '1' } = message.headers
+  if (!/^\d{1,10}$/.test(timeline)) throw new UnreadableEvent(`its header "timeline" is ${timeline}.`, message)
+  return Number(timeline)
 }
 
 /** What stands at the offset of an event that nobody hears of. */

@@ -8,9 +8,9 @@ import { type Hub, startHub } from './hub.ts'
 import { envelopeOf } from './live-entry.ts'
 import { taskOf } from './run-queue.ts'
 
-function liveMessage(offset: number, body = '1'): Message {
+function liveMessage(offset: number, body = '1', timeline = 1): Message {
   const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: `${offset}`, headers: {}, body }
-  return encodeLiveMessage(plain, { metadata: {}, channels: ['all'] })
+  return encodeLiveMessage(plain, { metadata: {}, channels: ['all'], timeline })
 }
 
 /** A topic whose broker can lose its oldest messages, as retention does, and that counts how often it is read. */
@@ -35,6 +35,8 @@ async function forgetfulTopic() {
     topic: forgetful,
     counts,
     append: (offset: number, body?: string) => topic.append(0, offset - 1, [liveMessage(offset, body)]),
+    appendUnder: (timeline: number, offset: number) =>
+      topic.append(0, offset - 1, [liveMessage(offset, '1', timeline)]),
     async fill(from: number, to: number, body?: string) {
       await topic.append(
         0,
@@ -264,6 +266,37 @@ test('what a snapshot shows is left out, from the ring and from the log, and the
   const { offsets, cursors } = await takeAll(follower)
   expect(offsets).toEqual([5, 15, 18, 19, 20])
   expect(cursors.at(-1)).toBe('1.1.k.5:18:5,15')
+  stopping.abort()
+  await hub.done
+})
+
+test.each([
+  ['from the ring', 1_000],
+  ['from the log', 1],
+])('of events under a later timeline than its snapshot’s a follower takes none (%s)', async (_, prime) => {
+  const stopping = new AbortController()
+  const { topic, fill, appendUnder } = await forgetfulTopic()
+  await fill(1, 11)
+  await appendUnder(2, 12)
+  await fill(13, 20)
+  const hub = await startHub({ topic, signal: stopping.signal, prime })
+  await arrived(hub, 20)
+  const followerAt = async (place: { snapshot?: string; timeline?: number }) => {
+    const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+    await follower.seek({ epoch: 1, offsets: [0], ...place })
+    return follower
+  }
+  const output = collector()
+  const stale = await followerAt({ snapshot: '18:18:', timeline: 1 })
+  await expect(takeAll(stale, output)).rejects.toMatchObject({ reason: 'failover' })
+  expect(output.offsets).toEqual([])
+  const fresh = await followerAt({ snapshot: '18:18:', timeline: 2 })
+  const { offsets, cursors } = await takeAll(fresh)
+  expect(offsets).toEqual([18, 19, 20])
+  expect(cursors.at(-1)).toBe('1.1.k.18:18:.2')
+  for (const place of [{}, { snapshot: '18:18:' }]) {
+    expect((await takeAll(await followerAt(place))).offsets).toEqual(place.snapshot ? [18, 19, 20] : numbers(1, 20))
+  }
   stopping.abort()
   await hub.done
 })

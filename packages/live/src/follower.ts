@@ -50,6 +50,8 @@ export class Follower {
   readonly #hub: Hub
   readonly #channels: readonly string[]
   #snapshotText: string | undefined
+  /** The database's timeline when the snapshot was taken; with none, nothing is later. */
+  #timeline = Number.POSITIVE_INFINITY
   #stretch: Stretch | undefined
   #caughtUpBytes = 0
   readonly #options: FollowerOptions
@@ -67,7 +69,9 @@ export class Follower {
   cursor(): string {
     const { epoch } = this.#hub.topic
     const snapshot = this.#snapshotText
-    return encodeCursor({ epoch, offsets: this.#offsets, ...(snapshot !== undefined && { snapshot }) })
+    if (snapshot === undefined) return encodeCursor({ epoch, offsets: this.#offsets })
+    const timeline = Number.isFinite(this.#timeline) && { timeline: this.#timeline }
+    return encodeCursor({ epoch, offsets: this.#offsets, snapshot, ...timeline })
   }
 
   /** Goes to another place. Throws `MustResync` where that can't be continued. */
@@ -78,7 +82,7 @@ export class Follower {
     await Promise.all(cursor.offsets.map((offset, partition) => this.#waitForHub(partition, offset)))
     this.#offsets = [...cursor.offsets]
     this.#seq = -1
-    if (cursor.snapshot !== undefined) this.skipVisible(cursor.snapshot)
+    if (cursor.snapshot !== undefined) this.skipVisible(cursor.snapshot, cursor.timeline)
   }
 
   /** Goes to where the hub is now. */
@@ -88,6 +92,7 @@ export class Follower {
     this.#caughtUpBytes = 0
     this.#snapshot = undefined
     this.#snapshotText = undefined
+    this.#timeline = Number.POSITIVE_INFINITY
   }
 
   /** Leaves out everything up to these offsets, also what the hub has not read yet. */
@@ -95,16 +100,21 @@ export class Follower {
     this.#goTo(offsets)
   }
 
-  /** Leaves out what this snapshot (`pg_current_snapshot()` as text) already shows, and puts it into the cursors. */
-  skipVisible(snapshot: string): void {
+  /**
+   * Leaves out what this snapshot (`pg_current_snapshot()` as text) already shows, and puts it into the cursors. It says
+   * nothing of events that come under a later timeline: after a fail-over ids of transactions come again.
+   */
+  skipVisible(snapshot: string, timeline = Number.POSITIVE_INFINITY): void {
     this.#snapshot = parseSnapshot(snapshot)
     if (!this.#snapshot) throw new MustResync('cursor')
     this.#snapshotText = snapshot
+    this.#timeline = timeline
   }
 
   /** Gives the next events to `output` while that has room, at most `limit`. Throws `MustResync`. */
   take(output: Taker, limit: number): Taken {
     if (this.#hub.hasEnded) throw new MustResync('epoch')
+    if (this.#hub.timeline > this.#timeline) throw new MustResync('failover')
     const partition = this.#lagging()
     return partition === -1 ? this.#takeFromRing(output, limit) : this.#takeFromLog(partition, output, limit)
   }

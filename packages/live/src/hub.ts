@@ -44,6 +44,8 @@ export interface Hub {
   soon(task: Task): void
   /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
   readonly hasEnded: boolean
+  /** The latest timeline of the database under which a live message that was read here was made; 0 where none was read. */
+  readonly timeline: number
   /** Ends it where the topic's epoch is not this one's; wakes all who follow it. */
   endUnlessIn(epoch: number): void
   health(): Health
@@ -80,8 +82,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
   const take = (partition: number, message: Message) => {
     heads = heads.with(partition, message.offset)
+    const before = decoder.timeline
     const entry = toLiveEntry(message, { partition, decoder, keeper: ring })
     if (!entry) return
+    // The states of followers may show what the new primary never had: they are read again, whatever those follow.
+    if (decoder.timeline > before) wakeAll()
     const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
     ring.add({ ...entry, heads, cursor })
     for (const channel of entry.channels) attached.get(channel)?.forEach(steps.add)
@@ -145,6 +150,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     limits,
     get heads() {
       return heads
+    },
+    get timeline() {
+      return decoder.timeline
     },
     get hasEnded() {
       return ending.signal.aborted

@@ -2,6 +2,7 @@ import {
   decodeLiveEvent,
   type Envelope,
   type LiveEvent,
+  liveTimelineOf,
   type Message,
   NewerVersion,
   type Upcast,
@@ -31,6 +32,10 @@ export interface LiveDecoder {
   stepOver(message: Message, partition: number, error: unknown): EventEnvelope
   /** How many were stepped over. */
   readonly unreadable: number
+  /** Notes under which timeline of the database a live message was made. */
+  note(message: Message): void
+  /** The latest timeline that was noted; 0 where none was. */
+  readonly timeline: number
 }
 
 const quietMs = 10_000
@@ -44,6 +49,7 @@ export function createLiveDecoder({
 }: LiveDecoderOptions): LiveDecoder {
   const told = new Set<string>()
   const known = new Set<string>()
+  let timeline = 0
   let unreadable = 0
   let saidAt = Number.NEGATIVE_INFINITY
   const tell = ({ type }: LiveEvent, error: unknown) => {
@@ -90,6 +96,12 @@ export function createLiveDecoder({
     stepOver,
     get unreadable() {
       return unreadable
+    },
+    note(message) {
+      timeline = Math.max(timeline, liveTimelineOf(message))
+    },
+    get timeline() {
+      return timeline
     },
   }
 }

@@ -37,6 +37,7 @@ export function toLiveEntry(
   try {
     const channels = channelsOf(message)
     if (channels.length === 0) return undefined
+    decoder.note(message)
     const bytes = message.body.length + emptyEntryBytes
     return { message, partition, offset: message.offset, tx: BigInt(message.tx), channels, decoder, keeper, bytes }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { sqlOf } from '@commitcast/outbox'
-import { flushWal } from '@commitcast/worker'
+import { flushWal, timelineOf } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { createSharedRuns } from './shared-runs.ts'
 
@@ -8,6 +8,8 @@ interface StateReading<TState> {
   readonly state: TState
   /** `pg_current_snapshot()` as text. */
   readonly snapshot: string
+  /** The database's timeline; `undefined` where the server does not tell it. */
+  readonly timeline?: number | undefined
   /** The topic's epoch, as the same snapshot shows it. */
   readonly epoch: number
 }
@@ -34,15 +36,18 @@ export function createStateReader<TDatabase>(db: Kysely<TDatabase>, schema: stri
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
         .execute(async (trx) => {
-          const [row] = await sqlOf(trx).query<{ snapshot: string; standby: boolean; epoch: number }>(
-            `select pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as standby, epoch from ${schema}.topic`,
+          const [row] = await sqlOf(trx).query<{ snapshot: string; standby: boolean; server: string; epoch: number }>(
+            `select pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as standby,
+               ${schema}.server_identity() as server, epoch
+             from ${schema}.topic`,
           )
           if (row!.standby) {
             throw new StandbyRefused(
               'State for a live query has to be read on the primary: this database is a hot standby.',
             )
           }
-          return { snapshot: row!.snapshot, epoch: row!.epoch, state: await load(trx) }
+          const { snapshot, server, epoch } = row!
+          return { snapshot, timeline: timelineOf(server), epoch, state: await load(trx) }
         })
       await flush()
       return reading

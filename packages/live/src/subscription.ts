@@ -179,7 +179,7 @@ async function sendState<TContext, TInput, TDatabase, TState>(
   if (!reading || signal.aborted) return true
   hub.endUnlessIn(reading.epoch)
   if (hub.hasEnded) return false
-  follower.skipVisible(reading.snapshot)
+  follower.skipVisible(reading.snapshot, reading.timeline)
   await room(output, signal)
   if (!signal.aborted) output.send(follower.cursor(), { kind: 'state', state: reading.state })
   return true

@@ -18,4 +18,5 @@ export {
 } from './run-partitions.ts'
 export { sleep } from './sleep.ts'
 export type { Sql } from './sql.ts'
+export { timelineOf } from './timeline-of.ts'
 export { type UntilItWorksOptions, untilItWorks } from './until-it-works.ts'

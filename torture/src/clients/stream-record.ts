@@ -11,7 +11,7 @@ export interface Told {
 
 /** What a client got from one beginning on: a state, or where the writers began. */
 export interface Stretch {
-  /** Whether an epoch of the topic ended it: what came last may have been lost in a fail-over. */
+  /** Whether a fail-over ended it, or an epoch of the topic: what came last may have been lost then. */
   endedWithEpoch?: boolean
   /** Of each key the last number that the state shows; `all` from the first event on; `unknown` after a resync. */
   readonly from: State | 'all' | 'unknown'
@@ -61,7 +61,7 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     else resyncs++
     isStateDue = true
     const ended = stretches.at(-1)
-    if (ended && reason === 'epoch') ended.endedWithEpoch = true
+    if (ended && (reason === 'epoch' || reason === 'failover')) ended.endedWithEpoch = true
     if (kind === 'follow') stretches.push({ from: 'unknown', events: [] })
   }
 

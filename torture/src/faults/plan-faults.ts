@@ -72,7 +72,7 @@ const calmMs = 2_500
 export function planFaults({ seed, seconds, losesTails, roles, only }: PlanOptions): Plan {
   const isPossible = (kind: FaultKind) =>
     (losesTails || kind !== 'brokerTailLost') && (roles.includes('project') || kind !== 'consumerCommitsLost')
-  const isWanted = (kind: FaultKind) => (only?.includes(kind) ?? true)
+  const isWanted = (kind: FaultKind) => only?.includes(kind) ?? true
   const timesOf = (lane: Lane, kind: FaultKind) => {
     if (only) return Math.max(1, Math.floor(seconds / only.length / 4))
     const often = lane === 'lines' ? 1 + roles.length : lane === 'replies' ? 2 + roles.length : 1

@@ -13,6 +13,8 @@ export interface CarryOptions {
   /** The events that follow, until the signal aborts. */
   readonly batches: (signal: AbortSignal) => AsyncIterable<readonly Message[]>
   readonly enrich: EnrichBatch
+  /** The database's timeline under which the events are read; none where the server does not tell it. */
+  readonly timeline?: number | undefined
   readonly failures: Failures
   readonly signal: AbortSignal
   /** How often, roughly, a quiet broker is asked whether it still has what it acknowledged. Without it, it is not asked. */
@@ -24,7 +26,7 @@ export interface CarryOptions {
  * batch run. Ends with the batches, or with the first failure, when nothing is on its way any more.
  */
 export async function carryBatches(options: CarryOptions): Promise<void> {
-  const { target, partition, batches, enrich, tailCheckMs } = options
+  const { target, partition, batches, enrich, timeline, tailCheckMs } = options
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   let failure: { readonly error: unknown } | undefined
@@ -37,7 +39,7 @@ export async function carryBatches(options: CarryOptions): Promise<void> {
     tailCheckMs === undefined ? undefined : watchTail({ ...options, signal, publisher, tailCheckMs, onFailure })
   try {
     for await (const batch of batches(signal)) {
-      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, signal })
+      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, signal })
       if (signal.aborted) break
       await publisher.add(messages)
       if (stuck) throw stuck

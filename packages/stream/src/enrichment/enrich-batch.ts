@@ -24,6 +24,8 @@ interface EnrichedBatch {
 interface BatchPlace {
   readonly epoch: number
   readonly partition: number
+  /** The database's timeline under which the worker reads. */
+  readonly timeline?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -46,7 +48,7 @@ export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchO
     const events = opened.flatMap(({ event }) => event ?? [])
     const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
     const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: place.signal })))
-    const messages = encodeAll(opened, looked, failures)
+    const messages = encodeAll(opened, looked, { failures, timeline: place.timeline })
     return stuck ? { messages, stuck } : { messages }
   }
 }
@@ -113,14 +115,23 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
   return { opened }
 }
 
-function encodeAll(opened: readonly Opened[], looked: readonly LookedUp[], failures: Failures): Message[] {
+interface Encoding {
+  readonly failures: Failures
+  readonly timeline: number | undefined
+}
+
+function encodeAll(
+  opened: readonly Opened[],
+  looked: readonly LookedUp[],
+  { failures, timeline }: Encoding,
+): Message[] {
   const encodeMetadata = createMetadataEncoder()
   let index = 0
   return opened.map(({ message, event, channels, unreadable }) => {
     const at = event ? index++ : -1
     if (unreadable) {
       failures.unreadable(message, unreadable)
-      return toUnreadable(message, channels)
+      return toUnreadable(message, channels, timeline)
     }
     if (!event || channels.length === 0) return toFiller(message)
     const metadata: Record<string, unknown> = {}
@@ -132,6 +143,7 @@ function encodeAll(opened: readonly Opened[], looked: readonly LookedUp[], failu
     const encoded = encodeMetadata(metadata)
     for (const [kind, error] of encoded.refused ?? []) failed = (failed ?? new Map()).set(kind, error)
     if (failed) failures.lookUpFailed(event, failed)
-    return encodeLiveMessage(message, { metadata, encoded, channels, ...(failed && { failed: [...failed.keys()] }) })
+    const parts = { metadata, encoded, channels, timeline }
+    return encodeLiveMessage(message, { ...parts, ...(failed && { failed: [...failed.keys()] }) })
   })
 }

@@ -1,7 +1,15 @@
 import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
-import { createLeases, type Logger, type Partitions, runPartitions, type Sql, silentLogger } from '@commitcast/worker'
+import {
+  createLeases,
+  type Logger,
+  type Partitions,
+  runPartitions,
+  type Sql,
+  silentLogger,
+  timelineOf,
+} from '@commitcast/worker'
 import { readVerifiedEvents } from '../groups/read-verified-events.ts'
 import { createTypeGuard, guardBatches } from '../groups/type-guard.ts'
 import { beginLive } from './begin-live.ts'
@@ -68,7 +76,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     logger,
     async work({ partition, server }, signal, { tell }) {
       const shape = await readTopic(sql, schema)
-      const carrying = { partition, enrich, failures, signal }
+      const carrying = { partition, timeline: timelineOf(server), enrich, failures, signal }
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,

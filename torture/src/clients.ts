@@ -35,6 +35,7 @@ export interface ClientsFound extends ClientsStanding {
   readonly resyncs: number
   /** How often clients were told to resync because of a new epoch. */
   readonly newEpochs: number
+  readonly failovers: number
   readonly reconnects: number
   /** Clients that got no event at all. */
   readonly silent: number
@@ -82,6 +83,7 @@ await runProcess('clients', async (context) => {
         outOfOrder: count('outOfOrder'),
         resyncs: sum(({ record }) => record.resyncs),
         newEpochs: sum(({ record }) => record.newEpochs),
+        failovers: sum(({ record }) => record.failovers),
         reconnects: sum(({ reconnects }) => reconnects()),
         silent: sum(({ record }) => Number(record.events === 0)),
         examples: found.flatMap(({ plan, lost, duplicated, outOfOrder }) =>

@@ -98,6 +98,7 @@ function sumOf(all: readonly ClientsFound[]): ClientsFound {
     outOfOrder: sum(({ outOfOrder }) => outOfOrder),
     resyncs: sum(({ resyncs }) => resyncs),
     newEpochs: sum(({ newEpochs }) => newEpochs),
+    failovers: sum(({ failovers }) => failovers),
     reconnects: sum(({ reconnects }) => reconnects),
     silent: sum(({ silent }) => silent),
     examples: all.flatMap(({ examples }) => examples),

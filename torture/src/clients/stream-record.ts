@@ -1,4 +1,4 @@
-import type { Envelope } from '@commitcast/events'
+import type { Envelope, ResyncReason } from '@commitcast/events'
 import type { State, TortureEvent } from '../api/live-router.ts'
 import { poisonKey } from '../read-side/read-side-story.ts'
 
@@ -27,8 +27,9 @@ export interface StreamRecord {
   /** Whether it was ever told `live`. */
   readonly isLive: boolean
   readonly events: number
-  /** How often it was told that its place was gone; because of a new epoch, or for another reason. */
+  /** How often it was told that its place was gone: because of a new epoch, a fail-over, or for another reason. */
   readonly newEpochs: number
+  readonly failovers: number
   readonly resyncs: number
   /** States that came where none was due. */
   readonly strayStates: number
@@ -41,7 +42,10 @@ export interface StreamRecord {
 export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
   const stretches: Stretch[] = kind === 'follow' ? [{ from: 'all', events: [] }] : []
   const keys = new Map<string, string>()
-  let [isLive, isStateDue, events, newEpochs, resyncs, strayStates] = [false, true, 0, 0, 0, 0]
+  let [isLive, isStateDue, events, strayStates] = [false, true, 0, 0]
+  const resyncs = { epoch: 0, failover: 0, cursor: 0, retention: 0 }
+  /** It was told so, and has got nothing since. */
+  let isStartingOver = false
 
   const takeState = (state: State) => {
     if (!isStateDue) strayStates++
@@ -56,9 +60,10 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     stretches.at(-1)?.events.push({ id, key: keys.get(key)!, n: data.n })
     events++
   }
-  const takeResync = (reason: string) => {
-    if (reason === 'epoch') newEpochs++
-    else resyncs++
+  const takeResync = (reason: ResyncReason) => {
+    // A client that drops before it gets its new place is told once more.
+    if (!isStartingOver || reason !== 'cursor') resyncs[reason]++
+    isStartingOver = true
     isStateDue = true
     const ended = stretches.at(-1)
     if (ended && (reason === 'epoch' || reason === 'failover')) ended.endedWithEpoch = true
@@ -74,15 +79,19 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
       return events
     },
     get newEpochs() {
-      return newEpochs
+      return resyncs.epoch
+    },
+    get failovers() {
+      return resyncs.failover
     },
     get resyncs() {
-      return resyncs
+      return resyncs.cursor + resyncs.retention
     },
     get strayStates() {
       return strayStates
     },
     take(heard) {
+      if (heard.kind !== 'resync') isStartingOver = false
       if (heard.kind === 'live') isLive = true
       else if (heard.kind === 'event') takeEvent(heard.event)
       else if (heard.kind === 'state') takeState(heard.state)

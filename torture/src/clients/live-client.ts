@@ -37,12 +37,14 @@ export function openLiveClient(plan: ClientPlan, { url, random, calm, logger }: 
   const { name, way, kind, temper, channels } = plan
   const record = createStreamRecord(kind)
   let beginnings = 0
+  let heardBefore: string | undefined
   const onStarted = () => void beginnings++
   /** What it does as soon as the state is there. */
   let atState: (() => void) | undefined
 
   const onHeard = (heard: Heard) => {
-    if (heard.kind === 'resync') logger.warn({ name, reason: heard.reason }, 'has to resync')
+    if (heard.kind === 'resync') logger.warn({ name, reason: heard.reason, heardBefore }, 'has to resync')
+    heardBefore = heard.kind
     record.take(heard)
     if (heard.kind !== 'state') return
     atState?.()

@@ -44,7 +44,7 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
   const keys = new Map<string, string>()
   let [isLive, isStateDue, events, strayStates] = [false, true, 0, 0]
   const resyncs = { epoch: 0, failover: 0, cursor: 0, retention: 0 }
-  /** It was told so, and has got nothing since. */
+  /** It was told so, and has not got its new place since. */
   let isStartingOver = false
 
   const takeState = (state: State) => {
@@ -91,7 +91,7 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
       return strayStates
     },
     take(heard) {
-      if (heard.kind !== 'resync') isStartingOver = false
+      if (heard.kind === 'state' || heard.kind === 'event' || heard.kind === 'live') isStartingOver = false
       if (heard.kind === 'live') isLive = true
       else if (heard.kind === 'event') takeEvent(heard.event)
       else if (heard.kind === 'state') takeState(heard.state)

@@ -23,14 +23,14 @@ export function checkStream(
 ): StreamFindings {
   const findings: StreamFindings = { lost: [], duplicated: [], outOfOrder: [] }
   if (strayStates > 0) findings.duplicated.push(`${strayStates} states came where none was due`)
+  const ids = idsOf(expected)
   for (const stretch of stretches) {
     const byKey = Map.groupBy(stretch.events, ({ key }) => key)
     const isLast = stretch === stretches.at(-1)
-    const ids = stretch.endedWithEpoch ? idsOf(expected) : undefined
     for (const key of new Set([...byKey.keys(), ...(isLast ? expected.keys() : [])])) {
       const all = byKey.get(key) ?? []
-      // A fail-over takes the newest events of a key with it.
-      const events = ids ? all.slice(0, all.findLastIndex(({ id }) => ids.has(id)) + 1) : all
+      // A fail-over takes the newest events of a key with it, and the client may have left before it was told.
+      const events = isLast ? all : all.slice(0, all.findLastIndex(({ id }) => ids.has(id)) + 1)
       const from = fromOf(stretch, key, events)
       const until = isLast ? Number.POSITIVE_INFINITY : Math.max(...events.map(({ n }) => n))
       checkKey(findings, {

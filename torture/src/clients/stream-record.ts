@@ -11,8 +11,6 @@ export interface Told {
 
 /** What a client got from one beginning on: a state, or where the writers began. */
 export interface Stretch {
-  /** Whether a fail-over ended it, or an epoch of the topic: what came last may have been lost then. */
-  endedWithEpoch?: boolean
   /** Of each key the last number that the state shows; `all` from the first event on; `unknown` after a resync. */
   readonly from: State | 'all' | 'unknown'
   readonly events: Told[]
@@ -65,8 +63,6 @@ export function createStreamRecord(kind: 'follow' | 'query'): StreamRecord {
     if (!isStartingOver || reason !== 'cursor') resyncs[reason]++
     isStartingOver = true
     isStateDue = true
-    const ended = stretches.at(-1)
-    if (ended && (reason === 'epoch' || reason === 'failover')) ended.endedWithEpoch = true
     if (kind === 'follow') stretches.push({ from: 'unknown', events: [] })
   }
 

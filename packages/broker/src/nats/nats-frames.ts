@@ -1,7 +1,7 @@
 import { headers, type NatsConnection } from 'nats'
 import type { Message } from '../broker.ts'
 import { MessageRefused } from '../errors.ts'
-import { headerFields, type Link } from './nats-headers.ts'
+import { headerLines, type Link } from './nats-headers.ts'
 
 /** A message on its way to the server: its subject, and where to answer, if anywhere. */
 export interface Outgoing {
@@ -29,9 +29,7 @@ export function sendAll(nc: NatsConnection, outgoing: readonly Outgoing[]): void
   }
   let text = ''
   for (const { message, subject, reply, link } of outgoing) {
-    let head = 'NATS/1.0\r\n'
-    for (const [name, value] of headerFields(message, link)) head += `${name}: ${value}\r\n`
-    head += '\r\n'
+    const head = `NATS/1.0\r\n${headerLines(message, link)}\r\n`
     const length = head.length + Buffer.byteLength(message.body)
     if (length > limit) throw MessageRefused.tooLarge(message, length, limit)
     if (!isWord.test(message.type)) throw MessageRefused.badType(message)
@@ -43,6 +41,9 @@ export function sendAll(nc: NatsConnection, outgoing: readonly Outgoing[]): void
 
 function publish(nc: NatsConnection, { message, subject, reply, link }: Outgoing): void {
   const encoded = headers()
-  for (const [name, value] of headerFields(message, link)) encoded.set(name, value)
+  for (const line of headerLines(message, link).trimEnd().split('\r\n')) {
+    const colon = line.indexOf(':')
+    encoded.set(line.slice(0, colon), line.slice(colon + 2))
+  }
   nc.publish(subject, message.body, reply === undefined ? { headers: encoded } : { headers: encoded, reply })
 }

@@ -10,25 +10,21 @@ const expectedId = 'Nats-Expected-Last-Msg-Id'
 export type Link = 'first' | 'next'
 
 /**
- * A message's headers on the wire. The expected last sequence is both the fence and the message's own word on where it
- * stands: its offset is one more. The type is the end of the subject. Values are percent-encoded where they need it.
+ * A message's headers on the wire, a line each. The expected last sequence is both the fence and the message's own word on
+ * where it stands: its offset is one more. The type is the end of the subject. Values are percent-encoded where they need it.
  */
-export function headerFields(message: Message, link?: Link): readonly (readonly [name: string, value: string])[] {
-  const fields: [string, string][] = [
-    [expectedSequence, String(message.offset - 1)],
-    ['id', encodeValue(message.id)],
-    ['key', encodeValue(message.key)],
-    ['time', encodeValue(message.time)],
-    ['tx', encodeValue(message.tx)],
-  ]
+export function headerLines({ offset, id, key, time, tx, headers }: Message, link?: Link): string {
+  let lines =
+    `${expectedSequence}: ${offset - 1}\r\nid: ${encodeValue(id)}\r\nkey: ${encodeValue(key)}\r\n` +
+    `time: ${encodeValue(time)}\r\ntx: ${encodeValue(tx)}\r\n`
   // The offset as name, for an event may come again elsewhere: the server would take it for a repetition.
-  if (link !== undefined) fields.push([ownId, String(message.offset)])
-  if (link === 'next') fields.push([expectedId, String(message.offset - 1)])
-  for (const name in message.headers) fields.push([name, encodeValue(message.headers[name]!)])
-  return fields
+  if (link !== undefined) lines += `${ownId}: ${offset}\r\n`
+  if (link === 'next') lines += `${expectedId}: ${offset - 1}\r\n`
+  for (const name in headers) lines += `${name}: ${encodeValue(headers[name]!)}\r\n`
+  return lines
 }
 
-/** The reverse of `headerFields`; `undefined` for a message that none of our writers wrote at `offset`. */
+/** The reverse of `headerLines`; `undefined` for a message that none of our writers wrote at `offset`. */
 export function decodeMessage(
   msg: Msg,
   lines: HeaderLines,

@@ -76,6 +76,30 @@ describe('commitcast topic new-epoch', () => {
   })
 })
 
+describe('commitcast topic step-over', () => {
+  test('notes the event; one that the outbox does not have, and what is no id, are refused', async () => {
+    await using database = await freshDatabase({ partitions })
+    const [made] = await database.sql.query<{ id: string }>(`select commitcast.append('thing.done', 'k', '1') as id`)
+    const { id } = made!
+    expect(await topic(database.url, 'step-over', id.toUpperCase())).toEqual({
+      code: 0,
+      stdout: `Readers step over event ${id} ("thing.done" of "k"): groups pass over it, live followers are told that it can't be read.\n`,
+      stderr: '',
+    })
+    expect(await json(database.url, 'step-over', id)).toEqual({ id, type: 'thing.done', key: 'k' })
+    const other = '00000000-0000-0000-0000-000000000000'
+    expect(await topic(database.url, 'step-over', other)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `The outbox has no event ${other}. Nothing was changed.\n`,
+    })
+    expect(await topic(database.url, 'step-over', '7')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('It has to be a UUID.'),
+    })
+  })
+})
+
 describe.each(['postgres', ...(inject('natsUrl') ? ['nats'] : [])])('commitcast topic refill on %s', (kind) => {
   const open = (database: Database) =>
     kind === 'nats' ? natsBroker({ servers: inject('natsUrl') }) : postgresBroker({ connectionString: database.url })

@@ -9,6 +9,7 @@ import { repairTables } from './0008-repair-tables.ts'
 import { retries } from './0009-retries.ts'
 import { verified } from './0010-verified.ts'
 import { groupReleases } from './0011-group-releases.ts'
+import { steppedOver } from './0012-stepped-over.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -23,4 +24,5 @@ export const allMigrations: readonly Migration[] = [
   retries,
   verified,
   groupReleases,
+  steppedOver,
 ]

@@ -16,6 +16,8 @@ export interface CarryOptions {
   /** The database's timeline under which the events are read; none where the server does not tell it. */
   readonly timeline?: number | undefined
   readonly failures: Failures
+  /** The ids of events to be stepped over. */
+  readonly steppedOver: ReadonlySet<string>
   readonly signal: AbortSignal
   /** How often, roughly, a quiet broker is asked whether it still has what it acknowledged. Without it, it is not asked. */
   readonly tailCheckMs?: number
@@ -26,7 +28,7 @@ export interface CarryOptions {
  * batch run. Ends with the batches, or with the first failure, when nothing is on its way any more.
  */
 export async function carryBatches(options: CarryOptions): Promise<void> {
-  const { target, partition, batches, enrich, timeline, tailCheckMs } = options
+  const { target, partition, batches, enrich, timeline, steppedOver, tailCheckMs } = options
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   let failure: { readonly error: unknown } | undefined
@@ -39,7 +41,7 @@ export async function carryBatches(options: CarryOptions): Promise<void> {
     tailCheckMs === undefined ? undefined : watchTail({ ...options, signal, publisher, tailCheckMs, onFailure })
   try {
     for await (const batch of batches(signal)) {
-      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, signal })
+      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, steppedOver, signal })
       if (signal.aborted) break
       await publisher.add(messages)
       if (stuck) throw stuck

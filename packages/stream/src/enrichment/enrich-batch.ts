@@ -26,7 +26,15 @@ interface BatchPlace {
   readonly partition: number
   /** The database's timeline under which the worker reads. */
   readonly timeline?: number | undefined
+  /** The ids of events to be stepped over. */
+  readonly steppedOver: ReadonlySet<string>
   readonly signal: AbortSignal
+}
+
+/** `channels()` or an upcast step throws for an event, or the event is newer than the catalogue: its partition waits at it. */
+export class LiveMessageFailed extends Error {
+  override readonly name = 'LiveMessageFailed'
+  readonly code = 'LIVE_MESSAGE_FAILED'
 }
 
 /** Makes a batch's live messages. Rejects in an outage, and where a look-up works for nothing at all. */
@@ -76,7 +84,9 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
   }
   return (message: Message, place: BatchPlace): Opened => {
     if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
-    const stored = tryToDecode(message, place)
+    const stored = place.steppedOver.has(message.id)
+      ? new UnreadableEvent('an operator stepped over it.', message)
+      : tryToDecode(message, place)
     if (stored instanceof UnreadableEvent) {
       return { message, event: undefined, channels: channelsOfUnreadable(message, place), unreadable: stored }
     }
@@ -104,9 +114,9 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
       opened.push(open(message))
     } catch (cause) {
       const { id, type, offset } = message
-      const stuck = new Error(
+      const stuck = new LiveMessageFailed(
         `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. The partition waits at it ` +
-          'until that is mended, in channels() or in the catalogue.',
+          `until that is mended, in channels() or in the catalogue, or "commitcast topic step-over ${id}" is run.`,
         { cause },
       )
       return { opened, stuck }

@@ -1,6 +1,6 @@
 import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
-import { readTopic } from '@commitcast/outbox'
+import { readSteppedOver, readTopic } from '@commitcast/outbox'
 import {
   createLeases,
   type Logger,
@@ -76,7 +76,8 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     logger,
     async work({ partition, server }, signal, { tell }) {
       const shape = await readTopic(sql, schema)
-      const carrying = { partition, timeline: timelineOf(server), enrich, failures, signal }
+      const steppedOver = await readSteppedOver(sql, schema)
+      const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, signal }
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,

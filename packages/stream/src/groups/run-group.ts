@@ -1,4 +1,5 @@
 import type { Message } from '@commitcast/broker'
+import { readSteppedOver } from '@commitcast/outbox'
 import {
   createLeases,
   errorText,
@@ -25,6 +26,8 @@ export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'h
   readonly progress: Progress
   /** Keys that have parked events: later ones queue behind. */
   readonly blocked: Set<string>
+  /** The ids of events to be stepped over, as they were when the task began. */
+  readonly steppedOver: ReadonlySet<string>
   /** The messages before the first one that only a newer release of the group handles. */
   readonly guarded: (messages: readonly Message[]) => Promise<GuardedMessages>
   /** Tries the parked events that are due. For work that can't continue before some of them are done. */
@@ -108,6 +111,7 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
         ...place,
         ...report,
         ...{ group, at, signal, progress, guarded, blocked: new Set<string>() },
+        steppedOver: await readSteppedOver(sql, schema),
         retryParked: () => retryParked(task, work),
       }
       try {
@@ -156,8 +160,9 @@ async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, wo
   if (unknown) throw unknown
 }
 
-function toItems({ epoch, messages }: GroupBatch, { at: { partition }, understand }: GroupTask): WorkItem[] {
-  return messages.map((message) => toItem(message, { epoch, partition, understand }))
+function toItems({ epoch, messages }: GroupBatch, task: GroupTask): WorkItem[] {
+  const place = { ...task, epoch, partition: task.at.partition }
+  return messages.map((message) => toItem(message, place))
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isSteppedOver } from '@commitcast/outbox'
 import { createBackoff, errorText, isTimeLimit, type Trouble } from '@commitcast/worker'
 import { isPassing } from './is-passing.ts'
 import type { Parking } from './parked-queue.ts'
@@ -24,7 +25,7 @@ export interface TryEventOptions {
  * is waited out, unless other events work meanwhile. `not yet` where the signal aborted before.
  */
 export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEventOptions): Promise<Outcome> {
-  const { group, at, signal, tell, logger } = task
+  const { sql, schema, group, at, signal, tell, logger } = task
   const { onFailure } = group
   const backoff = createBackoff({ maxMs: onFailure.type === 'park' ? 1_000 : 5_000 })
   // What can't be read now can't be read a moment later.
@@ -52,6 +53,11 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
       ) {
         logger.error(context, 'parked an event')
         return { item, attempts: attempt, reason: errorText(error) }
+      }
+      if (attempt > 1 && (await isSteppedOver(sql, schema, item.message.id).catch(() => false))) {
+        logger.warn(context, 'an operator stepped over this event')
+        tell()
+        return 'done'
       }
       await backoff.wait(signal)
     }

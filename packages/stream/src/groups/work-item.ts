@@ -5,18 +5,22 @@ import type { GroupPlace } from './group.ts'
 export interface WorkItem {
   readonly epoch: number
   readonly message: Message
-  /** Missing where there is nothing to do: a placeholder, or a type that nobody here knows. */
+  /** Missing where there is nothing to do: a placeholder, a type that nobody here knows, or what an operator stepped over. */
   readonly event?: CommittedEvent
   /** Why it can't even be read. */
   readonly unreadable?: unknown
 }
 
+interface ItemPlace extends Pick<GroupPlace, 'understand'> {
+  readonly epoch: number
+  readonly partition: number
+  /** The ids of events to be stepped over. */
+  readonly steppedOver: ReadonlySet<string>
+}
+
 /** Takes a message apart. What can't be read becomes an item that says why, so that it fails alone. */
-export function toItem(
-  message: Message,
-  { epoch, partition, understand }: { epoch: number; partition: number } & Pick<GroupPlace, 'understand'>,
-): WorkItem {
-  if (isPlaceholder(message)) return { epoch, message }
+export function toItem(message: Message, { epoch, partition, understand, steppedOver }: ItemPlace): WorkItem {
+  if (isPlaceholder(message) || steppedOver.has(message.id)) return { epoch, message }
   try {
     const event = understand(decodeEvent(message, { epoch, partition }))
     return event ? { epoch, message, event } : { epoch, message }

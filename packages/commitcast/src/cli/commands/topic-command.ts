@@ -1,4 +1,4 @@
-import { type NewEpoch, NewEpochRefused, newEpoch } from '@commitcast/outbox'
+import { type NewEpoch, NewEpochRefused, newEpoch, stepOver } from '@commitcast/outbox'
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
@@ -9,9 +9,10 @@ import { withDatabase } from '../with-database.ts'
 
 /** `commitcast topic`: for the days when a topic can't simply go on. */
 export function addTopicCommand(program: Command): void {
-  const topic = program.command('topic').description('begin a new epoch, or refill what a broker lost')
+  const topic = program.command('topic').description('begin a new epoch, refill a broker, step over an event')
   addNewEpoch(topic)
   addRefill(topic)
+  addStepOver(topic)
 }
 
 interface NewEpochFlags {
@@ -97,6 +98,32 @@ function addRefill(topic: Command): void {
       if (troubles.length > 0) throw new CommandFailed(troubles.join('\n'))
     })
   })
+}
+
+function addStepOver(topic: Command): void {
+  const command = topic
+    .command('step-over')
+    .description('have stream workers and groups that wait at an event continue behind it')
+    .argument('<event>', "the event's id, as the health or the log names it", eventId)
+    .option('--json', 'print one JSON object')
+  addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
+    const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
+    await withDatabase(settings, async ({ sql, schema }) => {
+      await requireTopic(sql, schema)
+      const event = await stepOver(sql, { schema, id })
+      if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
+      if (json) process.stdout.write(`${JSON.stringify({ id, ...event })}\n`)
+      else
+        process.stdout.write(
+          `Readers step over event ${id} ("${event.type}" of ${JSON.stringify(event.key)}): groups pass over it, live followers are told that it can't be read.\n`,
+        )
+    })
+  })
+}
+
+function eventId(text: string): string {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase()
+  throw new InvalidArgumentError('It has to be a UUID.')
 }
 
 function epoch(text: string): number {

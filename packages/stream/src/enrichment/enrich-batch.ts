@@ -32,7 +32,7 @@ interface BatchPlace {
 }
 
 /** `channels()` or an upcast step throws for an event, or the event is newer than the catalogue: its partition waits at it. */
-export class LiveMessageFailed extends Error {
+class LiveMessageFailed extends Error {
   override readonly name = 'LiveMessageFailed'
   readonly code = 'LIVE_MESSAGE_FAILED'
 }

@@ -1,4 +1,4 @@
-import { type NewEpoch, NewEpochRefused, newEpoch, stepOver } from '@commitcast/outbox'
+import { type NewEpoch, NewEpochRefused, newEpoch, type SteppedOver, stepOver } from '@commitcast/outbox'
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
@@ -6,6 +6,7 @@ import { refilledText, refillTopic } from '../refill-topic.ts'
 import { requireTopic } from '../require-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import { withDatabase } from '../with-database.ts'
+import { withTable } from '../with-table.ts'
 
 /** `commitcast topic`: for the days when a topic can't simply go on. */
 export function addTopicCommand(program: Command): void {
@@ -107,18 +108,14 @@ function addStepOver(topic: Command): void {
     .argument('<event>', "the event's id, as the health or the log names it", eventId)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
-    const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
-    await withDatabase(settings, async ({ sql, schema }) => {
-      await requireTopic(sql, schema)
-      const event = await stepOver(sql, { schema, id })
-      if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
-      if (json) process.stdout.write(`${JSON.stringify({ id, ...event })}\n`)
-      else
-        process.stdout.write(
-          `Readers step over event ${id} ("${event.type}" of ${JSON.stringify(event.key)}): groups pass over it, live followers are told that it can't be read.\n`,
-        )
-    })
+    const event = await withTable(command, 'stepped_over', ({ sql, schema }) => stepOver(sql, { schema, id }))
+    if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
+    process.stdout.write(json ? `${JSON.stringify({ id, ...event })}\n` : steppedOverText(id, event))
   })
+}
+
+function steppedOverText(id: string, { type, key }: SteppedOver): string {
+  return `Readers step over event ${id} ("${type}" of ${JSON.stringify(key)}): groups pass over it, live followers are told that it can't be read.\n`
 }
 
 function eventId(text: string): string {

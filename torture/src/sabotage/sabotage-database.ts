@@ -40,7 +40,7 @@ const rewritings: Partial<Record<Sabotage, readonly Rewriting[]>> = {
       changes: [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
     },
   ],
-  // A server that was started anew tells itself by its identity; offsets that went back tell themselves by the comparison.
+  // Workers also begin anew where the server's identity changes, as it does by a restart.
   'offset-not-compared': [
     {
       name: commitOffset,

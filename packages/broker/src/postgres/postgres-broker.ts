@@ -52,7 +52,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     query_timeout: 30_000,
   })
   pool.on('error', () => {})
-  // While the pool ends, an error is the connection's alone, and an `error` event that nobody listens to is thrown.
+  // While the pool ends it listens to its connections no more, and an `error` event without a listener is thrown.
   pool.on('connect', (client) => client.on('error', () => {}))
   const closing = new AbortController()
   let opening: Promise<void> | undefined

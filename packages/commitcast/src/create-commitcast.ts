@@ -265,12 +265,12 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     },
     projection(name, project, options = {}) {
       const inTransaction = (act: (trx: Transaction<TDatabase>, sql: Sql) => Promise<void>) =>
-        db.transaction().execute((trx) => act(trx, sqlOf(trx)))
+        ownTransaction(db).execute((trx) => act(trx, sqlOf(trx)))
       const untyped = project as unknown as Project<CommittedEvent, Transaction<TDatabase>>
       return defineGroup(createProjection({ name, project: untyped, options, transaction: inTransaction }))
     },
     handler(name, handles, options = {}) {
-      const inTransaction = (act: (sql: Sql) => Promise<void>) => db.transaction().execute((trx) => act(sqlOf(trx)))
+      const inTransaction = (act: (sql: Sql) => Promise<void>) => ownTransaction(db).execute((trx) => act(sqlOf(trx)))
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
     async run({ roles, use = [], signal }) {
@@ -305,6 +305,11 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       await broker.close()
     },
   }
+}
+
+/** A transaction of a worker: it waits for rows that others lock and sees what they committed, whatever the defaults are. */
+function ownTransaction<TDatabase>(db: Kysely<TDatabase>) {
+  return db.transaction().setIsolationLevel('read committed').setAccessMode('read write')
 }
 
 /** Waits while the tables are older than this release. Any other trouble is for the roles to meet. */

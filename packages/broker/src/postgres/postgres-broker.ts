@@ -1,6 +1,8 @@
 import pg from 'pg'
 import type { Broker, TopicOptions } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
+import { checkSchemaName } from '../schema-name.ts'
+import { createAskPool } from './ask-pool.ts'
 import { createEar } from './postgres-ear.ts'
 import { createHints } from './postgres-hints.ts'
 import { createTopic } from './postgres-topic.ts'
@@ -39,11 +41,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     maxAgeMs = weekMs,
     maxConnections = 10,
   } = options
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
-    throw new RangeError(
-      `The schema name ${JSON.stringify(schema)} can't be used: take lower-case letters, digits and "_".`,
-    )
-  }
+  checkSchemaName(schema, 'commitcast_broker')
   const pool = new pg.Pool({
     connectionString,
     max: maxConnections,
@@ -54,6 +52,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
   pool.on('error', () => {})
   // While the pool ends it listens to its connections no more, and an `error` event without a listener is thrown.
   pool.on('connect', (client) => client.on('error', () => {}))
+  const ask = createAskPool(pool)
   const closing = new AbortController()
   let opening: Promise<void> | undefined
   let ending: Promise<void> | undefined
@@ -72,7 +71,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
   }
   const query = async <TRow extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) => {
     checkOpen()
-    const answer = pool.query<TRow>(text, [...values])
+    const answer = ask<TRow>(text, values)
     asking.add(answer)
     try {
       return await answer
@@ -132,11 +131,15 @@ async function isThere(query: Query, schema: string, { name, epoch }: TopicOptio
 
 function tables(s: string): string {
   return `
-    select pg_advisory_xact_lock(hashtextextended('${s}', 0));
-    create schema if not exists ${s};
-    create table if not exists ${s}.message (
+    do $tables$ begin
+    perform pg_advisory_xact_lock(hashtextextended('${s}', 0));
+    -- IF NOT EXISTS would ask for the right to create even where nothing is created.
+    if to_regnamespace('${s}') is null then create schema ${s}; end if;
+    if to_regclass('${s}.message') is not null then return; end if;
+    create table ${s}.message (
       topic text not null, epoch int not null, partition int not null, "offset" bigint not null,
       id text not null, type text not null, key text not null, time text not null, tx text not null,
       headers json not null, body text not null, stored_at timestamptz not null default clock_timestamp(),
-      primary key (topic, epoch, partition, "offset"));`
+      primary key (topic, epoch, partition, "offset"));
+    end $tables$`
 }

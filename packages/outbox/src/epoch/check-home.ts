@@ -1,5 +1,6 @@
 import { type Sql, sleep } from '@commitcast/worker'
 import { restoredState, wentBackState } from '../functions/sql-states.ts'
+import { isoTime } from '../iso-time.ts'
 import { readTopic } from '../read-topic.ts'
 
 /**
@@ -8,7 +9,7 @@ import { readTopic } from '../read-topic.ts'
  * same start: a fail-over to an older copy may show nowhere else.
  */
 export async function checkHome(sql: Sql, schema: string): Promise<string> {
-  const [row] = await sql.query<{ started: string }>(`select ${schema}.check_home()::text as started`)
+  const [row] = await sql.query<{ started: string }>(`select ${isoTime(`${schema}.check_home()`)} as started`)
   return row!.started
 }
 

@@ -1,7 +1,7 @@
 import { reservedPrefix } from '@commitcast/events'
 import { maxHeadersBytes } from '../max-event-bytes.ts'
 import type { SqlFunction } from './sql-function.ts'
-import { typePattern, versionPattern } from './type-pattern.ts'
+import { escapedUnit, typePattern, versionPattern } from './type-pattern.ts'
 
 export const placeEvent: SqlFunction = {
   signature: 'place_event()',
@@ -18,9 +18,9 @@ begin
     and octet_length(headers) <= ${maxHeadersBytes}
     and case
       when headers = '{}' then true
-      when json_typeof(new.headers) <> 'object' or headers like '%\\\\u%' then false
+      when json_typeof(new.headers) <> 'object' or strpos(headers, ${escapedUnit}) > 0 then false
       else coalesce(new.headers->>'version', '1') ~ '${versionPattern}' and coalesce(new.headers->>'notes', '{') like '{%' end
-    and data not like '%\\\\u%' and data not like '%"constructor"%' and data not like '%proto%') is not true
+    and strpos(data, ${escapedUnit}) = 0 and data not like '%"constructor"%' and data not like '%proto%') is not true
   then
     -- Much of it only may be wrong; whether it is takes a closer look.
     perform ${s}.refuse_event(new.type, new.key, new.data, new.headers);

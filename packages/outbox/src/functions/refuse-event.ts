@@ -1,7 +1,7 @@
 import { reservedPrefix } from '@commitcast/events'
 import { maxHeadersBytes } from '../max-event-bytes.ts'
 import type { SqlFunction } from './sql-function.ts'
-import { typePattern, versionPattern } from './type-pattern.ts'
+import { escapedUnit, typePattern, versionPattern } from './type-pattern.ts'
 
 /**
  * Refuses what no reader could read, with the reason; returns where nothing is wrong. What the outbox holds already passes when
@@ -27,10 +27,10 @@ begin
       then format('The headers of %L take %s bytes, at most ${maxHeadersBytes} are taken.', type, octet_length(headers::text))
     when json_typeof(headers) <> 'object'
       then format('The headers of %L are %s: they have to be a JSON object, like {"actor": "ada"}.', type, json_typeof(headers))
-    when data::text ~ '"(constructor|prototype|__proto__)"\\s*:'
+    when data::text ~ '"(constructor|prototype|__proto__)"[[:space:]]*:'
       then format('The data of %L has the key "constructor", "prototype" or "__proto__", which readers refuse: take another name.', type)
     end;
-  if reason is null and (strpos(data::text, '\\u') > 0 or strpos(headers::text, '\\u') > 0) then
+  if reason is null and (strpos(data::text, ${escapedUnit}) > 0 or strpos(headers::text, ${escapedUnit}) > 0) then
     begin
       perform data::jsonb, headers::jsonb;
     exception when others then

@@ -15,7 +15,7 @@ export interface GiveOptions {
  * give the same offsets one gets a unique violation and has given nothing. A lease of an older term gives nothing.
  */
 export async function givePages(sql: Sql, { schema, leases, maxPage, serverStarted }: GiveOptions): Promise<Page[]> {
-  const rows = await sql.query<GivenRow>(`select * from ${schema}.give_pages($1, $2, $3, $4)`, [
+  const rows = await sql.query<GivenRow>(`select * from ${schema}.give_pages($1, $2, $3, $4::text::timestamptz)`, [
     leases.map((lease) => lease.partition),
     leases.map((lease) => lease.term.toString()),
     maxPage,

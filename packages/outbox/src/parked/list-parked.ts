@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { isoTime } from '../iso-time.ts'
 
 /** An event that was taken out of the way, to be retried or dropped. Its data stays in the table `parked`. */
 export interface ParkedEvent {
@@ -49,7 +50,3 @@ export const parkedColumns = `event.id::text, event.grp as "group", event.epoch,
   event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason, event.attempts,
   ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt",
   ${isoTime('event.retry_at')} as "retryAt"`
-
-function isoTime(column: string): string {
-  return `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-}

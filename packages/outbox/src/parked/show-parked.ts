@@ -1,4 +1,5 @@
 import type { Sql } from '@commitcast/worker'
+import { isoTime } from '../iso-time.ts'
 import { type ParkedEvent, parkedColumns } from './list-parked.ts'
 import type { ParkedAction } from './parked-history.ts'
 
@@ -23,14 +24,22 @@ export async function showParked(
   sql: Sql,
   { schema, id }: { schema: string; id: string },
 ): Promise<ParkedEventInFull | undefined> {
-  const [row] = await sql.query<ParkedEventInFull>(
-    `select ${parkedColumns}, event.data, event.data::text as "dataText", event.headers, coalesce((
+  const [row] = await sql.query<Row>(
+    `select ${parkedColumns}, event.data::text as "dataText", event.headers::text as headers, coalesce((
        select json_agg(json_build_object(
-         'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor', actor, 'action', action, 'reason', reason)
+         'at', ${isoTime('at')}, 'actor', actor, 'action', action, 'reason', reason)
          order by number)
-       from ${schema}.parked_history where parked_id = event.id), '[]') as history
+       from ${schema}.parked_history where parked_id = event.id), '[]')::text as history
      from ${schema}.parked as event where event.id = $1`,
     [id],
   )
-  return row
+  if (!row) return undefined
+  const { dataText, headers, history, ...event } = row
+  return { ...event, data: JSON.parse(dataText), dataText, headers: JSON.parse(headers), history: JSON.parse(history) }
+}
+
+interface Row extends ParkedEvent {
+  readonly dataText: string
+  readonly headers: string
+  readonly history: string
 }

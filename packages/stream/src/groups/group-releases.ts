@@ -48,7 +48,14 @@ export async function findNewerTypes(
   sql: Sql,
   { schema, group, id, types, ttlMs }: FindNewerOptions,
 ): Promise<readonly NewerType[]> {
-  return sql.query<NewerType>(newerSql(schema), [liveGroupOf(group), group, id, types, ttlMs])
+  const rows = await sql.query<{ type: string; living: string }>(newerSql(schema), [
+    liveGroupOf(group),
+    group,
+    id,
+    types,
+    ttlMs,
+  ])
+  return rows.map(({ type, living }) => ({ type, living: JSON.parse(living) as string[] }))
 }
 
 export interface FindNewerOptions {
@@ -63,8 +70,8 @@ export interface FindNewerOptions {
 
 function newerSql(s: string): string {
   return `
-    select type, array(
-      select distinct release.id::text
+    select type, (
+      select coalesce(json_agg(distinct release.id::text), '[]')::text
       from ${s}.member join ${s}.group_release as release on release.id = member.release
       where member.grp = $2 and release.grp = $1 and type = any(release.types)
         and (release.number, release.id) > (select number, id from ${s}.group_release where id = $3)

@@ -1,5 +1,5 @@
 import type { Message } from '@commitcast/events'
-import { noteParked, type ParkedAction } from '@commitcast/outbox'
+import { isoTime, noteParked, type ParkedAction } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import type { GroupPartition } from './group-offset.ts'
 import type { WorkItem } from './work-item.ts'
@@ -108,17 +108,18 @@ export async function readParked(
   id: string,
 ): Promise<{ epoch: number; attempts: number; message: Message } | undefined> {
   const [row] = await sql.query<ParkedRow>(
-    `select epoch, attempts, "offset"::float8 as "offset", event_id::text as id, type, key, tx::text, headers, data::text as body,
-       to_char(occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time
+    `select epoch, attempts, "offset"::float8 as "offset", event_id::text as id, type, key, tx::text, headers::text, data::text as body,
+       ${isoTime('occurred_at')} as time
      from ${schema}.parked where id = $1`,
     [id],
   )
   if (!row) return undefined
-  const { epoch, attempts, ...message } = row
-  return { epoch, attempts, message }
+  const { epoch, attempts, headers, ...message } = row
+  return { epoch, attempts, message: { ...message, headers: JSON.parse(headers) } }
 }
 
-interface ParkedRow extends Message {
+interface ParkedRow extends Omit<Message, 'headers'> {
+  readonly headers: string
   readonly epoch: number
   readonly attempts: number
 }

@@ -83,14 +83,14 @@ async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise
 /** Walks back from the newest page: what is looked for is rarely old. */
 function lastGivenBefore(s: string): string {
   return `
-    select number as partition, coalesce(page.epoch, $3, case when $2 = 'infinity' then topic.epoch else 1 end) as epoch,
+    select number as partition, coalesce(page.epoch, $3, case when $2::text = 'infinity' then topic.epoch else 1 end) as epoch,
       coalesce(page.last, 0)::float8 as "offset"
     from ${s}.topic cross join unnest($1::int[]) as number
     left join lateral (
       select epoch, least(first_offset + count - 1, (
           select epoch_end."offset" from ${s}.epoch_end where epoch_end.epoch = page.epoch and epoch_end.partition = page.partition)) as last
       from ${s}.page
-      where partition = number and given_at < $2::timestamptz and epoch = coalesce($3, case when $2 = 'infinity' then topic.epoch else epoch end)
+      where partition = number and given_at < $2::text::timestamptz and epoch = coalesce($3, case when $2::text = 'infinity' then topic.epoch else epoch end)
       order by epoch desc, first_offset desc limit 1
     ) as page on true order by number`
 }

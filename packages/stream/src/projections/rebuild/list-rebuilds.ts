@@ -1,4 +1,4 @@
-import { lastGiven } from '@commitcast/outbox'
+import { isoTime, lastGiven } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** A rebuild that goes on. */
@@ -24,16 +24,18 @@ export interface Rebuild {
 export async function listRebuilds(sql: Sql, options: { schema: string; group?: string }): Promise<Rebuild[]> {
   const { schema, group } = options
   const rows = await sql.query<Row>(listSql(schema), [group ?? null])
-  return rows.map(({ behind, tables, trouble, ...row }) => ({
+  return rows.map(({ askedAt, behind, tables, trouble, ...row }) => ({
     ...row,
-    ...(tables !== null && { tables }),
+    askedAt: new Date(askedAt),
+    ...(tables !== null && { tables: JSON.parse(tables) as string[] }),
     ...(behind !== null && { behind: Number(behind) }),
     ...(trouble !== null && { trouble }),
   }))
 }
 
-interface Row extends Omit<Rebuild, 'tables' | 'behind' | 'trouble'> {
-  readonly tables: readonly string[] | null
+interface Row extends Omit<Rebuild, 'askedAt' | 'tables' | 'behind' | 'trouble'> {
+  readonly askedAt: string
+  readonly tables: string | null
   readonly behind: string | null
   readonly trouble: string | null
 }
@@ -45,12 +47,12 @@ function listSql(s: string): string {
       order by partition, number desc)`
   return `
     select id::text, grp as "group", shadow_group as "shadowGroup", shadow_schema as "shadowSchema",
-      from_kept as "fromKept", asked_at as "askedAt", tables, trouble,
+      from_kept as "fromKept", ${isoTime('asked_at')} as "askedAt", to_json(tables)::text as tables, trouble,
       (select count(*)::int from ${s}.parked where grp in (rebuild.grp, shadow_group)) as parked,
       (select case when bool_and((built.epoch, built."offset") <= (live.epoch, live."offset")) then sum((
           select sum(case when e = live.epoch then live."offset" else ${lastGiven(s, 'e', 'live.partition')} end
             - case when e = built.epoch then built."offset" else 0 end)
           from generate_series(built.epoch, live.epoch) as e)) end
-        from ${newest('rebuild.grp')} as live join ${newest('shadow_group')} as built using (partition)) as behind
+        from ${newest('rebuild.grp')} as live join ${newest('shadow_group')} as built using (partition))::text as behind
     from ${s}.rebuild where $1::text is null or grp = $1 order by id`
 }

@@ -40,11 +40,9 @@ interface Table {
 async function findTables(sql: Sql, tables: readonly string[]): Promise<readonly Table[]> {
   const found: Table[] = []
   for (const table of tables) {
-    const [row] = await sql.query<Table & { obstacles: readonly string[] }>(findTableSql, [table])
+    const [row] = await sql.query<Table & { obstacles: string | null }>(findTableSql, [table])
     if (!row) throw new RebuildRefused(`There is no table ${table}: say in "tables" what the projection keeps.`)
-    if (row.obstacles.length > 0) {
-      throw new RebuildRefused(`The table ${row.live} can't be rebuilt: ${row.obstacles.join('; ')}.`)
-    }
+    if (row.obstacles) throw new RebuildRefused(`The table ${row.live} can't be rebuilt: ${row.obstacles}.`)
     if (found.some(({ name }) => name === row.name)) {
       throw new RebuildRefused(`Two tables are called ${row.name}: a shadow has room for one.`)
     }
@@ -55,7 +53,7 @@ async function findTables(sql: Sql, tables: readonly string[]): Promise<readonly
 
 /** What stands against exchanging rows by DELETE and INSERT, or against filling a copy that lacks what the table has. */
 const findTableSql = `
-  select quote_ident(relname) as name, format('%I.%I', nspname, relname) as live, array_remove(array[
+  select quote_ident(relname) as name, format('%I.%I', nspname, relname) as live, concat_ws('; ',
     case when relkind not in ('r', 'p') then 'it is no table' end,
     case when not exists (select from pg_index where indrelid = c.oid and indisprimary)
       then 'it has no primary key to tell rows by' end,
@@ -65,7 +63,7 @@ const findTableSql = `
       then 'it has triggers, which a copy would lack' end,
     case when relhasrules then 'it has rules, which a copy would lack' end,
     case when relrowsecurity then 'it has row-level security, which may hide rows from the switch' end
-  ], null) as obstacles
+  ) as obstacles
   from pg_class c join pg_namespace n on n.oid = relnamespace where c.oid = to_regclass($1)`
 
 /** Numbers are drawn from the live table's own sequences, so that they stay unique and go on rising. */

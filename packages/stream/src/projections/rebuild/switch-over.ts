@@ -40,7 +40,9 @@ export async function mayTry(sql: Sql, schema: string, rebuild: Rebuild): Promis
 export async function switchOver(sql: Sql, { schema, id, signal }: SwitchOptions): Promise<Switched | undefined> {
   // Each look has to see what others committed, and the exchange takes as long as it takes.
   await sql.query('set transaction isolation level read committed')
-  await sql.query(`select set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '0', true)`)
+  // Rows are compared as texts; rounded numbers would look the same.
+  await sql.query(`select set_config('lock_timeout', '${lockMs}', true), set_config('statement_timeout', '0', true),
+    set_config('extra_float_digits', '1', true)`)
   await sql.query(`select from ${schema}.rebuild where id = $1 for update`, [id])
   const look = async () => (await listRebuilds(sql, { schema })).find((rebuild) => rebuild.id === id)
   const before = await look()
@@ -94,13 +96,10 @@ async function caughtUp(look: () => Promise<Rebuild | undefined>, signal: AbortS
 
 /** Only rows that differ are touched. As texts, because not every type can be compared. */
 async function exchange(sql: Sql, live: string, shadowSchema: string): Promise<Switched> {
-  const [table] = await sql.query<{ name: string; key: readonly string[]; columns: readonly string[] }>(tableSql, [
-    live,
-  ])
+  const [table] = await sql.query<{ name: string; sameKey: string; columns: string }>(tableSql, [live])
   if (!table) throw new RebuildRefused(`The table ${live} is gone: cancel the rebuild.`)
   const shadow = `${shadowSchema}.${table.name}`
-  const sameKey = table.key.map((column) => `live.${column} = built.${column}`).join(' and ')
-  const columns = table.columns.join(', ')
+  const { sameKey, columns } = table
   const count = async (statement: string) => {
     const [row] = await sql.query<{ count: number }>(
       `with done as (${statement} returning 1) select count(*)::int as count from done`,
@@ -121,8 +120,8 @@ async function exchange(sql: Sql, live: string, shadowSchema: string): Promise<S
 
 const tableSql = `
   select quote_ident(relname) as name,
-    (select array_agg(quote_ident(attname)) from pg_index join pg_attribute on attrelid = indrelid and attnum = any(indkey)
-     where indrelid = c.oid and indisprimary) as key,
-    (select array_agg(quote_ident(attname) order by attnum) from pg_attribute
+    (select string_agg(format('live.%1$I = built.%1$I', attname), ' and ') from pg_index join pg_attribute on attrelid = indrelid and attnum = any(indkey)
+     where indrelid = c.oid and indisprimary) as "sameKey",
+    (select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
      where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '') as columns
   from pg_class c where oid = to_regclass($1)`

@@ -10,3 +10,4 @@ export {
   TopicMismatch,
 } from './errors.ts'
 export { type Hints, type ListenOptions, maxHintBytes } from './hints.ts'
+export { checkSchemaName } from './schema-name.ts'

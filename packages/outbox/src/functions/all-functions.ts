@@ -13,6 +13,7 @@ import { holdLease } from './hold-lease.ts'
 import { lockShadow } from './lock-shadow.ts'
 import { makeLeaves } from './make-leaves.ts'
 import { maxEventBytes } from './max-event-bytes.ts'
+import { migratedUpTo } from './migrated-up-to.ts'
 import { newEpoch } from './new-epoch.ts'
 import { noteVerified } from './note-verified.ts'
 import { parkRefused } from './park-refused.ts'
@@ -52,6 +53,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   lockShadow,
   makeLeaves,
   maxEventBytes,
+  migratedUpTo,
   newEpoch,
   noteVerified,
   parkRefused,

@@ -11,3 +11,7 @@ export const leaseLostState = 'OB005'
 export const offsetMovedState = 'OB009'
 /** The tables have another number of partitions. */
 export const otherPartitionsState = 'OB006'
+/** The tables are there, and the rows that say which migrations made them are not. */
+export const schemaOnlyState = 'OB010'
+/** The encoding of the database can't hold every text. */
+export const otherEncodingState = 'OB011'

@@ -1,9 +1,10 @@
 import { functionsOfTables, functionsOnTables } from '../functions/all-functions.ts'
 import { dropOtherFunctions, filledFrom, replaceFunctions } from '../functions/replace-functions.ts'
-import { otherPartitionsState } from '../functions/sql-states.ts'
+import { otherEncodingState, otherPartitionsState } from '../functions/sql-states.ts'
 import { defaultMaxEventBytes } from '../max-event-bytes.ts'
 import { release } from '../release.ts'
 import { allMigrations } from './all-migrations.ts'
+import { loadRows } from './load-rows.ts'
 import type { Migration, NewTopic } from './migration.ts'
 import { isNewer } from './stored-release.ts'
 
@@ -13,6 +14,8 @@ const leafDaysAhead = 2
 export function stepsSql(s: string, asked: Partial<NewTopic>): string {
   const { partitions = 8, maxEventBytes = defaultMaxEventBytes } = asked
   return `do $migrate$ begin
+perform set_config('standard_conforming_strings', 'on', true), set_config('lock_timeout', '0', true),
+  set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true);
 perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
 if to_regclass('${s}.schema_release') is not null then
   if ${isNewer(s)} then
@@ -20,12 +23,14 @@ if to_regclass('${s}.schema_release') is not null then
     return;
   end if;
 end if;
+${refuseOtherEncodings(s)}
 -- IF NOT EXISTS would ask for the right to create even where nothing is created.
 if to_regnamespace('${s}') is null then create schema ${s}; end if;
 if to_regclass('${s}.migration') is null then
   create table ${s}.migration (
     version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
 end if;
+${loadRows(s)}
 ${asked.partitions === undefined ? '' : refuseOthers(s, asked.partitions)}
 ${replaceFunctions(s, functionsOfTables)}
 ${allMigrations.map((migration) => stepSql(s, migration, { partitions, maxEventBytes })).join('\n')}
@@ -44,6 +49,14 @@ function stepSql(s: string, migration: Migration, topic: NewTopic): string {
   return `if not exists (select from ${s}.migration where version = ${migration.version}) then
 ${migration.sql(s, topic)}
 insert into ${s}.migration (version, name) values (${migration.version}, '${migration.name}');
+end if;`
+}
+
+/** Tables that are there stay in use: they may hold only what the encoding has. */
+function refuseOtherEncodings(s: string): string {
+  return `if to_regclass('${s}.topic') is null and getdatabaseencoding() <> 'UTF8' then
+  raise exception 'The database "%" has the encoding %, which can''t hold every text of an event.', current_database(), getdatabaseencoding()
+    using errcode = '${otherEncodingState}', hint = 'Make a database with the encoding UTF8: create database "name" encoding ''UTF8'' template template0.';
 end if;`
 }
 

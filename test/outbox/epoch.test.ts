@@ -126,6 +126,7 @@ describe.each(['lower', 'the same', 'higher'])('a dump that is restored where tr
       // The dump shows what has committed by now; everything else never was.
       const committed = [...before.committed]
       await using restored = await restoredCopy(source.pool, elsewhere)
+      await restored.sql.query('create publication everything for all tables')
       const given = idsOf(await pagesOf(source.sql, 1))
       await before.endAll()
       if (where === 'higher') await drawTransactionIds(restored.sql, (await nextTransactionId(source.sql)) + 500n)

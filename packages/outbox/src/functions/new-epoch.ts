@@ -16,6 +16,7 @@ declare
   known record;
   here record;
   home record;
+  segment record;
   newest_position bigint;
   is_foreign boolean;
   start_snapshot pg_snapshot;
@@ -121,6 +122,12 @@ function goOn(s: string): string {
  */
 function moveEvents(s: string): string {
   return `
+    -- The outbox has no primary key: a publication of all tables would refuse the DELETE.
+    if exists (select from pg_publication where pubdelete) then
+      for segment in select relid::text as name from pg_partition_tree('${s}.outbox') where isleaf loop
+        execute format('alter table %s replica identity full', segment.name);
+      end loop;
+    end if;
     perform set_config('commitcast.new_epoch', pg_current_xact_id()::text, true);
     perform setval(pg_get_serial_sequence('${s}.outbox', 'position'), greatest(given_boundary, newest_position, 1,
       (select max(position) from ${s}.outbox), nextval(pg_get_serial_sequence('${s}.outbox', 'position'))));

@@ -84,7 +84,6 @@ const cases: Readonly<Record<string, Case>> = {
       idle_session_timeout: '1s',
     },
   },
-  'read only': { settings: { default_transaction_read_only: 'on' } },
   'a search path without our schema': { prepare: 'create schema app;', settings: { search_path: 'app' } },
   'texts and literals of old': {
     settings: {

@@ -159,14 +159,14 @@ function warningsOf() {
   return { logger, warnings }
 }
 
-/** As an application does under such defaults: it says that it writes, and tries again what could not be serialised. */
+/** As an application does under such defaults: it tries again what could not be serialised. */
 async function inTransaction<T>(
   db: Kysely<Record<string, never>>,
   act: (trx: Transaction<Record<string, never>>) => Promise<T>,
 ) {
   for (;;) {
     try {
-      return await db.transaction().setAccessMode('read write').execute(act)
+      return await db.transaction().execute(act)
     } catch (error) {
       if ((error as { code?: string }).code !== '40001') throw error
     }

@@ -307,9 +307,9 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   }
 }
 
-/** A transaction of a worker: it waits for rows that others lock and sees what they committed, whatever the defaults are. */
+/** A transaction of a worker waits for rows that others lock and sees what they committed, whatever the default is. */
 function ownTransaction<TDatabase>(db: Kysely<TDatabase>) {
-  return db.transaction().setIsolationLevel('read committed').setAccessMode('read write')
+  return db.transaction().setIsolationLevel('read committed')
 }
 
 /** Waits while the tables are older than this release. Any other trouble is for the roles to meet. */

@@ -13,52 +13,50 @@ export interface KyselyLike {
 /** What we need of what `db.transaction()` returns. */
 interface TransactionBuilderLike {
   setIsolationLevel(level: 'read committed'): TransactionBuilderLike
-  setAccessMode(mode: 'read write'): TransactionBuilderLike
   execute<T>(act: (transaction: KyselyLike) => Promise<T>): Promise<T>
 }
 
 /**
  * Statements over the application's own Kysely instance or transaction. What the application has set does not change them:
  * its plugins see neither statements nor rows; parameters are texts, numbers and booleans, which every driver sends alike;
- * and outside a transaction a statement runs in READ COMMITTED and READ WRITE, whatever the defaults of the role and the
- * database are. Select texts, `int`, `float8` and booleans: drivers and their parsers return other types in their own ways.
+ * and outside a transaction a statement runs in READ COMMITTED, whatever the default of the role or the database is. A
+ * default of read-only is an operator's to set, and holds. Select texts, `int`, `float8` and booleans: drivers and their parsers return other types in their own ways.
  */
 export function sqlOf(db: KyselyLike): Sql {
   const plain = db.withoutPlugins()
-  return plain.isTransaction ? { query: (text, values) => ask(plain, text, values) } : withOwnDefaults(plain)
+  return plain.isTransaction ? { query: (text, values) => ask(plain, text, values) } : inReadCommitted(plain)
 }
 
-/** SQLSTATEs of a serialisation failure and of a write in a read-only transaction. */
-const failuresOfOtherDefaults = new Set(['40001', '25006'])
+/** The SQLSTATE of a statement that fails under another isolation, and not in READ COMMITTED. */
+const notSerializable = '40001'
 
-/** It asks once what the defaults are, and again where a statement fails as one under other defaults does. */
-function withOwnDefaults(db: KyselyLike): Sql {
-  let areOther: Promise<boolean> | undefined
+/** It asks once for the default, and again where a statement fails as under another one. */
+function inReadCommitted(db: KyselyLike): Sql {
+  let isOther: Promise<boolean> | undefined
   return {
     async query<TRow>(text: string, values?: readonly unknown[]) {
-      areOther ??= haveOtherDefaults(db).catch((error) => {
-        areOther = undefined
+      isOther ??= hasOtherDefault(db).catch((error) => {
+        isOther = undefined
         throw error
       })
       try {
-        if (!(await areOther) || hasNoTransaction(text)) return await ask<TRow>(db, text, values)
-        const own = db.transaction().setIsolationLevel('read committed').setAccessMode('read write')
+        if (!(await isOther) || hasNoTransaction(text)) return await ask<TRow>(db, text, values)
+        const own = db.transaction().setIsolationLevel('read committed')
         return await own.execute((transaction) => ask<TRow>(transaction, text, values))
       } catch (error) {
-        if (failuresOfOtherDefaults.has((error as { code?: string }).code ?? '')) areOther = undefined
+        if ((error as { code?: unknown }).code === notSerializable) isOther = undefined
         throw error
       }
     },
   }
 }
 
-async function haveOtherDefaults(db: KyselyLike): Promise<boolean> {
-  const [row] = await ask<{ isolation: string; access: string }>(
+async function hasOtherDefault(db: KyselyLike): Promise<boolean> {
+  const [row] = await ask<{ isolation: string }>(
     db,
-    `select current_setting('default_transaction_isolation') as isolation,
-       current_setting('default_transaction_read_only') as access`,
+    `select current_setting('default_transaction_isolation') as isolation`,
   )
-  return row!.isolation !== 'read committed' || row!.access !== 'off'
+  return row!.isolation !== 'read committed'
 }
 
 /** Postgres refuses it in a transaction. */

@@ -1,36 +1,35 @@
 import type pg from 'pg'
 import type { Query } from './postgres-broker.ts'
 
-/** SQLSTATEs of a serialisation failure and of a write in a read-only transaction. */
-const failuresOfOtherDefaults = new Set(['40001', '25006'])
+/** The SQLSTATE of a statement that fails under another isolation, and not in READ COMMITTED. */
+const notSerializable = '40001'
 
 /**
- * Makes the function that sends statements over a pool. They run in READ COMMITTED and READ WRITE: where the defaults of the
- * role or the database are others, each in a transaction of its own that says so. It asks for the defaults once, and again
- * where a statement fails as one under other defaults does.
+ * Makes the function that sends statements over a pool. They run in READ COMMITTED: where the default of the role or the
+ * database is another, each in a transaction of its own that says so. It asks for the default once, and again where a
+ * statement fails as under another one.
  */
 export function createAskPool(pool: pg.Pool): Query {
-  let areOther: Promise<boolean> | undefined
+  let isOther: Promise<boolean> | undefined
   return async (text, values = []) => {
-    areOther ??= haveOtherDefaults(pool).catch((error) => {
-      areOther = undefined
+    isOther ??= hasOtherDefault(pool).catch((error) => {
+      isOther = undefined
       throw error
     })
     try {
-      return (await areOther) ? await askInTransaction(pool, text, values) : await pool.query(text, [...values])
+      return (await isOther) ? await askInTransaction(pool, text, values) : await pool.query(text, [...values])
     } catch (error) {
-      if (failuresOfOtherDefaults.has((error as { code?: string }).code ?? '')) areOther = undefined
+      if ((error as { code?: unknown }).code === notSerializable) isOther = undefined
       throw error
     }
   }
 }
 
-async function haveOtherDefaults(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query<{ isolation: string; access: string }>(
-    `select current_setting('default_transaction_isolation') as isolation,
-       current_setting('default_transaction_read_only') as access`,
+async function hasOtherDefault(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ isolation: string }>(
+    `select current_setting('default_transaction_isolation') as isolation`,
   )
-  return rows[0]!.isolation !== 'read committed' || rows[0]!.access !== 'off'
+  return rows[0]?.isolation !== 'read committed'
 }
 
 async function askInTransaction<TRow extends pg.QueryResultRow>(
@@ -41,7 +40,7 @@ async function askInTransaction<TRow extends pg.QueryResultRow>(
   const client = await pool.connect()
   let failure: Error | undefined
   try {
-    await client.query('begin isolation level read committed read write')
+    await client.query('begin isolation level read committed')
     const result = await client.query<TRow>(text, [...values])
     await client.query('commit')
     return result

@@ -101,7 +101,14 @@ export async function runTorture(options: Options, listener: Listener): Promise<
     ...(webhook && { webhook }),
     ...(edge && { edge }),
   }
-  const plan = planFaults({ seed, seconds, losesTails, roles: rolesOf(options), only: options.only })
+  const plan = planFaults({
+    seed,
+    seconds,
+    losesTails,
+    movesClock: servers.clock !== undefined,
+    roles: rolesOf(options),
+    only: options.only,
+  })
   await flowing(checker)
   const run = runFaults(plan, { scene, seed, onFault: (kind) => say(`  ${kind}`) })
   if (strays) {

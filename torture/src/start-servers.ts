@@ -4,11 +4,14 @@ import pg from 'pg'
 import type { BrokerName, Options } from './options.ts'
 import { readSideTables } from './read-side/read-side-story.ts'
 import { sabotageDatabase, sabotageSettings } from './sabotage/sabotage-database.ts'
+import { openServerClock, type ServerClock } from './server-clock.ts'
 import { hotKeys } from './writer/story.ts'
 
 /** The servers that are attacked, at their own addresses. */
 export interface Servers extends AsyncDisposable {
   readonly postgres: Server
+  /** The clock that it sees; missing where it can't be moved. */
+  readonly clock: ServerClock | undefined
   /** NATS, or another Postgres. */
   readonly brokerServer: Server
   readonly databaseUrl: string
@@ -23,12 +26,22 @@ const consumer = 'torture_consumer'
 /** What is not flushed by a commit that waits stays off the disk for long. */
 const lazyWal = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB' }
 
+/** What an application's database may have set, and what no statement of ours may depend on. */
+const databaseSettings = {
+  DateStyle: 'SQL, DMY',
+  TimeZone: "'Asia/Kolkata'",
+  IntervalStyle: 'sql_standard',
+  search_path: 'nowhere',
+}
+
 /** Starts Postgres and the broker, makes the tables and the ledger, and puts the sabotage in place. */
 export async function startServers({ broker, sabotage }: Options): Promise<Servers> {
   await using stack = new AsyncDisposableStack()
   const settings = { ...lazyWal, ...(sabotage !== undefined && sabotageSettings(sabotage)) }
+  const clock = await openServerClock()
+  if (clock) stack.use(clock)
   const [postgres, brokerServer] = await Promise.all([
-    startPostgres({ settings }).then((server) => stack.use(server)),
+    startPostgres({ settings, ...(clock && { env: clock.env }) }).then((server) => stack.use(server)),
     (broker === 'nats' ? startNats() : startPostgres()).then((server) => stack.use(server)),
   ])
   const { url: databaseUrl } = await createDatabase(postgres, 'torture')
@@ -36,6 +49,7 @@ export async function startServers({ broker, sabotage }: Options): Promise<Serve
   const own = stack.move()
   return {
     postgres,
+    clock,
     brokerServer,
     databaseUrl,
     consumerUrl: asConsumer(databaseUrl),
@@ -56,6 +70,7 @@ async function prepareDatabase(url: string, sabotage: Options['sabotage']): Prom
   await client.connect()
   const query = async <TRow>(text: string, values: readonly unknown[] = []) =>
     (await client.query(text, [...values])).rows as TRow[]
+  const database = `"${new URL(url).pathname.slice(1)}"`
   // Several statements at once come without parameters.
   await migrate({ query: (text) => client.query(text).then(() => []) }, { partitions })
   await client.query(`
@@ -63,6 +78,9 @@ async function prepareDatabase(url: string, sabotage: Options['sabotage']): Prom
     alter role ${consumer} set synchronous_commit = off;
     alter role ${consumer} set lock_timeout = '400ms';
     create schema torture;
+    ${Object.entries(databaseSettings)
+      .map(([name, value]) => `alter database ${database} set ${name} = ${value};`)
+      .join('\n')}
     create table torture.ledger (id uuid not null, key text not null, n bigint not null);
     create index on torture.ledger (key, n);
     create table torture.poison (id uuid not null);

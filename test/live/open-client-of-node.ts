@@ -1,5 +1,5 @@
+import { openNetwork } from '../fixtures/network.ts'
 import { openTopic, startNode, type Way } from './live-node.ts'
-import { openNetwork } from './network.ts'
 import { openStockClient } from './stock-client.ts'
 
 /** A topic, a node that serves it, a client of that, and what lies between them. */

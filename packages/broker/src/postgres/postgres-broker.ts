@@ -9,6 +9,8 @@ import { createTopic } from './postgres-topic.ts'
 import { asTrouble } from './postgres-trouble.ts'
 import { createWatch, type Watch } from './postgres-watch.ts'
 
+export { type ListenerOptions, listenOn } from './postgres-listener.ts'
+
 export interface PostgresBrokerOptions {
   /** Where the logs are kept: the application's own database or another one. */
   readonly connectionString: string
@@ -28,6 +30,9 @@ export interface PostgresBrokerOptions {
 }
 
 const weekMs = 7 * 24 * 3_600_000
+/** How long a connect and a statement may take. A connection on which one takes longer is closed. */
+const connectMs = 10_000
+const answerMs = 15_000
 
 /**
  * Postgres as a broker, for days on which no other server is wanted: rows with the key (topic, epoch, partition, offset),
@@ -46,8 +51,9 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     connectionString,
     max: maxConnections,
     keepAlive: true,
-    connectionTimeoutMillis: 10_000,
-    query_timeout: 30_000,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: answerMs,
   })
   pool.on('error', () => {})
   // While the pool ends it listens to its connections no more, and an `error` event without a listener is thrown.

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
+import { listenOn } from './postgres-listener.ts'
 
 /** One direct connection that hears what is notified on the schema's name; made at the first need, and again after outages. */
 export interface Ear {
@@ -24,38 +23,26 @@ export interface EarOptions {
 export function createEar({ connectionString, schema, signal }: EarOptions): Ear {
   const listeners = new Set<EarListener>()
   let isListening = false
-  let isOpen = false
+  let wasOpen = false
 
-  const listen = async () => {
-    while (!signal.aborted) {
-      const client = new pg.Client({ connectionString, keepAlive: true })
-      const gone = new Promise<void>((resolve) => {
-        client.on('error', () => resolve())
-        client.on('end', () => resolve())
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      client.on('notification', ({ payload = '' }) => {
+  const listen = () =>
+    listenOn({
+      connectionString,
+      channel: schema,
+      signal,
+      onNotify(payload) {
         for (const { hear } of listeners) hear(payload)
-      })
-      try {
-        await client.connect()
-        await client.query(`listen ${schema}`)
-        isOpen = true
+      },
+      onOpen() {
+        wasOpen = true
         for (const { onOpen } of listeners) onOpen?.()
-        await gone
-      } catch {
-        // Who has to know looks by itself now and then.
-      }
-      isOpen = false
-      await client.end().catch(() => {})
-      await delay(100 + Math.random() * 900, undefined, { signal }).catch(() => {})
-    }
-  }
+      },
+    })
 
   return {
     on(listener) {
       listeners.add(listener)
-      if (isOpen) setImmediate(() => listener.onOpen?.())
+      if (wasOpen) setImmediate(() => listener.onOpen?.())
       if (!isListening) void listen()
       isListening = true
       return () => listeners.delete(listener)

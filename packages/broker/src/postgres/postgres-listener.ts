@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { aborted } from '../aborted.ts'
+
+export interface ListenerOptions {
+  /** A direct connection: a pooler in transaction mode loses LISTEN. */
+  readonly connectionString: string
+  /** An SQL identifier. */
+  readonly channel: string
+  readonly signal: AbortSignal
+  onNotify(payload: string): void
+  /** Called at each connect: what was notified before may be lost. */
+  onOpen(): void
+  /** Called once per outage. */
+  onError?(error: unknown): void
+}
+
+/**
+ * How often the server is asked for a sign of life. A NAT or a proxy may forget a quiet connection without a word, and this
+ * is one that only waits.
+ */
+const askEveryMs = 10_000
+/** How long a connect, a LISTEN and a sign of life may take. With `askEveryMs` a dead connection is found within 15 s. */
+const answerMs = 5_000
+
+/**
+ * Keeps one connection that listens, and opens another where it breaks or the server gives no sign of life. Resolves when
+ * the signal aborts.
+ */
+export async function listenOn({ connectionString, channel, signal, ...on }: ListenerOptions): Promise<void> {
+  let isOutage = false
+  while (!signal.aborted) {
+    const client = new pg.Client({
+      connectionString,
+      keepAlive: true,
+      connectionTimeoutMillis: answerMs,
+      query_timeout: answerMs,
+    })
+    const lost = lossOf(client)
+    client.on('notification', ({ payload = '' }) => on.onNotify(payload))
+    try {
+      await client.connect()
+      await client.query(`listen ${channel}`)
+      isOutage = false
+      on.onOpen()
+      await watchLife(client, AbortSignal.any([signal, lost]))
+    } catch (error) {
+      if (!isOutage && !signal.aborted) on.onError?.(error)
+      isOutage = true
+    }
+    await close(client)
+    await delay(100 + Math.random() * 900, undefined, { signal }).catch(() => {})
+  }
+}
+
+function lossOf(client: pg.Client): AbortSignal {
+  const lost = new AbortController()
+  client.on('error', () => lost.abort())
+  client.on('end', () => lost.abort())
+  return lost.signal
+}
+
+/** Resolves when the signal aborts; throws where the server does not answer. */
+async function watchLife(client: pg.Client, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted) {
+    await delay(askEveryMs, undefined, { signal: ended }).catch(() => {})
+    if (!ended.aborted) await client.query('select')
+  }
+}
+
+/** In good order where the other side still answers. */
+async function close(client: pg.Client): Promise<void> {
+  const patience = AbortSignal.timeout(1_000)
+  await Promise.race([client.end().catch(() => {}), aborted(patience)])
+  client.connection.stream.destroy()
+}

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { expectStoredOnce } from '../fixtures/expect-stored-once.ts'
+import { openNetwork } from '../fixtures/network.ts'
 import { openDatabase } from '../fixtures/open-database.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { startWriters } from '../fixtures/start-writers.ts'
@@ -21,6 +22,15 @@ const started = await unlessLeftOut(
 describe.skipIf(!started)('behind PgBouncer in transaction mode', () => {
   const pooler = started!
   afterAll(() => pooler.stop())
+
+  test('a connection on which query_timeout gave a statement up is not used again', async () => {
+    await using network = await openNetwork(() => Number(new URL(pooler.url).port))
+    await using behind = openDatabase(network.through(pooler.url), { max: 1, query_timeout: 3_000 })
+    await behind.sql.query('select')
+    network.forget()
+    await expect(behind.sql.query('select')).rejects.toThrow('Query read timeout')
+    await eventually(() => behind.sql.query('select'), 30_000)
+  })
 
   test('what many writers commit goes through two relays into the Postgres broker, once and in order', async () => {
     const random = createRandom()

@@ -2,7 +2,8 @@ import type { Sql } from '@commitcast/worker'
 
 /**
  * The same, but an answer that does not come within `ms` is an outage: a connection may stay open for many minutes after
- * the other side has gone. What was asked may still happen, as with any reply that is lost.
+ * the other side has gone, and not every driver notices (`surviveErrors` does for `pg`). What was asked may still happen, as
+ * with any reply that is lost.
  */
 export function boundedSql(sql: Sql, ms: number): Sql {
   return {

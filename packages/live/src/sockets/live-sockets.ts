@@ -21,7 +21,7 @@ export type LiveSockets<TRouter extends AnyTRPCRouter> = WSSHandlerOptions<TRout
  * Makes the options of tRPC's `applyWSSHandler` fit for live subscriptions, for stock clients: events are written as
  * finished frames, serialised once for all; a slow socket holds at most about 1 MB and catches up later; limits are kept
  * (see `SocketGuardOptions`). The cursor of a client that comes back travels beside its input, so that any input will do.
- * Pings are on, each 25 s, with 10 s to answer, where `keepAlive` says nothing else.
+ * Pings are on, after 15 s of silence, with 10 s to answer, where `keepAlive` says nothing else.
  *
  * With an `experimental_encoder` of your own events are yielded instead, which is said in the log.
  */
@@ -64,7 +64,7 @@ export function liveSockets<TRouter extends AnyTRPCRouter>(options: LiveSocketsO
     router: carryingRouter(options.router, () => isDecoding),
     createContext: connect,
     experimental_encoder: { encode, decode },
-    keepAlive: { enabled: true, pingMs: 25_000, pongWaitMs: 10_000, ...keepAlive },
+    keepAlive: { enabled: true, pingMs: 15_000, pongWaitMs: 10_000, ...keepAlive },
     drain: guard.drain,
     health: guard.health,
   } as LiveSockets<TRouter>

@@ -5,6 +5,16 @@
 export class BrokerUnavailable extends Error {
   override readonly name = 'BrokerUnavailable'
   readonly code = 'BROKER_UNAVAILABLE'
+  /** What an operator has to end, where that is known: it has no room; or it runs, and its logs don't answer. */
+  readonly because: 'full' | 'unresponsive' | undefined
+
+  constructor(
+    message: string,
+    { because, ...options }: ErrorOptions & Pick<Partial<BrokerUnavailable>, 'because'> = {},
+  ) {
+    super(message, options)
+    this.because = because
+  }
 }
 
 /** The log did not end at the offset that the writer named: somebody else wrote, or an earlier chunk was not stored. */

@@ -46,7 +46,7 @@ export function createAcks({ nc, line, inbox, timeoutMs }: AcksOptions): Acks {
       }
       const timer = setTimeout(() => {
         const words = `NATS did not acknowledge an append within ${timeoutMs} ms.${told(line.complaint())}`
-        settle(() => reject(new BrokerUnavailable(words)))
+        settle(() => reject(new BrokerUnavailable(words, { because: 'unresponsive' })))
       }, timeoutMs)
       waiting.set(reply, {
         resolve: (msg) => settle(() => resolve(msg)),

@@ -8,17 +8,20 @@ export interface ApiError {
   readonly description?: string
 }
 
+/** Neither 2.9 nor 2.15 notices that there is room again. */
+const restartIt = 'then restart it: a nats-server whose disk was full needs that, also once there is room'
+
 /** What helps, where waiting alone won't. */
 const mends: Readonly<Record<number, string>> = {
   10002: "Raise the account's limits, or keep events for less long.",
   10005: 'Bring the other servers of the cluster back, or ask for fewer replicas.',
   10008: 'The cluster has no leader: are most of its servers up?',
   10009: 'The cluster has no leader: are most of its servers up?',
-  10023: 'Make room on the server, or raise its max_file_store.',
+  10023: `Make room on the server, or raise its max_file_store, ${restartIt}.`,
   10026: 'Raise max_consumers of the stream.',
   10028: 'Make room on the server, or raise its max_memory_store.',
   10039: 'Switch JetStream on for this account in the configuration of the server.',
-  10047: 'Make room on the server, or raise its max_file_store.',
+  10047: `Make room on the server, or raise its max_file_store, ${restartIt}.`,
   10059: 'Somebody deleted it, or nobody made it yet. A relay makes it when it starts, and refills it from the outbox.',
   10074: 'Run the servers as a cluster, or ask for one replica.',
   10076: 'Start the server with JetStream (-js).',
@@ -26,23 +29,31 @@ const mends: Readonly<Record<number, string>> = {
     'Where it is full, raise max_bytes or max_msgs of the stream, lower its max_age, or let it discard old messages.',
 }
 
+const full: ReadonlySet<number | undefined> = new Set([10023, 10028, 10047])
+
 /** An answer of JetStream's that is an outage until somebody mends it. */
 export function refusedFor(what: string, error: ApiError, cause?: unknown): BrokerUnavailable {
   const number = error.err_code === undefined ? '' : ` (${error.err_code})`
   const mend = mends[error.err_code ?? 0] ?? ''
   return new BrokerUnavailable(`NATS can't serve ${what}: ${error.description}${number}. ${mend}`.trimEnd(), {
     cause: cause ?? error,
+    ...(full.has(error.err_code) && { because: 'full' }),
   })
 }
 
 /** No answer, or none of JetStream's. `complaint` is what the connection suffers from, if known. */
 export function unansweredFor(what: string, error: unknown, complaint?: string): BrokerUnavailable {
   if (error instanceof NatsError && error.api_error) return refusedFor(what, error.api_error, error)
-  const isMissing = error instanceof NatsError && error.code === ErrorCode.NoResponders
+  const code = error instanceof NatsError ? error.code : undefined
+  const isMissing = code === ErrorCode.NoResponders
+  const isSilent = isMissing || code === ErrorCode.Timeout
   const words = isMissing
     ? 'no JetStream answers. Start the server with -js, switch JetStream on for this account; or a cluster has no leader now'
     : messageOf(error)
-  return new BrokerUnavailable(`NATS did not answer for ${what}: ${words}.${told(complaint)}`, { cause: error })
+  return new BrokerUnavailable(`NATS did not answer for ${what}: ${words}.${told(complaint)}`, {
+    cause: error,
+    ...(isSilent && { because: 'unresponsive' }),
+  })
 }
 
 /** Why a connection could not be made. */

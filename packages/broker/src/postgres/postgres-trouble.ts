@@ -18,6 +18,7 @@ export function asTrouble(error: unknown): unknown {
   const mend = mends[state] ?? mends[state.slice(0, 2)] ?? ''
   return new BrokerUnavailable(`Postgres can't serve as a broker now: ${String(error)}. ${mend}`.trimEnd(), {
     cause: error,
+    ...(state === '53100' && { because: 'full' }),
   })
 }
 

@@ -48,6 +48,7 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
       lostTailMs,
       findEpoch: (epoch: number) => broker.find({ name: topic.name, epoch, partitions: topic.partitions }),
       reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
+      outages: state.outages,
       onChange: bell.ring,
     }
     state.partitions.set(partition, { term, relay: startPartitionRelay(of) })

@@ -7,6 +7,7 @@ import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { finishEpochs } from './finish-epochs.ts'
 import { giveUp } from './give-up.ts'
 import { lastOfOurs } from './last-of-ours.ts'
+import type { OutageLog } from './outage-log.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
 
 export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
@@ -17,6 +18,7 @@ export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
   readonly findEpoch: (epoch: number) => Promise<Topic | undefined>
   /** Makes what is missing of the topic. */
   readonly reopen: () => Promise<unknown>
+  readonly outages: OutageLog
   /** Called when there is room again for a page, or something else to look at. */
   readonly onChange: () => void
 }
@@ -44,7 +46,7 @@ const standStillMs = 30_000
 const tailCheckTimes = 3
 
 export function startPartitionRelay(options: PartitionRelayOptions): PartitionRelay {
-  const { topic, partition, logger, acknowledged, lostTailMs, reopen, onChange } = options
+  const { topic, partition, logger, acknowledged, lostTailMs, outages, reopen, onChange } = options
   const stopping = new AbortController()
   const { signal } = stopping
   const of: PartitionOf = { ...options, signal }
@@ -59,6 +61,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   const onStored = (offset: number) => {
     acknowledged.set(partition, Math.max(offset, acknowledged.get(partition) ?? 0))
     backoff.reset()
+    outages.stored()
     if (!isAwaitedToHaveRoom || !ready?.hasRoom) return
     isAwaitedToHaveRoom = false
     onChange()
@@ -68,6 +71,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   const carry = async (): Promise<unknown> => {
     let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
     acknowledged.set(partition, after)
+    outages.answered()
     const token = await noteVerified(of, after)
     const publisher = createPartitionPublisher({ topic, partition, after, token, onStored })
     const ending = new AbortController()
@@ -135,6 +139,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         await sleep(standStillMs, signal)
       } else {
         logger.warn({ partition, err: failure }, 'asking the broker where it ends')
+        outages.failed(failure)
         await backoff.wait(signal)
         // A partition that somebody deleted on the broker is made again, and then refilled.
         if (failure instanceof BrokerUnavailable) await reopen().catch(() => {})

@@ -1,10 +1,12 @@
-import type { Health, Lease } from '@commitcast/worker'
+import type { Health, Lease, Logger } from '@commitcast/worker'
+import { createOutageLog, type OutageLog } from './outage-log.ts'
 import type { PartitionRelay } from './partition-relay.ts'
 
 /** What a relay knows of itself; outlives the trouble that it begins anew after. */
 export interface RelayState {
   readonly partitions: Map<number, { readonly term: bigint; readonly relay: PartitionRelay }>
   readonly acknowledged: Map<number, number>
+  readonly outages: OutageLog
   /** The one that `acknowledged` speaks of. */
   epoch?: number
   held: readonly Lease[]
@@ -13,8 +15,14 @@ export interface RelayState {
   askedAt?: number | undefined
 }
 
-export function createRelayState(): RelayState {
-  return { partitions: new Map(), acknowledged: new Map(), held: [], trouble: 'starting' }
+export function createRelayState(logger: Logger): RelayState {
+  return {
+    partitions: new Map(),
+    acknowledged: new Map(),
+    outages: createOutageLog(logger),
+    held: [],
+    trouble: 'starting',
+  }
 }
 
 /** A database that takes longer to answer is away, though its connections may stand. */

@@ -59,7 +59,7 @@ export interface Relay {
 export function runRelay(options: RelayOptions): Relay {
   const { logger = silentLogger, signal, retentionMs } = options
   if (retentionMs !== undefined) checkKeepMs('retentionMs', retentionMs)
-  const state = createRelayState()
+  const state = createRelayState(logger)
   const done = (async () => {
     const backoff = createBackoff()
     while (!signal.aborted) {
@@ -77,6 +77,7 @@ export function runRelay(options: RelayOptions): Relay {
           await waitForHome(options.sql, options.schema, signal)
         } else {
           logger.warn({ err: error }, 'the relay waits and tries again')
+          state.outages.failed(error)
           await backoff.wait(signal)
         }
       }

@@ -345,8 +345,8 @@ describe('called in a way that can not work', () => {
     [
       'a wrong broker',
       ['relay', '--app', 'a'],
-      { DATABASE_URL: 'postgres://h/x', NATS_URL: 'h:1' },
-      /^NATS_URL: "h:1" can't/,
+      { DATABASE_URL: 'postgres://h/x', NATS_URL: 'http://h:1' },
+      /^NATS_URL: "http:\/\/h:1" can't/,
     ],
   ]
 

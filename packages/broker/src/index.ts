@@ -1,3 +1,4 @@
+export { InvalidAddress } from './address.ts'
 export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions, Traits } from './broker.ts'
 export { endOf } from './end-of.ts'
 export {
@@ -10,4 +11,5 @@ export {
   TopicMismatch,
 } from './errors.ts'
 export { type Hints, type ListenOptions, maxHintBytes } from './hints.ts'
+export { readNatsAddress } from './nats/nats-address.ts'
 export { checkSchemaName } from './schema-name.ts'

@@ -28,7 +28,8 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, string | undefi
 }
 
 function maskPassword(value: string): string {
-  return value.replace(/(\/\/[^:/@\s]*:)\S*@/, '$1***@')
+  // What stands alone before the `@` may be a token.
+  return value.replace(/(\/\/(?:[^:/@\s]*:)?)\S*@/, '$1***@')
 }
 
 /** Variable kinds that all our processes share, with messages that mend. */

@@ -7,10 +7,8 @@ import { createHints } from './nats-hints.ts'
 import { findStreams, openStreams } from './nats-streams.ts'
 import { createTopic } from './nats-topic.ts'
 
-export { readNatsAddress }
-
 export interface NatsBrokerOptions {
-  /** `nats://user:password@127.0.0.1:4222`, or several of one cluster; `tls://` insists on TLS. */
+  /** `nats://user:password@127.0.0.1:4222`, or `nats://token@…`, or several of one cluster; `tls://` insists on TLS. */
   readonly servers: string | readonly string[]
   /** Copies of each stream in a cluster. Default 1. Said when a stream is made; one that exists keeps what it has. */
   readonly replicas?: number
@@ -38,15 +36,18 @@ const weekMs = 7 * 24 * 3_600_000
  *
  * An append counts as stored when JetStream acknowledges it, which is before the disk does: after a power loss on one
  * replica the tail may be missing, and the relay refills it.
+ *
+ * Throws `InvalidAddress` for `servers` that can't be used.
  */
 export function natsBroker(options: NatsBrokerOptions): Broker {
   const settings = { replicas: 1, maxAgeMs: weekMs, timeoutMs: 5_000, strictChain: false, ...options }
+  const address = readNatsAddress(options.servers)
   let opening: Promise<Connection> | undefined
   let closed = false
 
   const opened = (): Promise<Connection> => {
     if (closed) throw new BrokerUnavailable('This NATS broker was closed.')
-    opening ??= openConnection(settings).catch((error) => {
+    opening ??= openConnection(address, settings).catch((error) => {
       opening = undefined
       throw error
     })

@@ -1,7 +1,7 @@
 import { connect, createInbox, type NatsConnection } from 'nats'
 import { BrokerUnavailable } from '../errors.ts'
 import { type Acks, createAcks } from './nats-acks.ts'
-import { readNatsAddress } from './nats-address.ts'
+import type { readNatsAddress } from './nats-address.ts'
 import type { NatsBrokerOptions } from './nats-broker.ts'
 import { type Line, watchLine } from './nats-line.ts'
 import { unansweredFor, unreachable } from './nats-trouble.ts'
@@ -18,9 +18,9 @@ export interface Connection {
 }
 
 export async function openConnection(
-  options: Pick<NatsBrokerOptions, 'servers' | 'connection'> & { readonly timeoutMs: number },
+  address: ReturnType<typeof readNatsAddress>,
+  options: Pick<NatsBrokerOptions, 'connection'> & { readonly timeoutMs: number },
 ): Promise<Connection> {
-  const address = readNatsAddress(options.servers)
   const nc = await connect({
     name: 'commitcast',
     timeout: options.timeoutMs,

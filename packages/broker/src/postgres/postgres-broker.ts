@@ -3,12 +3,14 @@ import type { Broker, TopicOptions } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { checkSchemaName } from '../schema-name.ts'
 import { createAskPool } from './ask-pool.ts'
+import { checkPostgresAddress } from './postgres-address.ts'
 import { createEar } from './postgres-ear.ts'
 import { createHints } from './postgres-hints.ts'
 import { createTopic } from './postgres-topic.ts'
 import { asTrouble } from './postgres-trouble.ts'
 import { createWatch, type Watch } from './postgres-watch.ts'
 
+export { checkPostgresAddress } from './postgres-address.ts'
 export { type ListenerOptions, listenOn } from './postgres-listener.ts'
 
 export interface PostgresBrokerOptions {
@@ -37,6 +39,8 @@ const answerMs = 15_000
 /**
  * Postgres as a broker, for days on which no other server is wanted: rows with the key (topic, epoch, partition, offset),
  * appended by comparing with the row before. Durable before an append resolves.
+ *
+ * Throws `InvalidAddress`, and `RangeError` for a schema name that can't be used.
  */
 export function postgresBroker(options: PostgresBrokerOptions): Broker {
   const {
@@ -46,6 +50,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     maxAgeMs = weekMs,
     maxConnections = 10,
   } = options
+  checkPostgresAddress(connectionString)
   checkSchemaName(schema, 'commitcast_broker')
   const pool = new pg.Pool({
     connectionString,

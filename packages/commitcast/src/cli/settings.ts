@@ -1,3 +1,5 @@
+import { readNatsAddress } from '@commitcast/broker'
+import { checkPostgresAddress } from '@commitcast/broker/postgres'
 import { checkSchemaName, defaultSchema } from '@commitcast/outbox'
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, Option } from 'commander'
@@ -8,7 +10,7 @@ interface Setting {
   readonly variable: string
   readonly about: string
   /** Throws where the value can't be used, and says what can. */
-  check(value: string): void
+  check(value: string): unknown
 }
 
 /** What several commands have to know, each an option and a variable. */
@@ -17,15 +19,13 @@ const settings = {
     flags: '--database <url>',
     variable: 'DATABASE_URL',
     about: 'Postgres: postgres://user:password@host:5432/name',
-    check: (value) => checkAddress(value, ['postgres', 'postgresql'], 'postgres://user:password@127.0.0.1:5432/shop'),
+    check: checkPostgresAddress,
   },
   nats: {
     flags: '--nats <url>',
     variable: 'NATS_URL',
     about: 'NATS JetStream: nats://host:4222, several with commas; else Postgres is the broker',
-    check(value) {
-      for (const part of value.split(',')) checkAddress(part.trim(), ['nats', 'tls'], 'nats://127.0.0.1:4222')
-    },
+    check: readNatsAddress,
   },
   app: {
     flags: '--app <name>',
@@ -90,13 +90,4 @@ function troubleWith(command: Command, name: SettingName, value: string): string
   } catch (error) {
     return `${source}: ${(error as Error).message}`
   }
-}
-
-function checkAddress(value: string, protocols: readonly string[], example: string): void {
-  if (URL.canParse(value) && protocols.includes(new URL(value).protocol.replace(/:$/, ''))) return
-  throw new RangeError(`${JSON.stringify(withoutPassword(value))} can't be used: take an address like ${example}.`)
-}
-
-function withoutPassword(address: string): string {
-  return address.replace(/(\/\/[^:/@\s]*:)\S*@/, '$1***@')
 }

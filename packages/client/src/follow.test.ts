@@ -113,6 +113,27 @@ test('kinds that only newer servers know are passed over, and their cursor is ke
   vi.useRealTimers()
 })
 
+test('the pauses grow while no state is delivered, whatever else the server sends', async () => {
+  vi.useFakeTimers()
+  vi.spyOn(Math, 'random').mockReturnValue(1)
+  const { inputs, send, callbacks, stop } = openSubscription()
+  const fail = async () => {
+    send({ kind: 'checkpoint' }, 'opening')
+    send({ kind: 'resync', reason: 'epoch' }, 'resync')
+    callbacks().onError({ data: { code: 'INTERNAL_SERVER_ERROR' } })
+    const before = Date.now()
+    await vi.advanceTimersToNextTimerAsync()
+    return Date.now() - before
+  }
+  expect([await fail(), await fail(), await fail(), await fail()]).toEqual([1_000, 2_000, 4_000, 8_000])
+  send({ kind: 'state', state: 'state' })
+  expect(await fail()).toBe(1_000)
+  expect(inputs).toHaveLength(6)
+  stop()
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
 test.each([
   ['the connection failed', undefined],
   ['the server is overloaded', 'TOO_MANY_REQUESTS'],

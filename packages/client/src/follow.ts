@@ -34,7 +34,8 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
 /**
  * Follows a live subscription and hands each event over exactly once: what a reconnect or a change of servers brings
  * again is dropped by its offset. Where the connection failed, the server ended the subscription, or it answered that it
- * can't right now, it subscribes again with its last cursor, after a random and growing time; only a refusal ends it.
+ * can't right now, it subscribes again with its last cursor, after a random time that grows until a state, an event or
+ * `live` was received; only a refusal ends it.
  * Works in browsers and in Node, over `wsLink` and `httpSubscriptionLink`. Returns what ends it.
  *
  * The cursor travels beside the input, whatever that is. Where the server has no `liveSockets` (SSE), an input that is no
@@ -110,7 +111,7 @@ export function follow<TProcedure extends LiveProcedure>(
       if (isEnded) return
       if (!isTracked(message)) return refuse(untracked(message))
       cursor = message.id
-      failures = 0
+      if (isDelivery(message.data)) failures = 0
       try {
         take(message.data)
       } catch (cause) {
@@ -166,6 +167,14 @@ const passing = new Set([
 function isRefusal(error: unknown): boolean {
   const { data } = error as { data?: { code?: unknown } | null }
   return typeof data?.code === 'string' && !passing.has(data.code)
+}
+
+/**
+ * Whether the subscription works: the server sends other kinds before it has read the state, and may fail then. Until it works
+ * the pauses grow.
+ */
+function isDelivery({ kind }: Sent): boolean {
+  return kind === 'state' || kind === 'event' || kind === 'unreadable' || kind === 'live'
 }
 
 /** Whether it is what `live.follow` and `live.query` send: an envelope, with its cursor as the id. */

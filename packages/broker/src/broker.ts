@@ -80,7 +80,7 @@ export interface Topic extends TopicOptions {
   append(partition: number, after: number, messages: readonly Message[]): Promise<void>
   /**
    * The messages after offset `after`, oldest first, from history into the live tail; ends when the signal aborts. A
-   * batch is what is there, at most `maxBatch`. Waits out outages and goes on without a gap. Throws `OffsetGone` where
+   * batch is what is there, at most `maxBatch`. Waits out outages (`onOutage` says so) and goes on without a gap. Throws `OffsetGone` where
    * `after + 1` is no longer kept, `Diverged` where the log is not what its writer made of it.
    */
   read(partition: number, after: number, options: ReadOptions): AsyncIterable<readonly Message[]>
@@ -95,4 +95,9 @@ export interface ReadOptions {
   readonly signal: AbortSignal
   /** Default 1,000 messages. Also bounds what is read ahead. */
   readonly maxBatch?: number
+  /**
+   * Called with the error at each try that an outage makes fail, and without one when it reads again, also where nothing
+   * follows. Must not throw.
+   */
+  readonly onOutage?: (error?: unknown) => void
 }

@@ -7,16 +7,15 @@ export { flushWal } from './flush-wal.ts'
 export { answerHealth, type Health, type HealthReport, type HealthServer, startHealthServer } from './health-server.ts'
 export { isOutage, isTimeLimit } from './is-outage.ts'
 export { createLeases, type Lease, type LeaseOptions, type Leases, leasesReleased } from './leases.ts'
-export { createLogger, type Logger, silentLogger } from './logger.ts'
+export { createLogger, type Logger, silentLogger, warningLogger } from './logger.ts'
+export { createOutageLog, type OutageLog } from './outage-log.ts'
+export type { PartitionReport } from './partition-task.ts'
+export { partitionsHealth } from './partitions-health.ts'
 export { type ProcessContext, type ProcessOptions, runProcess } from './process.ts'
-export {
-  type PartitionReport,
-  type Partitions,
-  type PartitionsOptions,
-  runPartitions,
-  type Trouble,
-} from './run-partitions.ts'
+export { type Partitions, type PartitionsOptions, runPartitions } from './run-partitions.ts'
 export { sleep } from './sleep.ts'
 export type { Sql } from './sql.ts'
 export { timelineOf } from './timeline-of.ts'
+export { type LastingTrouble, lasting, silence, type Trouble, toTrouble, toUnserved } from './trouble.ts'
+export { unservedPartitions } from './unserved-partitions.ts'
 export { type UntilItWorksOptions, untilItWorks } from './until-it-works.ts'

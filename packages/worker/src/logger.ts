@@ -10,13 +10,13 @@ const variables = { LOG_LEVEL: z.enum(levels, { error: `set it to one of ${level
 /** One JSON line per entry on standard output (pino). `LOG_LEVEL` sets the level; default `info`. */
 export function createLogger(name: string): Logger {
   const { LOG_LEVEL: level } = readConfig(variables)
-  return pino({
-    name,
-    level,
-    base: { pid: process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { err: withoutClient },
-  })
+  return pino({ ...form, name, level })
+}
+
+const form = {
+  base: { pid: process.pid },
+  timestamp: pino.stdTimeFunctions.isoTime,
+  serializers: { err: withoutClient },
 }
 
 /** pg hangs its whole client, secret key included, on the errors of a broken connection. */
@@ -27,5 +27,11 @@ function withoutClient(error: Error) {
   return told
 }
 
-/** A logger that says nothing; the default of library calls that were given none. */
+/** Warnings and errors, one JSON line each on standard error: the default of all that is given no logger. */
+export const warningLogger: Logger = pino(
+  { ...form, name: 'commitcast', level: 'warn' },
+  pino.destination({ dest: process.stderr.fd, sync: true }),
+)
+
+/** A logger that writes nothing. */
 export const silentLogger: Logger = pino({ level: 'silent' })

@@ -2,7 +2,11 @@ import { createBackoff } from './backoff.ts'
 import type { Health } from './health-server.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { Logger } from './logger.ts'
+import { createOutageLog } from './outage-log.ts'
+import { createPartitionTask, type PartitionReport, type PartitionTask } from './partition-task.ts'
+import { partitionsHealth } from './partitions-health.ts'
 import { sleep } from './sleep.ts'
+import { type LastingTrouble, lasting, silence, toTrouble, toUnserved } from './trouble.ts'
 
 /** A lease, and the database's server under which the work on it began. With another server it begins again. */
 interface HeldLease extends Lease {
@@ -13,30 +17,12 @@ export interface PartitionsOptions {
   readonly leases: Leases
   readonly signal: AbortSignal
   readonly logger: Logger
+  /** Fields of every line in the log. */
+  readonly about?: object
+  /** Says which partitions no worker of the group holds. Asked while this one holds none: the others may hold them all. */
+  readonly unserved?: () => Promise<readonly number[]>
   /** Works on one partition until its signal aborts. When it throws, it is called again after a backed-off wait. */
   readonly work: (lease: HeldLease, signal: AbortSignal, report: PartitionReport) => Promise<void>
-}
-
-/** What a partition waits for: a code that is documented, or that of the error, and its words. */
-export interface Trouble {
-  readonly code: string
-  readonly message: string
-}
-
-/** What the work on a partition says of itself, and what it can ask. */
-export interface PartitionReport {
-  /** Says for the health what it waits for, and with nothing that it continues. */
-  readonly tell: (trouble?: Trouble) => void
-  /**
-   * Says which offset it read or committed last, by number. When a renewal finds an older one, the database has lost commits
-   * in a crash or a fail-over: the work is stopped and begins again.
-   */
-  readonly committed: (number: bigint) => void
-  /**
-   * Aborts when the lease may have run out: no renewal succeeded for as long as it lasts. The work's own signal aborts only
-   * when a renewal says that it is lost; so ask again after the next one.
-   */
-  readonly held: () => AbortSignal
 }
 
 export interface Partitions {
@@ -45,63 +31,73 @@ export interface Partitions {
   readonly done: Promise<void>
 }
 
-interface Task {
+interface Running {
   readonly term: bigint
   readonly server: string
   readonly stopping: AbortController
   readonly done: Promise<void>
-  trouble: Trouble | undefined
-  committed: bigint | undefined
+  readonly task: PartitionTask
 }
 
+const lookMs = 1_000
+
 /** Keeps one piece of work going for each partition that this worker holds a lease of. Outages are waited out. */
-export function runPartitions({ leases, signal, logger, work }: PartitionsOptions): Partitions {
-  const tasks = new Map<number, Task>()
+export function runPartitions(options: PartitionsOptions): Partitions {
+  const { leases, signal, logger, about, unserved, work } = options
+  const tasks = new Map<number, Running>()
   const ending = new Map<number, Promise<void>>()
   const trust = createTrust(leases.ttlMs)
-  let trouble: Trouble | undefined = { code: 'STARTING', message: 'starting' }
+  const outages = createOutageLog({
+    logger,
+    ...(about && { about }),
+    began: 'partition waits',
+    ended: 'partition continues',
+  })
+  const leaseOutages = createOutageLog({
+    ...{ logger, ...(about && { about }) },
+    began: 'can not renew the leases; waiting',
+    ended: 'the leases are renewed again',
+  })
+  let trouble: LastingTrouble | undefined = lasting({ code: 'STARTING', message: 'starting' }, undefined)
+  let askedAt: number | undefined
 
-  const start = (lease: HeldLease): Task => {
+  const start = (lease: HeldLease): Running => {
     const stopping = new AbortController()
-    const told: Pick<Task, 'trouble' | 'committed'> = { trouble: undefined, committed: undefined }
-    const report: PartitionReport = {
-      tell(trouble) {
-        told.trouble = trouble
-      },
-      committed(number) {
-        told.committed = number
-      },
-      held: trust.held,
-    }
+    const { partition, term, server } = lease
+    const backoff = createBackoff()
+    const task = createPartitionTask({ partition, outages, held: trust.held, onProgress: backoff.reset })
     const keepGoing = async () => {
-      await ending.get(lease.partition)
-      const backoff = createBackoff()
+      await ending.get(partition)
       while (!stopping.signal.aborted) {
-        const startedAt = Date.now()
         try {
-          told.trouble = undefined
-          await work(lease, stopping.signal, report)
+          task.report.busy('the database and the broker')
+          await work(lease, stopping.signal, task.report)
           if (!stopping.signal.aborted) throw new Error('The work ended before it was asked to.')
         } catch (error) {
-          if (stopping.signal.aborted) return
-          told.trouble = toTrouble(error)
-          logger.warn({ partition: lease.partition, err: error }, 'this partition waits and tries again')
-          if (Date.now() - startedAt > 1_000) backoff.reset()
+          if (stopping.signal.aborted) break
+          task.failed(error)
           await backoff.wait(stopping.signal)
         }
       }
+      outages.forget(partition)
     }
-    return Object.assign(told, { term: lease.term, server: lease.server, stopping, done: keepGoing() })
+    return { term, server, stopping, task, done: keepGoing() }
   }
+  const looking = setInterval(() => {
+    for (const { task } of tasks.values()) task.look()
+  }, lookMs).unref()
 
   const renew = async () => {
-    const before = new Map([...tasks].map(([partition, { committed }]) => [partition, committed]))
-    const askedAt = Date.now()
+    const before = new Map([...tasks].map(([partition, { task }]) => [partition, task.committed]))
+    const at = Date.now()
+    askedAt = at
     const held = await leases.renew()
-    trust.renew(askedAt)
+    trust.renew(at)
     const lost = held.filter(({ partition, progress }) => isBehind(progress, before.get(partition)))
     for (const { partition } of lost) logger.warn({ partition }, 'the database has lost commits; reading it again')
     adopt(held, new Set(lost.map(({ partition }) => partition)))
+    const free = held.length === 0 ? ((await unserved?.()) ?? []) : []
+    trouble = free.length === 0 ? undefined : lasting(toUnserved(free), trouble)
   }
 
   /** Ends and starts tasks. A partition's next task waits for the one before it; renewals don't. */
@@ -122,16 +118,19 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
     const backoff = createBackoff()
     while (!signal.aborted) {
       try {
-        await renew()
-        trouble = undefined
+        await renew().finally(() => {
+          askedAt = undefined
+        })
+        leaseOutages.ended()
         backoff.reset()
         await sleep(leases.renewMs, signal)
       } catch (error) {
-        trouble = toTrouble(error)
-        logger.warn({ err: error }, 'can not renew the leases; waiting')
+        trouble = lasting(toTrouble(error), trouble)
+        leaseOutages.failed(error)
         await backoff.wait(signal)
       }
     }
+    clearInterval(looking)
     adopt([], new Set())
     await Promise.all(ending.values())
     trust.end()
@@ -140,20 +139,11 @@ export function runPartitions({ leases, signal, logger, work }: PartitionsOption
 
   return {
     done,
-    health() {
-      const troubles = [...tasks].flatMap(([partition, { trouble }]) =>
-        trouble ? [[partition, trouble] as const] : [],
-      )
-      return {
-        ready: trouble === undefined && troubles.length === 0,
-        partitions: [...tasks.keys()],
-        ...(trouble !== undefined && { trouble: trouble.message, code: trouble.code }),
-        ...(troubles.length > 0 && {
-          troubles: Object.fromEntries(troubles.map(([partition, { message }]) => [partition, message])),
-          codes: Object.fromEntries(troubles.map(([partition, { code }]) => [partition, code])),
-        }),
-      }
-    },
+    health: () =>
+      partitionsHealth(
+        trouble ?? silence(askedAt),
+        new Map([...tasks].map(([partition, { task }]) => [partition, task.trouble])),
+      ),
   }
 }
 
@@ -175,10 +165,4 @@ function createTrust(ttlMs: number) {
     },
     end: () => clearTimeout(timer),
   }
-}
-
-function toTrouble(error: unknown): Trouble {
-  if (!(error instanceof Error)) return { code: 'UNKNOWN', message: String(error) }
-  const { code } = error as { code?: unknown }
-  return { code: typeof code === 'string' ? code : error.name, message: error.message }
 }

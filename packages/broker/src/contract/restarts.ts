@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Message, Topic } from '../broker.ts'
 import type { Case } from './contract-case.ts'
-import { eventually, makeMessage, makeMessages, offsetsOf, range, readUntil } from './messages.ts'
+import { eventually, makeMessage, makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
 
 /** The server is killed and comes back. */
 export const restarts: readonly Case[] = [
@@ -16,6 +16,23 @@ export const restarts: readonly Case[] = [
       await eventually(async () => expect((await topic.last(0))?.offset).toBe(200))
       for (let after = 200; after < 400; after += 50) await topic.append(0, after, makeMessages(after + 1, 50))
       expect(offsetsOf(await reading)).toEqual(range(1, 400))
+    },
+  },
+  {
+    name: 'a reader says that an outage keeps it from reading, and that it reads again, also where nothing follows',
+    needs: 'durability',
+    async run({ freshTopic, subject }) {
+      const topic = await freshTopic()
+      await topic.append(0, 0, makeMessages(1, 3))
+      const said: ('out' | 'reads')[] = []
+      const stopping = new AbortController()
+      const onOutage = (error?: unknown) => said.push(error === undefined ? 'reads' : 'out')
+      const reading = readToTheEnd(topic.read(0, 0, { signal: stopping.signal, onOutage }))
+      await subject.restart!()
+      await eventually(async () => expect(said.at(-1)).toBe('reads'))
+      stopping.abort()
+      expect(offsetsOf((await reading).messages)).toEqual([1, 2, 3])
+      expect(said.filter((words) => words === 'reads').length).toBeLessThanOrEqual(said.indexOf('reads'))
     },
   },
   {

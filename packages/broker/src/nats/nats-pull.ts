@@ -20,7 +20,7 @@ export interface Pull {
 export function createPull(
   { connection, streams }: Source,
   { partition, after }: Start,
-  { signal, maxBatch }: Required<ReadOptions>,
+  { signal, maxBatch }: Required<Pick<ReadOptions, 'signal' | 'maxBatch'>>,
 ): Pull {
   const { nc } = connection
   const stream = streams.nameOf(partition)

@@ -27,14 +27,17 @@ export interface Start {
 export async function* readStream(
   source: Source,
   { partition, after }: Start,
-  { signal, maxBatch = 1_000 }: ReadOptions,
+  { signal, maxBatch = 1_000, onOutage }: ReadOptions,
 ): AsyncGenerator<readonly Message[]> {
   const { nc } = source.connection
   let lastId: string | undefined
+  let isOut = false
   for (let next = after, failures = 0; !signal.aborted; ) {
     const pull = createPull(source, { partition, after: next }, { signal, maxBatch })
     try {
       await pull.open(await checkPlace(source.streams, { partition, after: next }, lastId))
+      if (isOut) onOutage?.()
+      isOut = false
       for (let batch = await pull.take(); batch; batch = await pull.take()) {
         failures = 0
         next += batch.length
@@ -44,6 +47,8 @@ export async function* readStream(
     } catch (error) {
       if (nc.isClosed()) return
       if (!(error instanceof BrokerUnavailable)) throw error
+      isOut = true
+      onOutage?.(error)
     } finally {
       pull.close()
     }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Message, ReadOptions } from '../broker.ts'
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import { isBeginning, readFirst } from './postgres-begin.ts'
@@ -14,27 +15,36 @@ interface From {
 export async function* readRows(
   parts: Parts,
   from: From,
-  { signal, maxBatch = 1_000 }: ReadOptions,
+  { signal, maxBatch = 1_000, onOutage }: ReadOptions,
 ): AsyncGenerator<readonly Message[]> {
   const { topic, watch, closed } = parts
   const end = AbortSignal.any([signal, closed])
   const watched = watch.enter(topic, from.partition, end)
+  let failures = 0
   try {
     for (let next = from.after; !end.aborted; ) {
       try {
         const batch = await readBatch(parts, { ...from, after: next }, maxBatch)
         next += batch.length
+        if (failures > 0) onOutage?.()
+        failures = 0
         if (batch.length > 0) yield batch
         else await watched.wait(next)
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error
         if (isGone(error)) throw new Diverged(error.message, { cause: error })
-        await watch.pause(end)
+        onOutage?.(error)
+        await pause(failures++, end)
       }
     }
   } finally {
     watched.leave()
   }
+}
+
+async function pause(failures: number, signal: AbortSignal): Promise<void> {
+  const ms = Math.min(2_000, 100 * 2 ** Math.min(failures, 6))
+  await delay(Math.random() * ms, undefined, { signal }).catch(() => {})
 }
 
 /** What comes next without a hole; nothing where there is no more. */

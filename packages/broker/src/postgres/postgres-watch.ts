@@ -11,8 +11,6 @@ export interface Watch {
   grown(topic: TopicOptions, partition: number, end: number): void
   /** Listens for a partition from now on, until the signal aborts or `leave` is called. */
   enter(topic: TopicOptions, partition: number, signal: AbortSignal): Watched
-  /** A short, jittered pause after an outage. */
-  pause(signal: AbortSignal): Promise<void>
 }
 
 export interface WatchOptions {
@@ -105,9 +103,6 @@ export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions)
           Object.assign(reader, { after: undefined, heard: 0 })
         },
       }
-    },
-    async pause(stop) {
-      await delay(50 + Math.random() * 450, undefined, { signal: stop }).catch(() => {})
     },
   }
 }

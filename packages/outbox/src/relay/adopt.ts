@@ -1,5 +1,5 @@
 import type { Broker, Topic } from '@commitcast/broker'
-import type { Bell, Logger, Sql } from '@commitcast/worker'
+import type { Bell, Logger, OutageLog, Sql } from '@commitcast/worker'
 import { checkEpoch } from '../epoch/epoch-end.ts'
 import { startPartitionRelay } from './partition-relay.ts'
 import type { RelayState } from './relay-state.ts'
@@ -14,6 +14,7 @@ export interface AdoptOptions {
   /** Rung when a partition has room again, or something else to look at. */
   readonly bell: Bell
   readonly logger: Logger
+  readonly outages: OutageLog
   readonly lostTailMs?: number
 }
 
@@ -22,7 +23,7 @@ export interface AdoptOptions {
  * error of a partition that found the database server started anew.
  */
 export async function adopt(options: AdoptOptions, state: RelayState): Promise<void> {
-  const { sql, broker, schema, topic, server, bell, logger, lostTailMs = 10_000 } = options
+  const { sql, broker, schema, topic, server, bell, logger, outages, lostTailMs = 10_000 } = options
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
   for (const [partition, { term, relay }] of state.partitions) {
     // Pages are assigned only where there is room, so no other statement may notice it.
@@ -44,11 +45,12 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
       term,
       server,
       logger,
+      outages,
       acknowledged: state.acknowledged,
       lostTailMs,
       findEpoch: (epoch: number) => broker.find({ name: topic.name, epoch, partitions: topic.partitions }),
       reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
-      outages: state.outages,
+      brokerLog: state.brokerLog,
       onChange: bell.ring,
     }
     state.partitions.set(partition, { term, relay: startPartitionRelay(of) })

@@ -1,8 +1,10 @@
 import { Diverged, endOf, type Topic, TopicMismatch } from '@commitcast/broker'
-import { createBackoff } from '@commitcast/worker'
+import { createBackoff, createOutageLog } from '@commitcast/worker'
 import { refillPartition } from '../epoch/refill-partition.ts'
 import { EventsGone } from '../pages/read-pages.ts'
 import type { PartitionOf } from './find-end.ts'
+
+const unfinished = 'an earlier epoch is not finished'
 
 /**
  * Brings earlier epochs of a partition to their ends on the broker, for what was assigned there is assigned nowhere else.
@@ -13,21 +15,26 @@ export async function finishEpochs(
   findEpoch: (epoch: number) => Promise<Topic | undefined>,
 ): Promise<void> {
   const backoff = createBackoff()
+  const outages = createOutageLog({
+    logger: of.logger,
+    began: unfinished,
+    ended: 'an earlier epoch is finished',
+  })
   for (let left: readonly Ended[] | undefined; !of.signal.aborted && left?.length !== 0; ) {
     try {
       left ??= await readEnded(of)
       const [newest] = left
       if (newest) await finish(of, newest, await findEpoch(newest.epoch))
+      outages.ended(of.partition)
     } catch (error) {
       const isFinal = [Diverged, EventsGone, TopicMismatch].some((kind) => error instanceof kind)
-      of.logger.warn(
-        { partition: of.partition, epoch: left?.[0]?.epoch, isFinal, err: error },
-        'an earlier epoch is not finished',
-      )
+      const details = { epoch: left?.[0]?.epoch, isFinal }
       if (!isFinal) {
+        outages.failed(error, of.partition, details)
         await backoff.wait(of.signal)
         continue
       }
+      of.logger.warn({ partition: of.partition, ...details, err: error }, unfinished)
     }
     left = left?.slice(1)
   }

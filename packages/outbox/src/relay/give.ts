@@ -13,6 +13,8 @@ export interface Given {
   readonly found: number
   /** Whether more were committed before this was given, so that nobody may ring for them. */
   readonly mayBeMore: boolean
+  /** Whether the database was asked for some partition, and answered. */
+  readonly hasAsked: boolean
 }
 
 /** More than three gained nothing here; each is a connection of the pool. */
@@ -25,7 +27,10 @@ const busyGroups = 3
  */
 export function createGive(options: GiveOptions, state: RelayState): () => Promise<Given> {
   const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
-  const asked = new Map<number, Promise<{ readonly group: number; readonly pages: readonly Page[] }>>()
+  const asked = new Map<
+    number,
+    Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly Page[] }>
+  >()
   let groups = 1
 
   const ask = (group: number) => {
@@ -33,7 +38,7 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
       ({ partition }) => partition % groups === group && state.partitions.get(partition)?.relay.hasRoom,
     )
     const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage, serverStarted })
-    const answer = given.catch(whenGivenTwice).then((pages) => ({ group, pages }))
+    const answer = given.catch(whenGivenTwice).then((pages) => ({ group, hasAsked: leases.length > 0, pages }))
     // Whoever awaits it hears of its failure; nobody may, when we stop.
     answer.catch(() => {})
     asked.set(group, answer)
@@ -42,7 +47,7 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
   return async () => {
     await adopt(options, state)
     if (asked.size === 0) for (let group = 0; group < groups; group++) ask(group)
-    const { group, pages } = await Promise.race(asked.values())
+    const { group, hasAsked, pages } = await Promise.race(asked.values())
     asked.delete(group)
     const count = pages.reduce((sum, page) => sum + page.messages.length, 0)
     const isBusy = count >= maxPage
@@ -56,6 +61,7 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
     if (count === 0 && isFull) await bell.wait(20)
     return {
       found: count,
+      hasAsked,
       mayBeMore: isFull || asked.size > 0 || pages.some((page) => isFullPage(page, maxPage)),
     }
   }

@@ -1,4 +1,4 @@
-import type { Bell, Lease, Leases } from '@commitcast/worker'
+import { type Bell, type Lease, type Leases, lasting, toUnserved } from '@commitcast/worker'
 import type { RelayState } from './relay-state.ts'
 
 export interface KeepLeasesOptions {
@@ -6,6 +6,8 @@ export interface KeepLeasesOptions {
   readonly bell: Bell
   /** Rings when somebody gives some back. */
   readonly leaseBell: Bell
+  /** Says which partitions no relay holds. */
+  readonly unserved: () => Promise<readonly number[]>
   readonly signal: AbortSignal
 }
 
@@ -13,12 +15,15 @@ export interface KeepLeasesOptions {
 export async function keepLeases(
   leases: Leases,
   state: RelayState,
-  { bell, leaseBell, signal }: KeepLeasesOptions,
+  { bell, leaseBell, unserved, signal }: KeepLeasesOptions,
 ): Promise<void> {
   while (!signal.aborted) {
     state.askedAt = Date.now()
     const held = await leases.renew()
+    const free = held.length === 0 ? await unserved() : []
     state.askedAt = undefined
+    state.unserved = free.length === 0 ? undefined : lasting(toUnserved(free), state.unserved ?? state.trouble)
+    state.isStandby = held.length === 0 && free.length === 0
     const changed = termsOf(held) !== termsOf(state.held)
     state.held = held
     if (changed) bell.ring()

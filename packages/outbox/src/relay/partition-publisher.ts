@@ -25,6 +25,8 @@ export interface PartitionPublisher {
   /** Takes the messages that follow what it has; refuses what does not. */
   add(messages: readonly Message[]): boolean
   readonly hasFailed: boolean
+  /** Since when the broker owes an answer and gives none, in milliseconds since 1970; `undefined` where nothing is in flight. */
+  readonly owedSince: number | undefined
   /** Resolves with the first failure. What is stored must then be asked of the broker. */
   readonly failed: Promise<unknown>
   /** Resolves when nothing is in flight any more. */
@@ -51,6 +53,7 @@ export function createPartitionPublisher({
   let sent = after
   let hasStored = false
   let hasFailed = false
+  let owedSince = 0
   const inFlight = new Set<Promise<void>>()
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>()
 
@@ -59,6 +62,7 @@ export function createPartitionPublisher({
       const chunk = waiting.slice(0, hasStored ? chunkSize(waiting) : 1)
       waiting = waiting.slice(chunk.length)
       waitingLength -= lengthOf(chunk)
+      if (inFlight.size === 0) owedSince = Date.now()
       const stored = store(chunk, sent)
       sent += chunk.length
       inFlight.add(stored)
@@ -73,6 +77,7 @@ export function createPartitionPublisher({
     try {
       await topic.append(partition, at, chunk.map(mark))
       hasStored = true
+      owedSince = Date.now()
       if (!hasFailed) onStored(at + chunk.length)
     } catch (error) {
       hasFailed = true
@@ -85,6 +90,9 @@ export function createPartitionPublisher({
     failed,
     get hasFailed() {
       return hasFailed
+    },
+    get owedSince() {
+      return inFlight.size > 0 ? owedSince : undefined
     },
     get hasRoom() {
       return !hasFailed && waiting.length < maxWaiting && waitingLength < maxWaitingLength

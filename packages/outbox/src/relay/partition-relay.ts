@@ -1,24 +1,36 @@
 import { BrokerUnavailable, Diverged, endOf, MessageRefused, type Topic } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
-import { aborted, createBackoff, sleep } from '@commitcast/worker'
+import {
+  aborted,
+  createBackoff,
+  type LastingTrouble,
+  lasting,
+  type OutageLog,
+  sleep,
+  type Trouble,
+  toTrouble,
+} from '@commitcast/worker'
 import { startedAnewState } from '../functions/sql-states.ts'
 import { noteDiverged, noteVerified } from '../verified/note-verified.ts'
+import type { BrokerLog } from './broker-log.ts'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { finishEpochs } from './finish-epochs.ts'
 import { giveUp } from './give-up.ts'
 import { lastOfOurs } from './last-of-ours.ts'
-import type { OutageLog } from './outage-log.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
 
 export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {
   /** The highest acknowledged offset of each partition; outlives a lease. */
   readonly acknowledged: Map<number, number>
   readonly lostTailMs: number
+  /** Where its outages are logged, with those of the other partitions. */
+  readonly outages: OutageLog
   /** Looks for the topic in an earlier epoch. */
   readonly findEpoch: (epoch: number) => Promise<Topic | undefined>
   /** Makes what is missing of the topic. */
   readonly reopen: () => Promise<unknown>
-  readonly outages: OutageLog
+  /** Outlives a lease, as an outage of the broker does. */
+  readonly brokerLog: BrokerLog
   /** Called when there is room again for a page, or something else to look at. */
   readonly onChange: () => void
 }
@@ -28,7 +40,7 @@ export interface PartitionRelay {
   /** Whether it takes another page now. */
   readonly hasRoom: boolean
   /** What keeps it from carrying events. */
-  readonly trouble: string | undefined
+  readonly trouble: LastingTrouble | undefined
   /** The database server was started anew: the relay has to begin again, and this partition has ended. */
   readonly restart: unknown
   /** A page that was just given. */
@@ -37,31 +49,42 @@ export interface PartitionRelay {
   stop(): Promise<void>
 }
 
-/** A partition that stands still is looked at again, in case somebody mended it. */
-const standStillMs = 30_000
+/** A halted partition is looked at again: an operator may have fixed it. */
+const haltMs = 30_000
 /**
  * How often a broker is asked whether it still has what it acknowledged, for nobody may be writing when it loses it: every
  * so many times `lostTailMs`.
  */
 const tailCheckTimes = 3
+/** A broker that owes an answer for longer than this has stalled. */
+const patienceMs = 30_000
 
 export function startPartitionRelay(options: PartitionRelayOptions): PartitionRelay {
-  const { topic, partition, logger, acknowledged, lostTailMs, outages, reopen, onChange } = options
+  const { topic, partition, logger, acknowledged, lostTailMs, outages, brokerLog, reopen, onChange } = options
   const stopping = new AbortController()
   const { signal } = stopping
   const of: PartitionOf = { ...options, signal }
   let ready: PartitionPublisher | undefined
   let raiseDoubt: ((why: unknown) => void) | undefined
   let missedPage = false
-  let trouble: string | undefined = 'taking over'
+  let trouble: LastingTrouble | undefined
   let restart: unknown
+  const wait = (next: Trouble) => {
+    trouble = lasting(next, trouble)
+  }
+  const settle = () => {
+    trouble = undefined
+    outages.ended(partition)
+  }
+  wait({ code: 'TAKING_OVER', message: 'taking over' })
 
   const backoff = createBackoff()
   let isAwaitedToHaveRoom = false
   const onStored = (offset: number) => {
     acknowledged.set(partition, Math.max(offset, acknowledged.get(partition) ?? 0))
     backoff.reset()
-    outages.stored()
+    brokerLog.stored()
+    if (trouble && ready) settle()
     if (!isAwaitedToHaveRoom || !ready?.hasRoom) return
     isAwaitedToHaveRoom = false
     onChange()
@@ -71,7 +94,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   const carry = async (): Promise<unknown> => {
     let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
     acknowledged.set(partition, after)
-    outages.answered()
+    brokerLog.answered()
     const token = await noteVerified(of, after)
     const publisher = createPartitionPublisher({ topic, partition, after, token, onStored })
     const ending = new AbortController()
@@ -88,7 +111,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       } while (missedPage)
       ready = publisher
       raiseDoubt = doubt
-      trouble = undefined
+      if (publisher.owedSince === undefined) settle()
       onChange()
       void checkTail(doubt, ending.signal)
       return await halted
@@ -127,7 +150,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         failure = await giveUp(of, failure).catch((error: unknown) => error)
         if (failure === undefined) continue
       }
-      trouble = failure instanceof Error ? failure.message : String(failure)
+      wait(toTrouble(failure))
       if ((failure as { code?: unknown } | undefined)?.code === startedAnewState) {
         restart = failure
         return onChange()
@@ -135,11 +158,11 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       if (failure instanceof Diverged)
         await noteWhere().catch((err: unknown) => logger.warn({ partition, err }, 'could not record where'))
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
-        logger.error({ partition, err: failure }, 'this partition stands still')
-        await sleep(standStillMs, signal)
+        outages.halted(failure, partition)
+        await sleep(haltMs, signal)
       } else {
-        logger.warn({ partition, err: failure }, 'asking the broker where it ends')
-        outages.failed(failure)
+        brokerLog.failed(failure)
+        outages.failed(failure, partition)
         await backoff.wait(signal)
         // A partition that somebody deleted on the broker is made again, and then refilled.
         if (failure instanceof BrokerUnavailable) await reopen().catch(() => {})
@@ -155,7 +178,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       return hasRoom
     },
     get trouble() {
-      return trouble
+      return trouble ?? stalled(ready)
     },
     get restart() {
       return restart
@@ -170,6 +193,14 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
     async stop() {
       stopping.abort()
       await lived
+      outages.forget(partition)
     },
   }
+}
+
+function stalled(publisher: PartitionPublisher | undefined): LastingTrouble | undefined {
+  const since = publisher?.owedSince
+  if (since === undefined || Date.now() - since < patienceMs) return undefined
+  const seconds = Math.round((Date.now() - since) / 1_000)
+  return { code: 'PARTITION_STALLED', message: `The broker has stored nothing for ${seconds} s.`, since }
 }

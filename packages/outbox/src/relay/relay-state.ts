@@ -1,16 +1,27 @@
-import type { Health, Lease, Logger } from '@commitcast/worker'
-import { createOutageLog, type OutageLog } from './outage-log.ts'
+import {
+  type Health,
+  type LastingTrouble,
+  type Lease,
+  type Logger,
+  partitionsHealth,
+  silence,
+} from '@commitcast/worker'
+import { type BrokerLog, createBrokerLog } from './broker-log.ts'
 import type { PartitionRelay } from './partition-relay.ts'
 
 /** What a relay knows of itself; outlives the trouble that it begins anew after. */
 export interface RelayState {
   readonly partitions: Map<number, { readonly term: bigint; readonly relay: PartitionRelay }>
   readonly acknowledged: Map<number, number>
-  readonly outages: OutageLog
+  readonly brokerLog: BrokerLog
   /** The one that `acknowledged` speaks of. */
   epoch?: number
   held: readonly Lease[]
-  trouble: string | undefined
+  /** Some partitions have no relay, and this one got none. */
+  unserved: LastingTrouble | undefined
+  /** Others hold all partitions. */
+  isStandby: boolean
+  trouble: LastingTrouble | undefined
   /** Since when an answer of the database is waited for. */
   askedAt?: number | undefined
 }
@@ -19,26 +30,17 @@ export function createRelayState(logger: Logger): RelayState {
   return {
     partitions: new Map(),
     acknowledged: new Map(),
-    outages: createOutageLog(logger),
+    brokerLog: createBrokerLog(logger),
     held: [],
-    trouble: 'starting',
+    unserved: undefined,
+    isStandby: false,
+    trouble: { code: 'STARTING', message: 'starting', since: Date.now() },
   }
 }
 
-/** A database that takes longer to answer is away, though its connections may stand. */
-const silentAfterMs = 3_000
-
-export function healthOf({ partitions, askedAt = Infinity, trouble: known }: RelayState): Health {
-  const silentMs = Date.now() - askedAt
-  const silence = `The database has not answered for ${Math.round(silentMs / 1_000)} s.`
-  const trouble = known ?? (silentMs > silentAfterMs ? silence : undefined)
-  const troubles = [...partitions].flatMap(([partition, { relay }]) =>
-    relay.trouble ? [[partition, relay.trouble]] : [],
+export function healthOf({ partitions, unserved, askedAt, trouble }: RelayState): Health {
+  return partitionsHealth(
+    unserved ?? trouble ?? silence(askedAt),
+    new Map([...partitions].map(([partition, { relay }]) => [partition, relay.trouble])),
   )
-  return {
-    ready: trouble === undefined && troubles.length === 0,
-    partitions: [...partitions.keys()],
-    ...(trouble !== undefined && { trouble }),
-    ...(troubles.length > 0 && { troubles: Object.fromEntries(troubles) }),
-  }
 }

@@ -3,10 +3,14 @@ import {
   createBackoff,
   createBell,
   createLeases,
+  createOutageLog,
   type Health,
   type Logger,
+  lasting,
   type Sql,
-  silentLogger,
+  toTrouble,
+  unservedPartitions,
+  warningLogger,
 } from '@commitcast/worker'
 import { checkHome, waitForHome, whyHomeless } from '../epoch/check-home.ts'
 import { EpochEnded } from '../epoch/epoch-end.ts'
@@ -57,27 +61,39 @@ export interface Relay {
  * `<app>-events`, each once and in order, whatever crashes (P1-P4). Several may run; outages are waited out.
  */
 export function runRelay(options: RelayOptions): Relay {
-  const { logger = silentLogger, signal, retentionMs } = options
+  const { logger = warningLogger, signal, retentionMs } = options
   if (retentionMs !== undefined) checkKeepMs('retentionMs', retentionMs)
   const state = createRelayState(logger)
   const done = (async () => {
     const backoff = createBackoff()
+    const outages = createOutageLog({
+      logger,
+      began: 'the relay waits and tries again',
+      halted: 'the relay is halted',
+      ended: 'the relay continues',
+    })
+    const onProgress = () => {
+      state.trouble = undefined
+      backoff.reset()
+      outages.ended()
+    }
     while (!signal.aborted) {
       try {
-        await relayUntilTrouble({ ...options, logger }, state, backoff.reset)
+        await relayUntilTrouble({ ...options, logger }, state, onProgress)
       } catch (error) {
         if (error instanceof EpochEnded) {
           logger.info({ why: error.message }, 'the relay goes on in the next epoch')
           continue
         }
         const because = whyHomeless(error)
-        state.trouble = because ?? (error instanceof Error ? error.message : String(error))
+        const { code, message } = toTrouble(error)
+        state.trouble = lasting({ code, message: because ?? message }, state.trouble)
         if (because !== undefined) {
-          logger.error({ err: error, because }, 'the relay stands still')
+          outages.halted(error, undefined, { because })
           await waitForHome(options.sql, options.schema, signal)
         } else {
-          logger.warn({ err: error }, 'the relay waits and tries again')
-          state.outages.failed(error)
+          state.brokerLog.failed(error)
+          outages.failed(error)
           await backoff.wait(signal)
         }
       }
@@ -104,30 +120,38 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   state.epoch = topic.epoch
   await checkLimit({ sql, schema, topic, logger })
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
+  const outages = createOutageLog({
+    logger,
+    began: 'partition waits; asking the broker where it ends',
+    halted: 'partition halted',
+    ended: 'partition continues',
+  })
+  const unserved = () => unservedPartitions(sql, { schema, group: 'relay' })
   const sleeper = createSleeper(sql, schema, leases.owner)
   const background = runBeside([
-    () => keepLeases(leases, state, { bell, leaseBell, signal }),
+    () => keepLeases(leases, state, { bell, leaseBell, unserved, signal }),
     // Not bounded: it waits for others' transactions.
     () => keepLeaves({ ...given, topic, logger, signal }),
     ...(listenTo === undefined
       ? []
       : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, logger })]),
   ])
-  const give = createGive({ ...options, topic, server, bell, serverStarted }, state)
+  const give = createGive({ ...options, topic, server, bell, serverStarted, outages }, state)
   const rest = createRest({ sleeper, bell, signal, pollMs, listens: listenTo !== undefined })
   try {
     while (!signal.aborted) {
       background.rethrow()
       const look = await give()
-      state.trouble = undefined
-      onProgress()
       await rest(look)
+      if (look.hasAsked || state.isStandby) onProgress()
     }
   } finally {
     ending.abort()
     await Promise.all([...state.partitions.values()].map(({ relay }) => relay.stop()))
     state.partitions.clear()
     state.held = []
+    state.isStandby = false
+    state.unserved = undefined
     await Promise.allSettled([background.ended, sleeper.wakeUp(), leases.release()])
   }
 }

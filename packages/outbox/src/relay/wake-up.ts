@@ -1,5 +1,5 @@
 import { listenOn } from '@commitcast/broker/postgres'
-import { type Bell, type Logger, leasesReleased } from '@commitcast/worker'
+import { type Bell, createOutageLog, type Logger, leasesReleased } from '@commitcast/worker'
 
 /** Rings `bell`, or `leaseBell` where leases came free, at each NOTIFY of `schema`, and both after each (re)connection. */
 export function listen(options: {
@@ -11,16 +11,22 @@ export function listen(options: {
   readonly logger: Logger
 }): Promise<void> {
   const { connectionString, schema, bell, leaseBell, signal, logger } = options
+  const outages = createOutageLog({
+    logger,
+    began: 'can not listen for new events; polling continues',
+    ended: 'listens again',
+    about: { code: 'LISTEN_FAILS' },
+  })
   return listenOn({
     connectionString,
     channel: schema,
     signal,
     onNotify: (payload) => (payload === leasesReleased ? leaseBell : bell).ring(),
     onOpen() {
+      outages.ended()
       bell.ring()
       leaseBell.ring()
     },
-    onError: (error) =>
-      logger.warn({ code: 'LISTEN_FAILS', err: error }, 'can not listen for new events; polling continues'),
+    onError: (error) => outages.failed(error),
   })
 }

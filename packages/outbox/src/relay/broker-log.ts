@@ -2,7 +2,7 @@ import { BrokerUnavailable } from '@commitcast/broker'
 import type { Logger } from '@commitcast/worker'
 
 /** Logs, once per outage of the broker, what only an operator can end. */
-export interface OutageLog {
+export interface BrokerLog {
   /** An attempt failed. */
   failed(error: unknown): void
   /** The broker answered, which one without room does, too. */
@@ -22,7 +22,7 @@ const words = {
   ],
 } as const
 
-export function createOutageLog(logger: Logger): OutageLog {
+export function createBrokerLog(logger: Logger): BrokerLog {
   let since: number | undefined
   let logged: BrokerUnavailable['because']
   return {

@@ -1,0 +1,13 @@
+import type { Sql } from './sql.ts'
+
+/** The partitions of a group that no living worker holds, by the database's clock. */
+export async function unservedPartitions(
+  sql: Sql,
+  { schema, group }: { readonly schema: string; readonly group: string },
+): Promise<readonly number[]> {
+  const rows = await sql.query<{ partition: number }>(
+    `select partition from ${schema}.lease where grp = $1 and (owner = '' or expires_at <= clock_timestamp()) order by partition`,
+    [group],
+  )
+  return rows.map(({ partition }) => partition)
+}

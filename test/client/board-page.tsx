@@ -1,7 +1,7 @@
 import { commandLink, liveConnection } from '@commitcast/client'
 import { useConnection, useLiveMutation, useLiveQuery } from '@commitcast/client/react'
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client'
-import { Component, type ReactNode, StrictMode, useEffect } from 'react'
+import { Component, type ReactNode, StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import superjson from 'superjson'
 import type { BoardRouter } from './board-router.ts'
@@ -28,7 +28,8 @@ const count = () => {
 requestAnimationFrame(count)
 
 function Board() {
-  const board = useLiveQuery(trpc.notes, undefined, {
+  const [isReversed, setReversed] = useState(false)
+  const board = useLiveQuery(isReversed ? trpc.reversed : trpc.notes, undefined, {
     'note.added'(notes, { data }) {
       if (data.text === 'broken') throw new Error('The page can not show that.')
       return [...notes, data.text]
@@ -45,6 +46,9 @@ function Board() {
     <main data-status={status} data-lag={lagMs} data-resyncs={resyncs} data-count={notes.length}>
       <button type="button" onClick={() => press('mine')}>
         Add
+      </button>
+      <button type="button" onClick={() => setReversed(!isReversed)}>
+        Reverse
       </button>
       <button type="button" onClick={() => press('refused')}>
         Add refused

@@ -34,6 +34,16 @@ export function boardRouter({ db, cast, live, mayFollow }: BoardParts) {
           (await sqlOf(trx).query<{ text: string }>('select text from note order by number')).map(({ text }) => text),
       }),
     ),
+    reversed: t.procedure.subscription(
+      live.query({
+        channels: () => ['notes'],
+        authorize: mayFollow,
+        state: async ({ trx }) =>
+          (await sqlOf(trx).query<{ text: string }>('select text from note order by number desc')).map(
+            ({ text }) => text,
+          ),
+      }),
+    ),
     follow: t.procedure.subscription(live.follow({ channels: () => ['notes'], authorize: mayFollow })),
     add: t.procedure
       .concat(commands)

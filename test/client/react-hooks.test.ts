@@ -27,6 +27,22 @@ test('a burst is rendered once per frame, with all of its events in order', asyn
   expect(await page.locator('main').getAttribute('data-lag')).toMatch(/^\d+$/)
 })
 
+test('another procedure is followed anew, also with the same input', async () => {
+  await using board = await openBoard()
+  await using pages = await openPages(board.address)
+  const page = await pages.open()
+  await board.add(['first', 'second'].map((text) => ({ key: 'k', text })))
+  await page.locator('[data-count="2"]').waitFor()
+  for (const shown of [
+    ['second', 'first'],
+    ['first', 'second'],
+  ]) {
+    await page.getByRole('button', { name: 'Reverse' }).click()
+    await page.getByRole('listitem').first().filter({ hasText: shown[0]! }).waitFor()
+    expect(await page.locator('li').allTextContents()).toEqual(shown)
+  }
+})
+
 test('a mutation shows at once, settles with its event, and is taken back when it is refused', async () => {
   await using board = await openBoard()
   await using pages = await openPages(board.address)

@@ -21,7 +21,8 @@ export interface LiveQueryOptions<TProcedure extends LiveProcedure> {
 /**
  * A state-first subscription as React state: the state that the server sends, then each event through its reducer, once,
  * in order per key. Renders at most once per frame, however many events come. Subscribes again when `input` changes
- * (by what it holds). What a reducer throws is thrown while rendering, for an error boundary.
+ * (by what it holds), and when `procedure` does: give it as tRPC's client has it, which is the same object each time. What a
+ * reducer throws is thrown while rendering, for an error boundary.
  */
 export function useLiveQuery<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
@@ -32,8 +33,8 @@ export function useLiveQuery<TProcedure extends LiveProcedure>(
   const latest = useRef({ procedure, input, reducers, onHint, onFailure })
   latest.current = { procedure, input, reducers, onHint, onFailure }
   const key = inputKey(input)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another input is another store
-  const store = useMemo(() => createLiveStore<TProcedure>(() => latest.current), [key])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another procedure or input is another store
+  const store = useMemo(() => createLiveStore<TProcedure>(() => latest.current), [procedure, key])
   const view = useSyncExternalStore(store.subscribe, store.view, store.view)
   return useMemo(() => ({ ...view, optimistic: store.optimistic }), [view, store])
 }

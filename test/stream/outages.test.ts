@@ -36,7 +36,8 @@ test('a webhook that fails for some tries parks nothing', async () => {
   webhook.isDown = true
   counters.run([counters.cast.handler('mail', webhook.handles)], ['relay', 'project'])
   await counters.grow(12, { keys })
-  await eventually(() => expect(webhook.failures).toBeGreaterThan(keys.length * 4))
+  // The first batch may hold one event only.
+  await eventually(() => expect(webhook.failures).toBeGreaterThan(4))
   webhook.isDown = false
   await eventually(() => expect(webhook.got).toEqual(upTo(2)))
   expect(await listParked(counters.sql, { schema })).toEqual([])

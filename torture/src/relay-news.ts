@@ -14,10 +14,10 @@ export function createRelayNews(): { readonly news: RelayNews; hear(line: string
     news,
     hear(line) {
       const { msg, err } = parsed(line)
-      if (msg === 'asking the broker where it ends' && err?.code === 'APPEND_CONFLICT') news.conflicts++
+      if (msg === 'partition waits' && err?.code === 'APPEND_CONFLICT') news.conflicts++
       if (msg === 'continues inside a page') news.resumedMidChunk++
       if (msg === 'refills what the broker lost') news.refilled++
-      if (msg === 'this partition stands still') news.stoodStill++
+      if (msg === 'partition halted') news.stoodStill++
     },
   }
 }

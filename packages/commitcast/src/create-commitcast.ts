@@ -52,7 +52,17 @@ import {
   type ProjectionOptions,
   runEnrichment,
 } from '@commitcast/stream'
-import { type Health, type Logger, type Sql, silentLogger, untilItWorks } from '@commitcast/worker'
+import {
+  type Health,
+  type LastingTrouble,
+  type Logger,
+  lasting,
+  partitionsHealth,
+  type Sql,
+  toTrouble,
+  untilItWorks,
+  warningLogger,
+} from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { createReleaseRegistry } from './release-registry.ts'
 
@@ -178,7 +188,7 @@ type AnyEnricher = Enrichment['enrichers'][string]
 export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const THints extends HintCatalog = NoHints>(
   options: CommitcastOptions<TCatalog, TDatabase, THints>,
 ): Commitcast<TCatalog, TDatabase, THints> {
-  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, release, logger = silentLogger } = options
+  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, release, logger = warningLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
   const hubLimits = hubLimitsWithDefaults(options.hub)
@@ -187,6 +197,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const parts = new Map<string, () => Health>()
   const closing = new AbortController()
   let hub: Promise<Hub> | undefined
+  let hubTrouble: LastingTrouble | undefined
 
   const openHub = async () => {
     const topic = await broker.topic({ name: `${app}-live`, ...(await readTopic(sql, schema)) })
@@ -202,12 +213,16 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       logger,
       ...hubLimits,
     })
+    hubTrouble = undefined
     parts.set('hub', opened.health)
     return opened
   }
   const sharedHub = () => {
     hub ??= openHub().catch((error) => {
       hub = undefined
+      hubTrouble = lasting(toTrouble(error), hubTrouble)
+      const health = partitionsHealth(hubTrouble, new Map())
+      parts.set('hub', () => health)
       throw error
     })
     return hub

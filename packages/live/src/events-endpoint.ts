@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Envelope } from '@commitcast/events'
-import { type Logger, silentLogger } from '@commitcast/worker'
+import { type Logger, warningLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { createEventStream } from './event-stream.ts'
@@ -34,7 +34,7 @@ export function eventsEndpoint<TContext, TInput>(
   resolver: (call: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<unknown, unknown>>,
   options: EventsEndpointOptions<TContext, TInput>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { streams, logger = silentLogger } = options
+  const { streams, logger = warningLogger } = options
   return (request, response) => {
     const ending = new AbortController()
     const { signal } = ending

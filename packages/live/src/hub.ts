@@ -1,6 +1,18 @@
 import { endOf, type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { encodeCursor, type Upcast } from '@commitcast/events'
-import { createBackoff, type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
+import {
+  createBackoff,
+  createOutageLog,
+  type Health,
+  type LastingTrouble,
+  type Logger,
+  lasting,
+  partitionsHealth,
+  silence,
+  sleep,
+  toTrouble,
+  warningLogger,
+} from '@commitcast/worker'
 import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder } from './live-decoder.ts'
 import { toLiveEntry } from './live-entry.ts'
@@ -55,7 +67,7 @@ export interface Hub {
 
 /** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { topic, epochNow, onEnded, logger = silentLogger } = options
+  const { topic, epochNow, onEnded, logger = warningLogger } = options
   const limits = hubLimitsWithDefaults(options)
   const starts = await Promise.all(
     Array.from({ length: topic.partitions }, async (_, partition) => {
@@ -69,7 +81,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const ring = createRing({ starts, maxBytes: limits.maxRingBytes })
   const attached = new Map<string, Set<Task>>()
   const steps = createRunQueue()
-  const troubles = new Map<number, string>()
+  const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
+  const troubles = new Map<number, LastingTrouble>()
+  const outages = createOutageLog({ logger, began: 'the hub can not read', ended: 'the hub reads again' })
+  let databaseTrouble: LastingTrouble | undefined
+  let askedAt: number | undefined
   const decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
   const past = createPast({
     topic,
@@ -98,19 +114,26 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
   const readPartition = async (partition: number) => {
     const backoff = createBackoff()
+    const fail = (error: unknown) => {
+      troubles.set(partition, lasting(toTrouble(error), troubles.get(partition)))
+      outages.failed(error, partition)
+    }
+    const settle = () => {
+      if (troubles.delete(partition)) outages.ended(partition)
+    }
+    const onOutage = (error?: unknown) => (error === undefined ? settle() : fail(error))
     while (!signal.aborted) {
       try {
-        for await (const batch of topic.read(partition, heads[partition]!, { signal })) {
+        for await (const batch of topic.read(partition, heads[partition]!, { signal, onOutage })) {
           for (const message of batch) take(partition, message)
-          troubles.delete(partition)
+          settle()
           backoff.reset()
           // A follower is woken once for a batch. While there is more to send than one turn can, nothing more is read.
           const sending = steps.run()
           if (sending) await sending
         }
       } catch (error) {
-        troubles.set(partition, String(error))
-        logger.error({ partition, err: error }, 'the hub can not read this partition')
+        fail(error)
         // In an outage nobody knows what is kept: the next try finds the same gap.
         if (error instanceof OffsetGone) await skipGap(partition).catch(() => {})
       }
@@ -135,11 +158,25 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 
   const watchEpoch = async () => {
+    const outages = createOutageLog({
+      logger,
+      began: 'the hub can not ask the database for the epoch',
+      ended: 'the hub can ask the database again',
+    })
     while (epochNow) {
       await sleep(epochLookMs * (0.5 + Math.random()), signal)
       if (signal.aborted) return
-      // The topic outlives an outage of the database.
-      endUnlessIn(await epochNow().catch(() => topic.epoch))
+      askedAt = Date.now()
+      try {
+        endUnlessIn(await epochNow())
+        databaseTrouble = undefined
+        outages.ended()
+      } catch (error) {
+        // The topic outlives an outage of the database.
+        databaseTrouble = lasting(toTrouble(error), databaseTrouble)
+        outages.failed(error)
+      }
+      askedAt = undefined
     }
   }
 
@@ -174,10 +211,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       }
     },
     health: () => ({
-      ready: troubles.size === 0,
+      ...partitionsHealth(
+        databaseTrouble ?? silence(askedAt),
+        new Map(partitions.map((partition) => [partition, troubles.get(partition)])),
+      ),
       heads: [...heads],
       unreadable: decoder.unreadable,
-      ...(troubles.size > 0 && { troubles: Object.fromEntries(troubles) }),
     }),
     done: Promise.all([watchEpoch(), ...heads.map((_, partition) => readPartition(partition))]).then(() => {}),
   }

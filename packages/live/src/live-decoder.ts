@@ -7,7 +7,7 @@ import {
   NewerVersion,
   type Upcast,
 } from '@commitcast/events'
-import { type Logger, silentLogger } from '@commitcast/worker'
+import { type Logger, warningLogger } from '@commitcast/worker'
 
 export interface LiveDecoderOptions {
   /** Of the live topic that the messages are from. */
@@ -45,7 +45,7 @@ const maxKnown = 10_000
 export function createLiveDecoder({
   epoch,
   upcast = (event) => event,
-  logger = silentLogger,
+  logger = warningLogger,
 }: LiveDecoderOptions): LiveDecoder {
   const told = new Set<string>()
   const known = new Set<string>()

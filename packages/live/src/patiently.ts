@@ -1,16 +1,29 @@
-import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
+import { isOutage, type OutageLog, untilItWorks } from '@commitcast/worker'
+
+/** What waits for trouble to pass, and where that is logged. */
+export interface Patience {
+  readonly signal: AbortSignal
+  /** Of all subscriptions: an outage meets thousands of them at once. */
+  readonly outages: OutageLog
+}
 
 /** Repeats `act` while trouble passes; what the client has to know of is thrown. `undefined` when the signal aborted first. */
-export function patiently<T>(
-  act: () => Promise<T>,
-  { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
-): Promise<T | undefined> {
-  return untilItWorks(act, {
-    signal,
-    onError(error) {
-      if (signal.aborted) return
-      if (!isOutage(error)) throw error
-      logger.error({ err: error }, 'a subscription waits and tries again')
-    },
-  })
+export async function patiently<T>(act: () => Promise<T>, { signal, outages }: Patience): Promise<T | undefined> {
+  const place = {}
+  let hasWorked = false
+  try {
+    const result = await untilItWorks(act, {
+      signal,
+      onError(error) {
+        if (signal.aborted) return
+        if (!isOutage(error)) throw error
+        outages.failed(error, place)
+      },
+    })
+    hasWorked = !signal.aborted
+    return result
+  } finally {
+    if (hasWorked) outages.ended(place)
+    else outages.forget(place)
+  }
 }

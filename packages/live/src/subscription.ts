@@ -1,5 +1,4 @@
 import { decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
-import type { Logger } from '@commitcast/worker'
 import type { Transaction } from 'kysely'
 import { cursorOf } from './cursors/call-cursor.ts'
 import { Follower, MustResync } from './follower.ts'
@@ -7,12 +6,12 @@ import type { AccessLoss } from './guards/access-lost.ts'
 import { openPermission, type Permission } from './guards/open-permission.ts'
 import type { Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
-import { patiently } from './patiently.ts'
-import type { FollowOptions, QueryOptions, ResolverOptions, SubscriptionsOptions } from './subscriptions.ts'
+import { type Patience, patiently } from './patiently.ts'
+import type { FollowOptions, QueryOptions, ResolverOptions, SharedParts } from './subscriptions.ts'
 import { tail } from './tail.ts'
 
 export interface SubscriptionOptions<TContext, TInput, TDatabase, TState>
-  extends SubscriptionsOptions<TDatabase>,
+  extends SharedParts<TDatabase>,
     FollowOptions<TContext, TInput> {
   /** What comes first; none where only events are followed. */
   readonly state?: QueryOptions<TContext, TInput, TDatabase, TState>['state']
@@ -44,9 +43,9 @@ const resyncCursor = 'resync'
 export async function openSubscription<TContext, TInput, TDatabase, TState>(
   options: SubscriptionOptions<TContext, TInput, TDatabase, TState>,
 ): Promise<Subscription | undefined> {
-  const { call, sharedHub, signal, logger } = options
+  const { call, sharedHub, signal } = options
   const { cursor: lastEventId, tag } = await cursorOf(call)
-  const hub = await patiently(sharedHub, { signal, logger })
+  const hub = await patiently(sharedHub, options)
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
   if (signal.aborted) return undefined
@@ -105,7 +104,7 @@ function placeIn<TContext, TInput, TDatabase, TState>(
 async function resume(
   { follower }: Place,
   lastEventId: string | undefined,
-  options: { readonly signal: AbortSignal; readonly logger: Logger },
+  options: Patience,
 ): Promise<ResyncReason | undefined> {
   const cursor = decodeCursor(lastEventId)
   if (!cursor) return 'cursor'

@@ -1,5 +1,5 @@
 import type { Envelope } from '@commitcast/events'
-import type { Logger } from '@commitcast/worker'
+import { createOutageLog, type Logger, type OutageLog } from '@commitcast/worker'
 import type { TrackedEnvelope } from '@trpc/server'
 import type { Transaction } from 'kysely'
 import { markLive } from './cursors/live-resolvers.ts'
@@ -53,9 +53,21 @@ export interface SubscriptionsOptions<TDatabase> {
   readonly logger: Logger
 }
 
+/** What all subscriptions of a process share. */
+export interface SharedParts<TDatabase> extends SubscriptionsOptions<TDatabase> {
+  readonly outages: OutageLog
+}
+
 export function createSubscriptions<TEvent, TDatabase, THint = never>(
-  parts: SubscriptionsOptions<TDatabase>,
+  options: SubscriptionsOptions<TDatabase>,
 ): Subscriptions<TEvent, TDatabase, THint> {
+  const { logger } = options
+  const outages = createOutageLog({
+    logger,
+    began: 'a subscription waits and tries again',
+    ended: 'no subscription waits any more',
+  })
+  const parts: SharedParts<TDatabase> = { ...options, outages }
   return {
     follow: (options) =>
       markLive((call) => ({

@@ -1,18 +1,15 @@
 import type { ResyncReason } from '@commitcast/events'
-import type { Logger } from '@commitcast/worker'
 import { type Follower, MustResync } from './follower.ts'
 import type { Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
-import { patiently } from './patiently.ts'
+import { type Patience, patiently } from './patiently.ts'
 import type { Task } from './run-queue.ts'
 
-export interface TailOptions {
+export interface TailOptions extends Patience {
   readonly hub: Hub
   readonly follower: Follower
   readonly channels: readonly string[]
   readonly output: Output
-  readonly signal: AbortSignal
-  readonly logger: Logger
 }
 
 /** How often a quiet client gets a newer cursor, so that its old one does not age out of the log. */

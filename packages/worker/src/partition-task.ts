@@ -6,10 +6,10 @@ export interface PartitionReport {
   /** Says for the health what it waits for, and with nothing that it continues. An `error` is logged, once. */
   readonly tell: (trouble?: Trouble, error?: unknown) => void
   /**
-   * Says that it has something in hand, and what it waits for. Where no progress and nothing else is said for `allowMs`,
-   * 30,000 by default, the partition is not ready, and a warning is logged.
+   * Says that it has something in hand, and what it waits for; without words, that it has nothing. Where neither progress nor
+   * anything else is said for `allowMs`, by default 30,000, the partition is not ready, and a warning is logged.
    */
-  readonly busy: (waitsFor: string, allowMs?: number) => void
+  readonly busy: (waitsFor?: string, allowMs?: number) => void
   /**
    * Says that it made progress, and has nothing in hand: an offset is committed, a message stored, or everything that is there
    * is done. Only after that are the pauses between tries short again.
@@ -61,7 +61,7 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
     outages.failed(error, partition, { code: trouble.code, waitsFor: trouble.message })
   }
   const settle = () => {
-    if (told || failure) return
+    if (told || failure || inHand) return
     if (isLogged) outages.ended(partition)
     isLogged = false
   }
@@ -73,7 +73,7 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
         if (!trouble) settle()
       },
       busy(waitsFor, allowMs = patienceMs) {
-        inHand = { waitsFor, allowMs, since: Date.now() }
+        inHand = waitsFor === undefined ? undefined : { waitsFor, allowMs, since: Date.now() }
       },
       progressed() {
         failure = undefined

@@ -1,4 +1,4 @@
-import { type Health, type Logger, silentLogger, sleep } from '@commitcast/worker'
+import { type Health, type Logger, sleep, warningLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import { createContextMark } from '../context-mark.ts'
 import { closeConnection } from './close-connection.ts'
@@ -60,7 +60,7 @@ export function streamsOf(ctx: unknown): { readonly enter: Enter } | undefined {
 
 /** Throws RangeError for a limit that is none. */
 export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}): LiveStreams<TContext> {
-  const { userOf, maxStreamsPerUser = 100, logger = silentLogger } = options
+  const { userOf, maxStreamsPerUser = 100, logger = warningLogger } = options
   checkLimit('maxStreamsPerUser', maxStreamsPerUser)
   const moves = new Map<symbol, (away: MovingAway) => void>()
   const perUser = createTally<string>()

@@ -1,4 +1,4 @@
-import { silentLogger } from '@commitcast/worker'
+import { createOutageLog, silentLogger } from '@commitcast/worker'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Task } from '../run-queue.ts'
 import type { AccessLoss } from './access-lost.ts'
@@ -44,6 +44,7 @@ async function ask(answers: readonly (() => Allowed | Promise<Allowed>)[], hub =
     signal: leaving.signal,
     onLost: (loss) => lost.push(loss),
     logger: silentLogger,
+    outages: createOutageLog({ logger: silentLogger, began: '', ended: '' }),
   })
   return { permission, lost, history, hub, leave: () => leaving.abort() }
 }

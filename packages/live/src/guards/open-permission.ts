@@ -1,6 +1,7 @@
-import { isOutage, type Logger, untilItWorks } from '@commitcast/worker'
+import type { Logger, OutageLog } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
+import { patiently } from '../patiently.ts'
 import { type Task, taskOf } from '../run-queue.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { Allowed, AuthorizeOptions } from './authorize.ts'
@@ -19,6 +20,8 @@ export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TC
   /** Called at most once, and only after this resolved: the subscription must send nothing more. */
   readonly onLost: (loss: AccessLoss) => void
   readonly logger: Logger
+  /** Where it is logged, for all subscriptions, that some wait for their authorization. */
+  readonly outages: OutageLog
 }
 
 /** That a subscription may go on, until it may not. */
@@ -92,8 +95,7 @@ export async function openPermission<TContext, TInput>(
   signal.addEventListener('abort', release, { once: true })
 
   try {
-    const onError = (error: unknown) => throwUnlessOutage(error, logger)
-    const until = await untilItWorks(ask, { signal, onError })
+    const until = await patiently(ask, options)
     isAsking = false
     if (until !== undefined) {
       refuseUnlessAllowed(until)
@@ -133,9 +135,4 @@ function refuseUnlessAllowed(until: number): void {
   const loss = lossOf(until)
   if (loss === 'revoked') throw new TRPCError({ code: 'FORBIDDEN', message: 'You may not follow this.' })
   if (loss === 'expired') throw new TRPCError({ code: 'UNAUTHORIZED', message: lossMessages.expired })
-}
-
-function throwUnlessOutage(error: unknown, logger: Logger): void {
-  if (!isOutage(error)) throw error
-  logger.error({ err: error }, 'a subscription waits for its authorization and tries again')
 }

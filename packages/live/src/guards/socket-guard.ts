@@ -1,4 +1,4 @@
-import { type Health, type Logger, silentLogger } from '@commitcast/worker'
+import { type Health, type Logger, warningLogger } from '@commitcast/worker'
 import { createBufferBudget } from './buffer-budget.ts'
 import { checkUpgrades, type UpgradeRefusal } from './check-upgrades.ts'
 import type { Closing } from './closings.ts'
@@ -58,7 +58,7 @@ const defaultMaxPayload = 100 * 1024 * 1024
 
 /** Throws RangeError for a limit that is none. */
 export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): SocketGuard<TContext> {
-  const { wss, prefix = '', origins, userOf, encoder = jsonEncoder, logger = silentLogger } = options
+  const { wss, prefix = '', origins, userOf, encoder = jsonEncoder, logger = warningLogger } = options
   const limits = limitsWithDefaults(options.limits)
   const refused = createTally<UpgradeRefusal | 'subscription'>()
   const closed = createTally<Closing | 'tooLargeFrame' | 'tooSlow'>()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { BrokerUnavailable, type Hints } from '@commitcast/broker'
 import { type Hint, type HintCatalog, InvalidHint, InvalidValue } from '@commitcast/events'
-import { type Logger, untilItWorks } from '@commitcast/worker'
+import { createOutageLog, type Logger, untilItWorks } from '@commitcast/worker'
 import { createHintRate } from './hint-rate.ts'
 import { readHint, writeHint } from './hint-text.ts'
 
@@ -35,8 +35,15 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   const rate = createHintRate({ perSecond })
   const listeners = new Map<string, Set<(hint: Hint) => void>>()
   let isListening = false
+  const deaf = createOutageLog({
+    logger,
+    began: 'hints can not be received, so clients miss them',
+    ended: 'hints are received again',
+  })
+  const mute = createOutageLog({ logger, began: 'a hint got lost', ended: 'hints are sent again' })
 
   const onHint = (text: string) => {
+    deaf.ended()
     const hint = readHint(text)
     // One that a newer process knows is nothing to this one's clients.
     if (!hint || !Object.hasOwn(catalog.definitions, hint.type)) return
@@ -45,7 +52,7 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   const listen = () =>
     untilItWorks(() => hints.listen(name, { signal, onHint }), {
       signal,
-      onError: (error) => logger.error({ err: error }, 'hints can not be heard, so clients miss them'),
+      onError: (error) => deaf.failed(error),
     })
 
   return {
@@ -55,10 +62,11 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
       if (!rate.take(sender)) return false
       try {
         await hints.send(name, text)
+        mute.ended()
         return true
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error
-        logger.warn({ err: error }, 'a hint got lost')
+        mute.failed(error)
         return false
       }
     },

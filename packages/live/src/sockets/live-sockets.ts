@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from '@commitcast/worker'
+import { type Logger, warningLogger } from '@commitcast/worker'
 import type { AnyTRPCRouter, inferRouterContext } from '@trpc/server'
 import { type CreateWSSContextFnOptions, jsonEncoder, type WSSHandlerOptions } from '@trpc/server/adapters/ws'
 import { carryCursors, carryingRouter } from '../cursors/carrying-router.ts'
@@ -26,7 +26,7 @@ export type LiveSockets<TRouter extends AnyTRPCRouter> = WSSHandlerOptions<TRout
  * With an `experimental_encoder` of your own events are yielded instead, which is said in the log.
  */
 export function liveSockets<TRouter extends AnyTRPCRouter>(options: LiveSocketsOptions<TRouter>): LiveSockets<TRouter> {
-  const { origins, limits, userOf, logger = silentLogger, ...handler } = options
+  const { origins, limits, userOf, logger = warningLogger, ...handler } = options
   const { wss, prefix, keepAlive, experimental_encoder: encoder } = handler
   const guard = guardSockets<inferRouterContext<TRouter>>({ wss, prefix, origins, limits, userOf, encoder, logger })
   const framing = encoder ? yieldedInstead(logger) : createFraming(options.router)

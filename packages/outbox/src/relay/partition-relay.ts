@@ -113,7 +113,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       raiseDoubt = doubt
       if (publisher.owedSince === undefined) settle()
       onChange()
-      void checkTail(doubt, ending.signal)
+      void checkTail(publisher, doubt, ending.signal)
       return await halted
     } finally {
       ready = undefined
@@ -122,7 +122,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
     }
   }
 
-  const checkTail = async (doubt: (why: unknown) => void, signal: AbortSignal) => {
+  const checkTail = async (publisher: PartitionPublisher, doubt: (why: unknown) => void, signal: AbortSignal) => {
     for (;;) {
       await sleep(lostTailMs * tailCheckTimes * (0.5 + Math.random()), signal)
       if (signal.aborted) return
@@ -130,8 +130,9 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
       try {
         const end = await endOf(topic, partition)
         if (end < due) doubt(new Error(`The broker ends at offset ${end}; it had acknowledged ${due}.`))
-      } catch {
-        // An outage shows when there is something to send.
+      } catch (error) {
+        // With something to send, the outage shows there.
+        if (publisher.owedSince === undefined) doubt(error)
       }
     }
   }

@@ -66,20 +66,15 @@ export function runRelay(options: RelayOptions): Relay {
   const state = createRelayState(logger)
   const done = (async () => {
     const backoff = createBackoff()
-    const outages = createOutageLog({
-      logger,
-      began: 'the relay waits and tries again',
-      halted: 'the relay is halted',
-      ended: 'the relay continues',
-    })
+    const outages = openOutageLogs(logger)
     const onProgress = () => {
       state.trouble = undefined
       backoff.reset()
-      outages.ended()
+      outages.relay.ended()
     }
     while (!signal.aborted) {
       try {
-        await relayUntilTrouble({ ...options, logger }, state, onProgress)
+        await relayUntilTrouble({ ...options, logger, outages }, state, onProgress)
       } catch (error) {
         if (error instanceof EpochEnded) {
           logger.info({ why: error.message }, 'the relay goes on in the next epoch')
@@ -89,11 +84,11 @@ export function runRelay(options: RelayOptions): Relay {
         const { code, message } = toTrouble(error)
         state.trouble = lasting({ code, message: because ?? message }, state.trouble)
         if (because !== undefined) {
-          outages.halted(error, undefined, { because })
+          outages.relay.halted(error, undefined, { because })
           await waitForHome(options.sql, options.schema, signal)
         } else {
           state.brokerLog.failed(error)
-          outages.failed(error)
+          outages.relay.failed(error)
           await backoff.wait(signal)
         }
       }
@@ -102,13 +97,36 @@ export function runRelay(options: RelayOptions): Relay {
   return { done, health: () => healthOf(state) }
 }
 
-type Running = RelayOptions & { readonly logger: Logger }
+type Running = RelayOptions & { readonly logger: Logger; readonly outages: ReturnType<typeof openOutageLogs> }
+
+function openOutageLogs(logger: Logger) {
+  return {
+    relay: createOutageLog({
+      logger,
+      began: 'the relay waits and tries again',
+      halted: 'the relay is halted',
+      ended: 'the relay continues',
+    }),
+    partitions: createOutageLog({
+      logger,
+      began: 'partition waits',
+      halted: 'partition halted',
+      ended: 'partition continues',
+    }),
+    listening: createOutageLog({
+      logger,
+      began: 'can not listen for new events; polling continues',
+      about: { code: 'LISTEN_FAILS' },
+      ended: 'listens for new events again',
+    }),
+  }
+}
 
 const answerMs = 30_000
 
 async function relayUntilTrouble(given: Running, state: RelayState, onProgress: () => void): Promise<void> {
   const options = { ...given, sql: boundedSql(given.sql, answerMs) }
-  const { sql, broker, app, schema, logger, leaseTtlMs, listenTo, pollMs = 1_000 } = options
+  const { sql, broker, app, schema, logger, outages, leaseTtlMs, listenTo, pollMs = 1_000 } = options
   const bell = createBell()
   const leaseBell = createBell()
   const ending = new AbortController()
@@ -120,12 +138,6 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   state.epoch = topic.epoch
   await checkLimit({ sql, schema, topic, logger })
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
-  const outages = createOutageLog({
-    logger,
-    began: 'partition waits; asking the broker where it ends',
-    halted: 'partition halted',
-    ended: 'partition continues',
-  })
   const unserved = () => unservedPartitions(sql, { schema, group: 'relay' })
   const sleeper = createSleeper(sql, schema, leases.owner)
   const background = runBeside([
@@ -134,9 +146,9 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
     () => keepLeaves({ ...given, topic, logger, signal }),
     ...(listenTo === undefined
       ? []
-      : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, logger })]),
+      : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, outages: outages.listening })]),
   ])
-  const give = createGive({ ...options, topic, server, bell, serverStarted, outages }, state)
+  const give = createGive({ ...options, topic, server, bell, serverStarted, outages: outages.partitions }, state)
   const rest = createRest({ sleeper, bell, signal, pollMs, listens: listenTo !== undefined })
   try {
     while (!signal.aborted) {

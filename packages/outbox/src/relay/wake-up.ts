@@ -1,5 +1,5 @@
 import { listenOn } from '@commitcast/broker/postgres'
-import { type Bell, createOutageLog, type Logger, leasesReleased } from '@commitcast/worker'
+import { type Bell, leasesReleased, type OutageLog } from '@commitcast/worker'
 
 /** Rings `bell`, or `leaseBell` where leases came free, at each NOTIFY of `schema`, and both after each (re)connection. */
 export function listen(options: {
@@ -8,15 +8,9 @@ export function listen(options: {
   readonly bell: Bell
   readonly leaseBell: Bell
   readonly signal: AbortSignal
-  readonly logger: Logger
+  readonly outages: OutageLog
 }): Promise<void> {
-  const { connectionString, schema, bell, leaseBell, signal, logger } = options
-  const outages = createOutageLog({
-    logger,
-    began: 'can not listen for new events; polling continues',
-    ended: 'listens again',
-    about: { code: 'LISTEN_FAILS' },
-  })
+  const { connectionString, schema, bell, leaseBell, signal, outages } = options
   return listenOn({
     connectionString,
     channel: schema,

@@ -1,5 +1,5 @@
 import { endOf, type Message, type Topic } from '@commitcast/broker'
-import { sleep } from '@commitcast/worker'
+import { type PartitionReport, sleep } from '@commitcast/worker'
 import type { EnrichBatch } from './enrich-batch.ts'
 import type { Failures } from './failures.ts'
 import { createLivePublisher, type LivePublisher } from './live-publisher.ts'
@@ -19,6 +19,8 @@ export interface CarryOptions {
   /** The ids of events to be stepped over. */
   readonly steppedOver: ReadonlySet<string>
   readonly signal: AbortSignal
+  /** Says what it has in hand. */
+  readonly report: Pick<PartitionReport, 'busy' | 'progressed'>
   /** How often, roughly, a quiet broker is asked whether it still has what it acknowledged. Without it, it is not asked. */
   readonly tailCheckMs?: number
 }
@@ -28,7 +30,7 @@ export interface CarryOptions {
  * batch run. Ends with the batches, or with the first failure, when nothing is on its way any more.
  */
 export async function carryBatches(options: CarryOptions): Promise<void> {
-  const { target, partition, batches, enrich, timeline, steppedOver, tailCheckMs } = options
+  const { target, partition, batches, enrich, timeline, steppedOver, report, tailCheckMs } = options
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   let failure: { readonly error: unknown } | undefined
@@ -36,13 +38,20 @@ export async function carryBatches(options: CarryOptions): Promise<void> {
     if (!ending.signal.aborted) failure ??= { error }
     ending.abort()
   }
-  const publisher = createLivePublisher({ ...options, onFailure })
+  const store = 'the broker to store live messages'
+  const onStored = () => {
+    report.progressed()
+    if (!publisher.isIdle) report.busy(store)
+  }
+  const publisher = createLivePublisher({ ...options, onStored, onFailure })
   const watching =
     tailCheckMs === undefined ? undefined : watchTail({ ...options, signal, publisher, tailCheckMs, onFailure })
   try {
     for await (const batch of batches(signal)) {
+      report.busy(`the look-ups of offsets ${batch[0]?.offset} to ${batch.at(-1)?.offset}`)
       const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, steppedOver, signal })
       if (signal.aborted) break
+      report.busy(store)
       await publisher.add(messages)
       if (stuck) throw stuck
     }

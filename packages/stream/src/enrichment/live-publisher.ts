@@ -8,7 +8,9 @@ export interface LivePublisherOptions {
   /** The offset of the newest live message. */
   readonly after: number
   readonly failures: Failures
-  /** Told of the first failure: the end of the log must then be asked of the broker. */
+  /** Called when the broker acknowledged more. */
+  readonly onStored?: () => void
+  /** Called with the first failure: the end of the log must then be asked of the broker. */
   readonly onFailure: (error: unknown) => void
 }
 
@@ -31,7 +33,7 @@ const maxChunks = 4
 const fullChunkLength = 1_000_000
 
 export function createLivePublisher(options: LivePublisherOptions): LivePublisher {
-  const { target, partition, onFailure } = options
+  const { target, partition, onStored, onFailure } = options
   let { after: sent, after: stored } = options
   let hasFailed = false
   const inFlight = new Set<Promise<void>>()
@@ -39,7 +41,9 @@ export function createLivePublisher(options: LivePublisherOptions): LivePublishe
   const store = async (chunk: readonly Message[], append: (after: number) => Promise<void>) => {
     try {
       await append(chunk[0]!.offset - 1)
-      if (!hasFailed) stored = chunk.at(-1)!.offset
+      if (hasFailed) return
+      stored = chunk.at(-1)!.offset
+      onStored?.()
     } catch (error) {
       if (!hasFailed) onFailure(error)
       hasFailed = true

@@ -1,4 +1,4 @@
-import type { Broker } from '@commitcast/broker'
+import { type Broker, endOf } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
 import { readSteppedOver, readTopic } from '@commitcast/outbox'
 import {
@@ -7,8 +7,9 @@ import {
   type Partitions,
   runPartitions,
   type Sql,
-  silentLogger,
   timelineOf,
+  unservedPartitions,
+  warningLogger,
 } from '@commitcast/worker'
 import { readVerifiedEvents } from '../groups/read-verified-events.ts'
 import { createTypeGuard, guardBatches } from '../groups/type-guard.ts'
@@ -61,7 +62,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     leaseTtlMs,
     catalogTypes: types,
     release,
-    logger = silentLogger,
+    logger = warningLogger,
   } = options
   const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
   const failures = createFailures(logger)
@@ -74,10 +75,12 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     leases,
     signal,
     logger,
-    async work({ partition, server }, signal, { tell }) {
+    about: { group: 'live' },
+    unserved: () => unservedPartitions(sql, { schema, group: 'live' }),
+    async work({ partition, server }, signal, report) {
       const shape = await readTopic(sql, schema)
       const steppedOver = await readSteppedOver(sql, schema)
-      const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, signal }
+      const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, report, signal }
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,
@@ -87,7 +90,8 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
       const after = await beginLive({ sql, schema, topic, target, partition, logger })
-      const reading = { sql, schema, topic, partition, server, after, maxBatch, tell }
+      const reading = { sql, schema, topic, partition, server, after, maxBatch, tell: report.tell }
+      if ((await endOf(topic, partition)) <= after) report.progressed()
       const batches = (signal: AbortSignal) => readVerifiedEvents({ ...reading, signal })
       await carryBatches({ ...carrying, target, after, batches: guarded(batches), tailCheckMs })
     },

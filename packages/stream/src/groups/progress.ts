@@ -17,9 +17,11 @@ export interface ProgressOptions {
   readonly start: StoredOffset
   /** Called with the number of each offset that this task read or committed. */
   readonly onCommitted: (number: bigint) => void
+  /** Called after each commit. */
+  readonly onProgress: () => void
 }
 
-export function createProgress({ at, start, onCommitted }: ProgressOptions): Progress {
+export function createProgress({ at, start, onCommitted, onProgress }: ProgressOptions): Progress {
   let stored = start
   const inTurn = pLimit(1)
   onCommitted(start.number)
@@ -33,6 +35,7 @@ export function createProgress({ at, start, onCommitted }: ProgressOptions): Pro
         if (!next) return
         stored = next
         onCommitted(next.number)
+        onProgress()
       }),
   }
 }

@@ -1,4 +1,4 @@
-import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import { type Message, OffsetGone, type ReadOptions, type Topic } from '@commitcast/broker'
 import { EventsGone, readPages, tokenOf, type Verified, withoutToken } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
@@ -13,6 +13,8 @@ export interface ReadEventsOptions {
   readonly verified: Verified
   readonly signal: AbortSignal
   readonly maxBatch: number
+  /** As the broker's `read` calls it. */
+  readonly onOutage?: ReadOptions['onOutage']
 }
 
 /**
@@ -21,11 +23,12 @@ export interface ReadEventsOptions {
  * the signal aborts. Throws `EventsGone` where the outbox no longer has them either, and what a broker's `read` throws.
  */
 export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<readonly Message[]> {
-  const { topic, partition, verified, signal, maxBatch } = options
+  const { topic, partition, verified, signal, maxBatch, onOutage } = options
+  const reading = { signal, maxBatch, ...(onOutage && { onOutage }) }
   let { after } = options
   while (!signal.aborted) {
     try {
-      for await (const batch of topic.read(partition, after, { signal, maxBatch })) {
+      for await (const batch of topic.read(partition, after, reading)) {
         const known = lengthOfKnown(batch, verified)
         if (known > 0) yield batch.slice(0, known).map(withoutToken)
         if (known < batch.length) return

@@ -1,6 +1,6 @@
-import type { Message } from '@commitcast/broker'
+import { endOf, type Message } from '@commitcast/broker'
 import { EventsGone, firstKept, readEpochEnd, readTopic } from '@commitcast/outbox'
-import type { Trouble } from '@commitcast/worker'
+import type { PartitionReport } from '@commitcast/worker'
 import type { Group, GroupPlace } from './group.ts'
 import type { GroupPartition, StartOffset } from './group-offset.ts'
 import { readOutbox } from './read-events.ts'
@@ -11,14 +11,12 @@ export interface GroupBatch {
   readonly messages: readonly Message[]
 }
 
-export interface ReadGroupOptions extends GroupPlace {
+export interface ReadGroupOptions extends GroupPlace, Pick<PartitionReport, 'tell' | 'progressed'> {
   readonly group: Group
   readonly at: GroupPartition
   /** How far the group is. */
   readonly start: StartOffset
   readonly signal: AbortSignal
-  /** Says for the health what is waited for; with nothing, that it continues. */
-  readonly tell: (trouble?: Trouble) => void
 }
 
 /**
@@ -27,7 +25,7 @@ export interface ReadGroupOptions extends GroupPlace {
  * never passes over anything: it throws `EventsGone`, and stands still.
  */
 export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<GroupBatch, void, void> {
-  const { sql, schema, broker, app, at, group, signal } = options
+  const { sql, schema, broker, app, at, group, signal, progressed } = options
   const { partition } = at
   const { maxBatch } = group
   const shape = await readTopic(sql, schema)
@@ -49,6 +47,7 @@ export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<Grou
     const upTo = first - 1
     if (after < upTo) after = await skipGone(options, { epoch, after, upTo })
   }
+  if ((await endOf(topic, partition)) <= after) progressed()
   for await (const messages of readVerifiedEvents({ ...options, ...at, topic, after, maxBatch })) {
     yield { epoch, messages }
   }

@@ -1,13 +1,13 @@
 import type { Message } from '@commitcast/broker'
 import { readVerified, type Verified } from '@commitcast/outbox'
-import { createBackoff, type Trouble } from '@commitcast/worker'
+import { createBackoff, type PartitionReport, toTrouble } from '@commitcast/worker'
 import { type ReadEventsOptions, readEvents } from './read-events.ts'
 
 export interface ReadVerifiedOptions extends Omit<ReadEventsOptions, 'verified'> {
   /** The database's server under which the reader began. */
   readonly server: string
   /** Says for the health what is waited for; with nothing, that it continues. */
-  readonly tell: (trouble?: Trouble) => void
+  readonly tell: PartitionReport['tell']
 }
 
 /**
@@ -20,6 +20,7 @@ export async function* readVerifiedEvents(options: ReadVerifiedOptions): AsyncGe
   let { after } = options
   let before: Verified | undefined
   let isWaiting = false
+  const onOutage = (error?: unknown) => (error === undefined ? tell() : tell(toTrouble(error), error))
   while (!signal.aborted) {
     const verified = await readVerified(sql, { schema, epoch: topic.epoch, partition })
     if (verified?.server !== server || isSame(verified, before)) {
@@ -35,7 +36,7 @@ export async function* readVerifiedEvents(options: ReadVerifiedOptions): AsyncGe
     // Also where nothing follows: what is verified is all there is.
     if (isWaiting) tell()
     isWaiting = false
-    for await (const batch of readEvents({ ...options, after, verified })) {
+    for await (const batch of readEvents({ ...options, after, verified, onOutage })) {
       backoff.reset()
       after = batch.at(-1)!.offset
       yield batch

@@ -7,6 +7,7 @@ import {
   type Partitions,
   runPartitions,
   sleep,
+  unservedPartitions,
 } from '@commitcast/worker'
 import { type Group, type GroupPlace, parkingOf } from './group.ts'
 import { awaitCommits, type GroupPartition, readGroupOffset, type StartOffset, startGroup } from './group-offset.ts'
@@ -17,7 +18,7 @@ import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
 /** What a worker of a group has in hand for one partition, for as long as it holds the lease. */
-export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'held'> {
+export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'busy' | 'progressed' | 'held'> {
   readonly group: Group
   readonly at: GroupPartition
   /** Aborts when the worker stops or its lease is lost. */
@@ -30,6 +31,8 @@ export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'h
   readonly steppedOver: ReadonlySet<string>
   /** The messages before the first one that only a newer release of the group handles. */
   readonly guarded: (messages: readonly Message[]) => Promise<GuardedMessages>
+  /** Called with how many events are parked in the partition. */
+  readonly onParked: (count: number) => void
   /** Tries the parked events that are due. For work that can't continue before some of them are done. */
   readonly retryParked: () => Promise<void>
 }
@@ -97,30 +100,38 @@ export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupO
   const leases = createLeases({ sql, schema, group: group.name, ...ttl, ...(guard && { release: guard.register }) })
   const guarded: GroupTask['guarded'] = async (messages) =>
     guard ? guard.check(messages, leases) : { ready: messages }
-  return runPartitions({
+  const parked = new Map<number, number>()
+  const partitions = runPartitions({
     leases,
     signal,
     logger,
+    about: { group: group.name },
+    unserved: () => unservedPartitions(sql, { schema, group: group.name }),
     async work({ partition, term, server }, signal, { committed, ...report }) {
       const at: GroupPartition = { schema, group: group.name, partition, term, server }
       await startGroup(sql, { schema, group: group.name, from: group.from })
       await awaitCommits(sql, at)
       const start = await readGroupOffset(sql, at)
-      const progress = createProgress({ at, start, onCommitted: committed })
+      const progress = createProgress({ at, start, onCommitted: committed, onProgress: report.progressed })
       const task: GroupTask = {
         ...place,
         ...report,
         ...{ group, at, signal, progress, guarded, blocked: new Set<string>() },
         steppedOver: await readSteppedOver(sql, schema),
+        onParked: (count) => parked.set(partition, count),
         retryParked: () => retryParked(task, work),
       }
       try {
         await followPartition({ ...task, start }, work)
       } catch (error) {
         throw explainGone(error, at)
+      } finally {
+        parked.delete(partition)
       }
     },
   })
+  const countParked = () => [...parked.values()].reduce((sum, count) => sum + count, 0)
+  return { ...partitions, health: () => ({ ...partitions.health(), parked: countParked() }) }
 }
 
 /** One at a time, a batch or a look at what is parked: both may be about the same key. */
@@ -173,11 +184,13 @@ async function retryParked(task: GroupTask, work: GroupWork): Promise<void> {
   const { sql, at, signal, blocked } = task
   while (!signal.aborted) {
     const queue = await readQueue(sql, at)
+    task.onParked(queue.length)
     blocked.clear()
     for (const { key } of queue) blocked.add(key)
     const heads = work.isOrdered ? queue.filter(isFirstOfKey()) : queue
     const due = heads.filter(({ isDue }) => isDue).slice(0, retriesAtOnce)
     const tries = await Promise.allSettled(due.map((place) => retryOne(place, task, work)))
+    task.busy()
     for (const one of tries) if (one.status === 'rejected') throw one.reason
     if (!tries.some((one) => one.status === 'fulfilled' && one.value)) return
   }
@@ -193,7 +206,7 @@ async function retryOne({ id }: ParkedPlace, task: GroupTask, work: GroupWork): 
   const item = toItem(parked.message, { ...task, epoch: parked.epoch, partition: at.partition })
   const failure = await work.again(item, id, task)
   if (failure) {
-    logger.warn({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')
+    logger.debug({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')
     await noteFailure(sql, { schema, id, reason: errorText(failure.error), retryForMs: parkingOf(group).retryForMs })
   } else if (parked.attempts > 0) await retryOthers(sql, at)
   return failure === undefined

@@ -43,8 +43,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
       const isOwn = !isPassing(error) && !isTimeLimit(error)
       if (failing?.isOwn !== isOwn) failing = { isOwn, since: startedAt }
       const context = { group: at.group, event: item.message.id, type: item.message.type, attempt, err: error }
-      logger.warn(context, 'a try failed')
-      tell(troubleOf(item, error, isOwn))
+      tell(troubleOf(item, error, isOwn), error)
       const ms = performance.now() - failing.since
       if (
         onFailure.type === 'park' &&

@@ -1,5 +1,5 @@
 import { isPlaceholder, type Message } from '@commitcast/events'
-import type { Leases, Logger, Sql } from '@commitcast/worker'
+import { createOutageLog, type Leases, type Logger, type Sql } from '@commitcast/worker'
 import { findNewerTypes, type GroupRelease, liveGroupOf, registerReleases } from './group-releases.ts'
 
 /**
@@ -38,6 +38,12 @@ export function createTypeGuard(options: TypeGuardOptions): TypeGuard {
   const { sql, schema, group, types, logger } = options
   const handled = new Set(types)
   const of = { ...options, group: liveGroupOf(group) }
+  const outages = createOutageLog({
+    logger,
+    about: { group },
+    began: 'partition halted',
+    ended: 'no event of this type waits for a newer release',
+  })
   let registered: string | undefined
 
   const register = async () => {
@@ -55,11 +61,14 @@ export function createTypeGuard(options: TypeGuardOptions): TypeGuard {
       const newer = await findNewerTypes(sql, { schema, group, id, types: [...foreign], ttlMs: leases.ttlMs })
       const found = new Map(newer.map(({ type, living }) => [type, living]))
       const index = messages.findIndex((message) => isForeign(message) && found.has(message.type))
-      if (index === -1) return { ready: messages }
+      if (index === -1) {
+        for (const type of foreign) outages.ended(type)
+        return { ready: messages }
+      }
       const living = found.get(messages[index]!.type)!
       const unknown = toError(group, messages[index]!, living)
       if (living.length > 0) leases.yieldTo(living)
-      else logger.error({ code: unknown.code, group, err: unknown }, 'partition halted')
+      else outages.halted(unknown, messages[index]!.type, { code: unknown.code })
       return { ready: messages.slice(0, index), unknown }
     },
   }

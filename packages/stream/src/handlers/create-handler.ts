@@ -100,7 +100,7 @@ async function carry(items: readonly WorkItem[], task: Task): Promise<void> {
  * events are tried again here, because new ones wait for room.
  */
 async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome[], task: Task): Promise<void> {
-  const { at, group, transaction, blocked, signal, tell, progress, logger, retryParked } = task
+  const { at, group, transaction, blocked, signal, tell, progress, retryParked } = task
   const commitUpTo = async (index: number) => {
     const end = index === -1 ? items.length : index
     if (end === 0) return
@@ -129,8 +129,7 @@ async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome
       onError(error) {
         if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
         isFull = error instanceof TooManyParked
-        logger.warn({ group: at.group, partition: at.partition, err: error }, 'can not commit the offset; trying again')
-        tell({ code: isFull ? 'TOO_MANY_PARKED' : 'GROUP_COMMIT_FAILS', message: errorText(error) })
+        tell({ code: isFull ? 'TOO_MANY_PARKED' : 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
       },
     },
   )
@@ -157,7 +156,7 @@ async function again(item: WorkItem, parkedId: string, task: Task): Promise<Fail
     signal,
     onError(error) {
       if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
-      task.tell({ code: 'GROUP_COMMIT_FAILS', message: errorText(error) })
+      task.tell({ code: 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
     },
   })
   return undefined
@@ -177,13 +176,14 @@ function isOurs({ event, unreadable, message }: WorkItem, { handles }: Task): bo
 }
 
 /** While the lease may have run out, nothing is begun and what has begun is told to end. */
-async function tryOnce({ event, unreadable }: WorkItem, task: Task, attempt: number): Promise<void> {
+async function tryOnce({ event, unreadable, message }: WorkItem, task: Task, attempt: number): Promise<void> {
   if (unreadable !== undefined) throw unreadable
   const { handles, timeoutMs, signal } = task
   const handle = event && handles[event.type]
   if (!handle) return
   await untilHeld(task)
   if (signal.aborted) throw signal.reason
+  task.busy(`the handler of ${event.type}, event ${event.id} at offset ${message.offset}`, timeoutMs + 30_000)
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timing = new AbortController()
   const timer = setTimeout(() => {

@@ -76,7 +76,8 @@ async function carry<TTransaction>(items: readonly WorkItem[], task: CarryTask<T
 }
 
 async function carryTogether<TTransaction>(items: readonly WorkItem[], task: Task<TTransaction>): Promise<void> {
-  const { at, group, project, transaction, blocked, progress } = task
+  const { at, group, project, transaction, blocked, progress, busy } = task
+  busy(projectOf(items))
   const free = blocked.size === 0 ? items : items.filter((item) => !isBlocked(item, task))
   const waiting = items.filter((item) => isBlocked(item, task)).map(toWaiting)
   const carryIn = (commit: (sql: Sql) => Promise<void>) =>
@@ -140,7 +141,8 @@ async function again<TTransaction>(
   parkedId: string,
   task: Task<TTransaction>,
 ): Promise<Failure | undefined> {
-  const { schema, signal, progress, project, transaction } = task
+  const { schema, signal, progress, project, transaction, busy } = task
+  busy(projectOf([item]))
   const retry = (commit: (sql: Sql) => Promise<void>) =>
     transaction(async (trx, sql) => {
       if (!(await unpark(sql, schema, parkedId))) return
@@ -163,6 +165,10 @@ async function projectAll<TTransaction>(
   for (const { unreadable } of items) if (unreadable !== undefined) throw unreadable
   const events = items.flatMap(({ event }) => (event ? [event] : []))
   if (events.length > 0) await project(events, trx)
+}
+
+function projectOf(items: readonly WorkItem[]): string {
+  return `project() with offsets ${items[0]!.message.offset} to ${items.at(-1)!.message.offset}, or its transaction`
 }
 
 /** What nobody handles passes: it changes nothing, whoever is parked before it. */

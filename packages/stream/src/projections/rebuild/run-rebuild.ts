@@ -1,4 +1,4 @@
-import { errorText, type Health, type Partitions, sleep } from '@commitcast/worker'
+import { createOutageLog, errorText, type Health, type Partitions, sleep } from '@commitcast/worker'
 import type { Group } from '../../groups/group.ts'
 import { readGroupOffset } from '../../groups/group-offset.ts'
 import { type GroupTask, type GroupWork, type RunGroupPlace, runGroup } from '../../groups/run-group.ts'
@@ -35,6 +35,17 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
   let shadow: Shadow | undefined
   let held: string | undefined
   let noted: string | undefined
+  const about = { group: group.name }
+  const outages = createOutageLog({
+    ...{ logger, about },
+    began: 'the rebuild waits and tries again',
+    ended: 'the rebuild continues',
+  })
+  const switches = createOutageLog({
+    ...{ logger, about },
+    began: 'could not switch to what was rebuilt; trying again',
+    ended: 'switched after all',
+  })
 
   const stop = async () => {
     shadow?.stopping.abort()
@@ -67,10 +78,11 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
     try {
       // Transactions that wait for the switch would keep the pool's connections from the shadow.
       const switched = await gate.whileClosed(() => switchIn(id), { patienceMs: 1_000, signal })
+      switches.ended()
       if (switched) logger.info({ group: group.name, ...switched }, 'switched to what was rebuilt')
       return undefined
     } catch (error) {
-      logger.warn({ group: group.name, err: error }, 'could not switch to what was rebuilt; trying again')
+      switches.failed(error)
       return explain(error)
     }
   }
@@ -88,8 +100,9 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
       try {
         await look()
         await note(shadow && (troubleOf(shadow.partitions.health()) ?? held))
+        outages.ended()
       } catch (error) {
-        logger.warn({ group: group.name, err: error }, 'the rebuild waits and tries again')
+        outages.failed(error)
         await note(errorText(error)).catch(() => {})
       }
       await sleep(shadow ? busyMs : idleMs, signal)
@@ -133,7 +146,10 @@ async function carryBehind(
     const { epoch, offset } = await readGroupOffset(sql, { ...at, group: live })
     const ready = rest.filter((item) => item.epoch < epoch || (item.epoch === epoch && item.message.offset <= offset))
     if (ready.length > 0) await carry(ready, task)
-    else await sleep(tailMs, signal)
+    else {
+      task.busy('the live group to commit')
+      await sleep(tailMs, signal)
+    }
     rest = rest.slice(ready.length)
   }
 }

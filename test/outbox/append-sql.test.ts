@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { defineEvents, InvalidEvent } from '@commitcast/events'
-import { createAppendSql } from '@commitcast/outbox'
+import { createAppend, createAppendSql, createOnce } from '@commitcast/outbox'
 import { sql as drizzleSql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import postgres from 'postgres'
@@ -109,6 +109,29 @@ describe('appendSql', () => {
     await tx.execute(drizzleSql`commit`)
     client.release()
     expect(await eventsOf(database)).toHaveLength(3)
+  })
+})
+
+describe('append and once', () => {
+  test('refuse the transaction of Drizzle and of postgres.js: the error says to use appendSql', async () => {
+    await using database = await freshDatabase()
+    const append = createAppend(defineEvents({ 'order.placed': { data: z.object({ total: z.number() }) } }))
+    const once = createOnce()
+    const one = { type: 'order.placed', key: 'a', data: { total: 1 } } as const
+    const sql = postgres(database.url, { max: 1 })
+    const refuse = async (transaction: unknown) => {
+      await expect(append(transaction as never, one)).rejects.toThrow(InvalidEvent)
+      await expect(append(transaction as never, one)).rejects.toThrow(/use appendSql/)
+      await expect(once(transaction as never, { key: 'k' }, async () => 1)).rejects.toThrow(
+        /once takes the transaction/,
+      )
+    }
+    await drizzle(database.pool).transaction(refuse)
+    await sql.begin(refuse)
+    await refuse(sql)
+    await refuse(undefined)
+    await sql.end()
+    expect(await eventsOf(database)).toEqual([])
   })
 })
 

@@ -126,6 +126,7 @@ describe('where a newer release has migrated', () => {
       create or replace function commitcast.uuid_v7() returns uuid language sql as 'select gen_random_uuid()'`)
     const before = await functionsOf(database)
     expect(await migrate(database.sql, { maxEventBytes: 3_000 })).toMatchObject({ isNewer: true })
+    await expect(migrate(database.sql, { partitions: 9 })).rejects.toThrow(/partitions, for good; 9 were asked for/)
     await database.pool.query(migrationSql())
     expect(await functionsOf(database)).toEqual(before)
     await checkSchema(database.sql, 'commitcast')

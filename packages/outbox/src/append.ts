@@ -31,6 +31,12 @@ export function createAppend<TCatalog extends EventCatalog>(
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const appendOne = `select ${schema}.append($1, $2, $3::text::json, $4::text::json, $5)`
   return async (transaction, events) => {
+    if (!isKnownTransaction(transaction)) {
+      throw new InvalidEvent(
+        'append was given neither a Kysely transaction nor a pg client. With Drizzle, postgres.js or another library use ' +
+          'appendSql: run the statement that it returns in the transaction of that library.',
+      )
+    }
     const rows = await toRows(events)
     if (!isInTransaction(transaction)) {
       throw new InvalidEvent(
@@ -46,6 +52,12 @@ export function createAppend<TCatalog extends EventCatalog>(
     await ('isTransaction' in transaction ? sqlOf(transaction).query(text, values) : transaction.query(text, values))
     return ids
   }
+}
+
+/** Whether it is of Kysely or `pg`. Other libraries have no `query`, or one that is no function. */
+export function isKnownTransaction(transaction: unknown): boolean {
+  const { isTransaction, executeQuery, query } = (transaction ?? {}) as Readonly<Record<string, unknown>>
+  return typeof query === 'function' || (typeof isTransaction === 'boolean' && typeof executeQuery === 'function')
 }
 
 /** Whether a statement sent there is part of a transaction; old `pg` clients can't tell, and count as if. */

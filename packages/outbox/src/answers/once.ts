@@ -1,5 +1,5 @@
 import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
-import { isInTransaction, type PgClientLike } from '../append.ts'
+import { isInTransaction, isKnownTransaction, type PgClientLike } from '../append.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { type KyselyLike, sqlOf } from '../sql-of.ts'
 import type { Command } from './command.ts'
@@ -27,6 +27,9 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
   const schema = checkSchemaName(name)
   return async (transaction, command, act) => {
     const { key, id = key, fingerprint = null, causationId = null } = command
+    if (!isKnownTransaction(transaction)) {
+      throw new TypeError('once takes the transaction of Kysely, or a pg client; it was given neither.')
+    }
     if (!isInTransaction(transaction)) {
       throw new TypeError(
         'once was called outside a transaction, where work and answer could part: pass it the trx of ' +

@@ -1,6 +1,8 @@
 import { schemaOnlyState } from '../functions/sql-states.ts'
 import { allMigrations } from './all-migrations.ts'
 
+const newest = Math.max(...allMigrations.map(({ version }) => version))
+
 /**
  * SQL that puts back the few rows that migrations made, where a dump without rows (`pg_dump --schema-only`) was loaded: the
  * functions still say what those rows said.
@@ -11,6 +13,10 @@ export function loadRows(s: string): string {
   if to_regprocedure('${s}.migrated_up_to()') is null or exists (select from ${s}.outbox) then
     raise exception 'The schema "${s}" has tables, and no row says which migrations made them.'
       using errcode = '${schemaOnlyState}', hint = 'Load the dump with its rows; or, where nothing in it is needed, drop the schema "${s}" and migrate again. Nothing was changed.';
+  end if;
+  if ${s}.migrated_up_to() > ${newest} then
+    raise exception 'The tables in schema "${s}" come from a newer release, and have no rows.'
+      using errcode = '${schemaOnlyState}', hint = 'Migrate with that release. Nothing was changed.';
   end if;
   insert into ${s}.migration (version, name)
   select version, name from (values ${rows.join()}) as made(version, name) where version <= ${s}.migrated_up_to();

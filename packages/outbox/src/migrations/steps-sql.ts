@@ -17,6 +17,8 @@ export function stepsSql(s: string, asked: Partial<NewTopic>): string {
 perform set_config('standard_conforming_strings', 'on', true), set_config('lock_timeout', '0', true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true);
 perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
+${loadRows(s)}
+${asked.partitions === undefined ? '' : refuseOthers(s, asked.partitions)}
 if to_regclass('${s}.schema_release') is not null then
   if ${isNewer(s)} then
     raise notice 'The tables in schema "${s}" are newer than release ${release}: nothing was changed.';
@@ -30,8 +32,6 @@ if to_regclass('${s}.migration') is null then
   create table ${s}.migration (
     version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
 end if;
-${loadRows(s)}
-${asked.partitions === undefined ? '' : refuseOthers(s, asked.partitions)}
 ${replaceFunctions(s, functionsOfTables)}
 ${allMigrations.map((migration) => stepSql(s, migration, { partitions, maxEventBytes })).join('\n')}
 ${asked.maxEventBytes === undefined ? '' : changeLimit(s, asked.maxEventBytes)}
@@ -66,7 +66,7 @@ function refuseOthers(s: string, partitions: number): string {
   if exists (select from ${s}.topic where partitions <> ${partitions}) then
     raise exception 'The tables in schema "${s}" were made with % partitions, for good; ${partitions} were asked for.',
       (select partitions from ${s}.topic)
-      using errcode = '${otherPartitionsState}', hint = 'Leave the number out. Nothing was changed.';
+      using errcode = '${otherPartitionsState}', hint = 'Leave the number out; another one needs a new schema. Nothing was changed.';
   end if;
 end if;`
 }

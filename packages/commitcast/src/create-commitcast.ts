@@ -147,8 +147,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   /**
    * Tells whoever follows a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
    * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is told to all.
-   * `false` where it was left out: its sender sends too many, or the broker can't be reached. Throws `InvalidHint`, and
-   * `HintTooLarge` above 7,500 bytes.
+   * `false` where it was left out: its sender sends too many, or the broker can't be reached. Throws `InvalidHint`,
+   * `InvalidChannel`, and `HintTooLarge` above 7,500 bytes.
    */
   hint(hint: HintInputOf<THints>): Promise<boolean>
   /** Brings Commitcast's tables up to date; idempotent. Where a newer release was here it changes nothing, and warns. */

@@ -55,6 +55,12 @@ export class UnreadableEvent extends Error {
   }
 }
 
+/** What an application gave as a channel is no text of 1 to 500 characters. */
+export class InvalidChannel extends Error {
+  override readonly name = 'InvalidChannel'
+  readonly code = 'INVALID_CHANNEL'
+}
+
 /** A hint that can't be sent: unknown type, data that its schema refuses. */
 export class InvalidHint extends Error {
   override readonly name = 'InvalidHint'

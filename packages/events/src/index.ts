@@ -1,4 +1,5 @@
 export type { BreaksOldEvents } from './breaks-old-events.ts'
+export { checkChannels } from './check-channels.ts'
 export { pathText } from './check-value.ts'
 export type { CommandIds, CommandInput } from './command.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
@@ -21,7 +22,15 @@ export {
 } from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason, Unreadable } from './envelope.ts'
-export { InvalidEvent, InvalidHint, InvalidValue, NewerVersion, UnreadableEvent, UpcastFailed } from './errors.ts'
+export {
+  InvalidChannel,
+  InvalidEvent,
+  InvalidHint,
+  InvalidValue,
+  NewerVersion,
+  UnreadableEvent,
+  UpcastFailed,
+} from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
 export type { LiveInput } from './live-input.ts'
 export {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Envelope } from '@commitcast/events'
-import { type Logger, warningLogger } from '@commitcast/worker'
+import { createOutageLog, type Logger, warningLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { createEventStream } from './event-stream.ts'
+import { isOurFault } from './guards/is-our-fault.ts'
 import type { LiveStreams } from './guards/live-streams.ts'
 import { MovingAway } from './guards/moving-away.ts'
 import { hasTokenInUrl } from './guards/token-in-url.ts'
@@ -35,6 +36,11 @@ export function eventsEndpoint<TContext, TInput>(
   options: EventsEndpointOptions<TContext, TInput>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const { streams, logger = warningLogger } = options
+  const failures = createOutageLog({
+    logger,
+    began: 'an event stream failed',
+    ended: 'an event stream that failed works again',
+  })
   return (request, response) => {
     const ending = new AbortController()
     const { signal } = ending
@@ -55,10 +61,13 @@ export function eventsEndpoint<TContext, TInput>(
       for await (const [cursor, envelope] of resolver(call)) await stream.send(cursor, envelope)
     }
     serve()
-      .then(() => stream.end())
+      .then(() => {
+        stream.end()
+        failures.ended()
+      })
       .catch((error) => {
         if (error instanceof MovingAway) return stream.moveOn()
-        if (isOurFault(error) && !signal.aborted) logger.error({ err: error }, 'an event stream failed')
+        if (isOurFault(error) && !signal.aborted) failures.failed(error)
         if (response.headersSent) stream.end()
         else refuse(response, error)
       })
@@ -98,10 +107,6 @@ function lastEventIdOf({ headers, url = '' }: IncomingMessage): string | undefin
   if (typeof fromHeader === 'string' && fromHeader !== '') return fromHeader
   const at = url.indexOf('?')
   return (at === -1 ? undefined : new URLSearchParams(url.slice(at)).get('lastEventId')) || undefined
-}
-
-function isOurFault(error: unknown): boolean {
-  return !(error instanceof TRPCError) || error.code === 'INTERNAL_SERVER_ERROR'
 }
 
 function refuse(response: ServerResponse, error: unknown): void {

@@ -1,5 +1,6 @@
 import { type TrackedEnvelope, tracked } from '@trpc/server'
 import { AccessLost } from './guards/access-lost.ts'
+import { isOurFault } from './guards/is-our-fault.ts'
 import { streamsOf } from './guards/live-streams.ts'
 import type { MovingAway } from './guards/moving-away.ts'
 import { FramesOutput } from './output/frames-output.ts'
@@ -95,6 +96,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
         if (moved && result.done) throw moved
         return result
       } catch (error) {
+        if (!signal.aborted && isOurFault(error)) options.failures.failed(error, options.procedure)
         end()
         throw error
       }

@@ -1,4 +1,4 @@
-import { decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
+import { checkChannels, decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
 import type { Transaction } from 'kysely'
 import { cursorOf } from './cursors/call-cursor.ts'
 import { Follower, MustResync } from './follower.ts'
@@ -15,6 +15,8 @@ export interface SubscriptionOptions<TContext, TInput, TDatabase, TState>
     FollowOptions<TContext, TInput> {
   /** What comes first; none where only events are followed. */
   readonly state?: QueryOptions<TContext, TInput, TDatabase, TState>['state']
+  /** What it was defined with: one object for all subscriptions of a procedure. */
+  readonly procedure: object
   readonly call: ResolverOptions<TContext, TInput>
   readonly signal: AbortSignal
   /** It may not go on. Called at most once; nothing may be sent any more. */
@@ -49,7 +51,7 @@ export async function openSubscription<TContext, TInput, TDatabase, TState>(
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
   if (signal.aborted) return undefined
-  const channels = options.channels(call)
+  const channels = checkChannels(options.channels(call), 'channels() of a subscription')
   return {
     firstCursor: firstCursorOf(lastEventId),
     tag,
@@ -84,6 +86,7 @@ async function run<TContext, TInput, TDatabase, TState>(
       if (!place) return
     }
     isFresh = false
+    running.failures.ended(running.procedure)
     const stopHints = sendHints(place, running)
     try {
       resync = await tail({ ...running, ...place })

@@ -56,6 +56,8 @@ export interface SubscriptionsOptions<TDatabase> {
 /** What all subscriptions of a process share. */
 export interface SharedParts<TDatabase> extends SubscriptionsOptions<TDatabase> {
   readonly outages: OutageLog
+  /** Where it is logged, by procedure, that the application's own code throws. */
+  readonly failures: OutageLog
 }
 
 export function createSubscriptions<TEvent, TDatabase, THint = never>(
@@ -67,7 +69,12 @@ export function createSubscriptions<TEvent, TDatabase, THint = never>(
     began: 'a subscription waits and tries again',
     ended: 'no subscription waits any more',
   })
-  const parts: SharedParts<TDatabase> = { ...options, outages }
+  const failures = createOutageLog({
+    logger,
+    began: 'a subscription fails',
+    ended: 'a subscription that failed works again',
+  })
+  const parts: SharedParts<TDatabase> = { ...options, outages, failures }
   return {
     follow: (options) =>
       markLive((call) => ({
@@ -75,12 +82,13 @@ export function createSubscriptions<TEvent, TDatabase, THint = never>(
           openLiveIterator<Envelope<TEvent, never, THint>, typeof call.ctx, typeof call.input, TDatabase>({
             ...parts,
             ...options,
+            procedure: options,
             call,
           }),
       })),
     query: (options) =>
       markLive((call) => ({
-        [Symbol.asyncIterator]: () => openLiveIterator({ ...parts, ...options, call }),
+        [Symbol.asyncIterator]: () => openLiveIterator({ ...parts, ...options, procedure: options, call }),
       })),
   }
 }

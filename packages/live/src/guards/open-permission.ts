@@ -1,3 +1,4 @@
+import { checkChannels } from '@commitcast/events'
 import type { Logger, OutageLog } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
@@ -47,7 +48,7 @@ export async function openPermission<TContext, TInput>(
 ): Promise<Permission> {
   const { authorize, revokedBy, call, signal, onLost, logger } = options
   if (!authorize) return { moveTo() {}, release() {} }
-  const channels = revokedBy?.(call) ?? []
+  const channels = revokedBy ? checkChannels(revokedBy(call), 'revokedBy()') : []
   let isOpen = true
   let isAsking = true
   let mustAskAgain = false

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { BrokerUnavailable, type Hints } from '@commitcast/broker'
-import { type Hint, type HintCatalog, InvalidHint, InvalidValue } from '@commitcast/events'
+import { checkChannels, type Hint, type HintCatalog, InvalidHint, InvalidValue } from '@commitcast/events'
 import { createOutageLog, type Logger, untilItWorks } from '@commitcast/worker'
 import { createHintRate } from './hint-rate.ts'
 import { readHint, writeHint } from './hint-text.ts'
@@ -22,7 +22,7 @@ export interface LiveHintsOptions {
 export interface LiveHints {
   /**
    * Tells it to whoever follows its channel now, in all processes. `false` where it was left out, because its sender sends
-   * too many or the broker can't be reached. Throws `InvalidHint`, and `HintTooLarge`.
+   * too many or the broker can't be reached. Throws `InvalidHint`, `InvalidChannel` and `HintTooLarge`.
    */
   send(hint: Omit<Hint, 'id'>): Promise<boolean>
   /** Calls `onHint` for each hint on one of these channels, until the returned function is called. */
@@ -57,6 +57,10 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
 
   return {
     async send({ channel, type, sender, data }) {
+      checkChannels([channel], 'cast.hint()')
+      if (typeof sender !== 'string') {
+        throw new InvalidHint(`cast.hint: "sender" is ${String(sender)}; give a text, such as the id of its user.`)
+      }
       const checked = await catalog.validate(type, data)
       const text = textOf({ id: randomUUID(), channel, type, sender, data: checked })
       if (!rate.take(sender)) return false

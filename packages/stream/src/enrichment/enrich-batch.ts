@@ -1,6 +1,7 @@
 import type { Message } from '@commitcast/broker'
 import {
   type CommittedEvent,
+  checkChannels,
   createMetadataEncoder,
   decodeEvent,
   encodeLiveMessage,
@@ -76,8 +77,7 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
       const { id, type, key, time, offset, tx, body } = message
       const { epoch, partition } = place
       const bare = { id, type, key, data: JSON.parse(body), headers: { time }, epoch, partition, offset, tx }
-      const channels: unknown = channelsOf(bare)
-      return Array.isArray(channels) ? channels : []
+      return checkChannels(channelsOf(bare), 'channels()')
     } catch {
       return []
     }
@@ -91,8 +91,7 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
       return { message, event: undefined, channels: channelsOfUnreadable(message, place), unreadable: stored }
     }
     const event = upcast ? upcast(stored) : stored
-    const channels = channelsOf(event)
-    if (!Array.isArray(channels)) throw new TypeError(`channels() returned ${String(channels)} and no array.`)
+    const channels = checkChannels(channelsOf(event), 'channels()')
     return { message: event === stored ? message : restateMessage(message, event), event, channels }
   }
 }

@@ -1,15 +1,12 @@
 import { createRouter, openShop, prepareShop } from '@commitcast/bookshop'
-import { aborted, readConfig, runProcess, untilItWorks } from '@commitcast/worker'
+import { aborted, readConfig, runProcess } from '@commitcast/worker'
 import { apiVariables } from './config.ts'
 import { startServer } from './server.ts'
 
 await runProcess('api', async ({ signal, logger }) => {
   const config = readConfig(apiVariables)
   const shop = openShop(config, logger)
-  await untilItWorks(() => prepareShop(shop), {
-    signal,
-    onError: (err) => logger.warn({ err }, 'the database is not ready; waiting'),
-  })
+  await prepareShop(shop, { signal, logger })
   const router = createRouter(shop)
   const server = await startServer({
     router,

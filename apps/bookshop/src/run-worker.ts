@@ -1,4 +1,4 @@
-import { type Logger, startHealthServer, untilItWorks } from '@commitcast/worker'
+import { type Logger, startHealthServer } from '@commitcast/worker'
 import type { Role } from 'commitcast'
 import { prepareShop } from './shop/prepare-shop.ts'
 import { openShop, type ShopOptions } from './shop.ts'
@@ -17,10 +17,7 @@ export async function runWorker(
   let report = () => ({ database: { ready: false } }) as ReturnType<typeof shop.cast.health>
   const health = await startHealthServer(() => report(), { port: config.HEALTH_PORT, host: config.HOST })
   logger.info({ roles, healthPort: health.port }, 'started')
-  await untilItWorks(() => prepareShop(shop), {
-    signal,
-    onError: (err) => logger.warn({ err }, 'the database is not ready; waiting'),
-  })
+  await prepareShop(shop, { signal, logger })
   const running = shop.cast.run({ roles, use: [shop.live], signal })
   report = shop.cast.health
   await running

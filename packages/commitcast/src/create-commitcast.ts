@@ -93,6 +93,7 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
   readonly retentionMs?: number
   /** How much a process that serves subscriptions keeps for them, and how far behind clients may be. */
   readonly hub?: Partial<HubLimits>
+  /** Default: warnings and errors, one JSON line each, on standard error. */
   readonly logger?: Logger
 }
 

@@ -30,7 +30,7 @@ function withoutClient(error: Error) {
 /** Warnings and errors, one JSON line each on standard error: the default of all that is given no logger. */
 export const warningLogger: Logger = pino(
   { ...form, name: 'commitcast', level: 'warn' },
-  pino.destination({ dest: process.stderr.fd, sync: true }),
+  pino.destination({ dest: 2, sync: true }),
 )
 
 /** A logger that writes nothing. */

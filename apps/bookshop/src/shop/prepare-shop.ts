@@ -1,11 +1,28 @@
+import { createOutageLog, type Logger, untilItWorks } from '@commitcast/worker'
 import { sql, type Transaction } from 'kysely'
 import { books } from '../catalogue/books.ts'
 import type { Database } from '../database.ts'
 import type { Shop } from '../shop.ts'
 import { customers } from './customers.ts'
 
-/** Makes Commitcast's tables and the shop's, and fills the shelves of a new shop. Idempotent; processes may race. */
-export async function prepareShop({ cast, db }: Shop): Promise<void> {
+/**
+ * Makes Commitcast's tables and the shop's, and fills the shelves of a new shop. Idempotent; processes may race. Waits until
+ * the database is there, or the signal aborts.
+ */
+export async function prepareShop(
+  shop: Shop,
+  { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
+): Promise<void> {
+  const outages = createOutageLog({
+    logger,
+    began: 'the database is not ready; waiting',
+    ended: 'the database is ready',
+  })
+  await untilItWorks(() => prepare(shop), { signal, onError: (error) => outages.failed(error) })
+  outages.ended()
+}
+
+async function prepare({ cast, db }: Shop): Promise<void> {
   await cast.migrate()
   await db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('bookshop', 0))`.execute(trx)

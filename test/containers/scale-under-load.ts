@@ -70,7 +70,7 @@ async function expectShared(
 ): Promise<void> {
   const [row] = await sql.query<{ owners: number; free: number }>(
     `select count(distinct owner) filter (where held)::int as owners, count(*) filter (where not held)::int as free
-     from (select owner, owner <> '' and expires_at > clock_timestamp() as held
+     from (select owner, owner in (select owner from commitcast.living_members($1)) as held
            from commitcast.lease where grp = $1) as lease`,
     [groups[service]],
   )

@@ -108,7 +108,11 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
   await eventually(async () => expect((await counters.stored('count-live', 1)).flat()).toHaveLength(8))
 
   // Given, and known to nobody but the page log: the relay that gave them was never seen again.
-  await sql.query(`update commitcast.lease set owner = 'somebody else', term = term + 1, expires_at = 'infinity'`)
+  await sql.query(
+    `insert into commitcast.member (grp, owner, seen_at, ttl_ms)
+     select distinct grp, 'somebody else', now(), 3600000 from commitcast.lease;
+     update commitcast.lease set owner = 'somebody else', term = term + 1`,
+  )
   await counters.grow(8)
   const leases = await sql.query<{ partition: number; term: string }>(
     `select partition, term::text from commitcast.lease where grp = 'relay'`,
@@ -118,6 +122,7 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
     leases.map((lease) => lease.term),
   ])
   await newEpoch(sql, { from: 1 })
+  await sql.query(`delete from commitcast.member where owner = 'somebody else'`)
   await counters.grow(4)
   await eventually(async () => {
     expect((await counters.stored('count-live', 2)).flat()).toHaveLength(4)

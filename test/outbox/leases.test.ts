@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { givePages, readPages } from '@commitcast/outbox'
-import { createLeases } from '@commitcast/worker'
+import { createLeases, createRenewals, type Sql } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
@@ -20,12 +21,9 @@ test('a lease is not taken over while its owner is committing a page, so the nex
   expect(
     await givePages(inTransaction as typeof database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 }),
   ).toHaveLength(1)
-  await eventually(async () => {
-    const [row] = await database.sql.query<{ over: boolean }>(
-      'select expires_at < clock_timestamp() as over from commitcast.lease',
-    )
-    expect(row?.over).toBe(true)
-  })
+  await eventually(async () =>
+    expect(await database.sql.query(`select from commitcast.living_members('relay', 1)`)).toEqual([]),
+  )
   expect(await second.renew()).toEqual([])
   await client.query('commit')
   client.release()
@@ -59,4 +57,125 @@ test('workers share fairly, come and go, and no partition has two owners', async
   await c!.release()
   const left = [await a!.renew(), await b!.renew()]
   expect(left.flat()).toHaveLength(8)
+})
+
+test('many workers that renew at the same time never hold one partition at the same term', async () => {
+  await using database = await freshDatabase({ partitions: 8 })
+  const workers = Array.from({ length: 6 }, (_, n) => createLeases({ sql: database.sql, ...group, owner: `w${n}` }))
+  const holders = new Map<string, number>()
+  for (let round = 0; round < 30; round++) {
+    const held = await Promise.all(workers.map((worker) => worker.renew()))
+    for (const [worker, leases] of held.entries()) {
+      for (const { partition, term } of leases) {
+        const holder = holders.get(`${partition}/${term}`) ?? worker
+        expect(holder, `partition ${partition}, term ${term}`).toBe(worker)
+        holders.set(`${partition}/${term}`, holder)
+      }
+    }
+    if (round % 5 === 4) await workers[((round / 5) % 6) | 0]!.release()
+  }
+})
+
+test('the partitions of a worker that died as the server’s clock went back an hour are taken over after one time to live', async () => {
+  await using database = await freshDatabase({ partitions: 4 })
+  const ttlMs = 400
+  const [dead, other] = ['dead', 'other'].map((owner) => createLeases({ sql: database.sql, ...group, owner, ttlMs }))
+  await dead!.renew()
+  await database.sql.query(
+    `update commitcast.member set seen_at = seen_at + interval '1 hour';
+     update commitcast.lease set expires_at = expires_at + interval '1 hour'`,
+  )
+  // At first it may be alive, and renew by the new clock.
+  expect(await other!.renew()).toEqual([])
+  await eventually(async () => expect(await other!.renew()).toHaveLength(4), 10_000)
+})
+
+test('a worker that renews after the server’s clock went back keeps its partitions and terms', async () => {
+  await using database = await freshDatabase({ partitions: 2 })
+  const [first, second] = ['first', 'second'].map((owner) => createLeases({ sql: database.sql, ...group, owner }))
+  for (let round = 0; round < 3; round++) for (const worker of [first!, second!]) await worker.renew()
+  const before = [await first!.renew(), await second!.renew()]
+  expect(before.map((held) => held.length)).toEqual([1, 1])
+  await database.sql.query(
+    `update commitcast.member set seen_at = seen_at + interval '1 hour';
+     update commitcast.lease set expires_at = expires_at + interval '1 hour'`,
+  )
+  expect([await first!.renew(), await second!.renew()]).toEqual(before)
+})
+
+test.each([
+  ['of this boot and namespace', (owner: string) => owner, 4],
+  // Two hosts whose containers or system images have one name, and whose first namespaces have one number.
+  ['of another host with this name', (owner: string) => owner.replace(/:[0-9a-f]{8}\//, ':00000000/'), 0],
+])('a process %s that is not there counts as gone only where it could be seen', async (_, place, taken) => {
+  await using database = await freshDatabase({ partitions: 4 })
+  const own = createLeases({ sql: database.sql, ...group })
+  const missing = place(own.owner).replace(/\/\d+\/\d+\/\d+$/, '/4194305/1/1')
+  const other = createLeases({ sql: database.sql, ...group, owner: missing })
+  expect(await other.renew()).toHaveLength(4)
+  expect(await own.renew()).toHaveLength(taken)
+})
+
+test('the groups of a process renew with one statement, which writes one row for each', async () => {
+  await using database = await freshDatabase({ partitions: 8 })
+  let statements = 0
+  const sql: Sql = {
+    query(text, values) {
+      statements++
+      return database.sql.query(text, values)
+    },
+  }
+  const renewals = createRenewals(sql, 'commitcast')
+  const groups = Array.from({ length: 10 }, (_, n) =>
+    createLeases({ sql, schema: 'commitcast', group: `group-${n}`, renewals }),
+  )
+  const renewAll = () => Promise.all(groups.map((leases) => leases.renew()))
+  const rows = async () =>
+    database.sql.query<{ row: string }>(`select grp || partition || ctid::text as row from commitcast.lease order by 1`)
+  const held = await renewAll()
+  const before = await rows()
+  statements = 0
+  expect(await renewAll()).toEqual(held)
+  expect(held.map((leases) => leases.length)).toEqual(groups.map(() => 8))
+  expect(statements).toBe(1)
+  expect(await rows()).toEqual(before)
+  const signal = new AbortController().signal
+  await Promise.all(
+    groups.map(async (leases) => {
+      await leases.nextRenewal(signal)
+      await leases.renew()
+    }),
+  )
+  expect(statements).toBe(2)
+})
+
+test('workers of the release before and of this one share, hand over and take over', async () => {
+  await using database = await freshDatabase({ partitions: 8 })
+  const { sql } = database
+  const statement = readFileSync(new URL('renewal-before-member-ttl.sql', import.meta.url), 'utf8')
+  const ttlMs = 1_000
+  const before = {
+    async renew() {
+      const rows = await sql.query<{ partition: number; term: string | null }>(statement, [
+        ...['relay', 'before', ttlMs, []],
+        ...[null, []],
+      ])
+      return rows.filter(({ term }) => term !== null).map(({ partition }) => partition)
+    },
+  }
+  const own = createLeases({ sql, ...group, owner: 'own', ttlMs })
+  const numbers = async () => (await own.renew()).map(({ partition }) => partition)
+
+  expect(await numbers()).toHaveLength(8)
+  await before.renew()
+  expect(await numbers()).toHaveLength(4)
+  expect(await before.renew()).toHaveLength(4)
+  for (let round = 0; round < 3; round++)
+    expect([...(await numbers()), ...(await before.renew())].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  // The one before ends without a word.
+  await eventually(async () => expect(await numbers()).toHaveLength(8))
+  await before.renew()
+  await numbers()
+  await own.release()
+  expect(await before.renew()).toHaveLength(8)
 })

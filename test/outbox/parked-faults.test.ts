@@ -52,7 +52,7 @@ test('a relay that lost its lease on the way parks nothing', async () => {
   let isPaused = false
   const slow: Sql = {
     async query(text, values) {
-      if (isPaused && text.includes('.member')) throw new Error('This relay can not renew.')
+      if (isPaused && text.includes('renew_leases')) throw new Error('This relay can not renew.')
       if (!text.includes('park_refused')) return database.sql.query(text, values)
       isPaused = true
       await waits.promise

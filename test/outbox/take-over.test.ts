@@ -103,7 +103,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
   const owned = async () => {
     const rows = await sql.query<{ pid: number; partitions: number[] }>(
       `select split_part(owner, '/', 2)::int as pid, array_agg(partition::int order by partition) as partitions
-       from commitcast.lease where grp = 'relay' and owner <> '' and expires_at > clock_timestamp() group by owner`,
+       from commitcast.lease join commitcast.living_members('relay') as member using (grp, owner) group by owner`,
     )
     return new Map(rows.map((row) => [row.pid, row.partitions]))
   }

@@ -204,10 +204,7 @@ test('while Postgres is read-only a handler retries the commit, not the call', a
   gate.resolve()
   await waitsFor(counters, 'mail', 'GROUP_COMMIT_FAILS', 'read-only')
   await eventually(async () => {
-    const [row] = await counters.sql.query<{ isOver: boolean }>(
-      `select expires_at < clock_timestamp() as "isOver" from ${schema}.lease where grp = 'mail'`,
-    )
-    expect(row).toEqual({ isOver: true })
+    expect(await counters.sql.query(`select from ${schema}.living_members('mail')`)).toEqual([])
   })
   await readOnly('off')
   await eventually(async () =>

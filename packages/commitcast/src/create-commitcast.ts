@@ -53,6 +53,7 @@ import {
   runEnrichment,
 } from '@commitcast/stream'
 import {
+  createRenewals,
   type Health,
   type LastingTrouble,
   type Logger,
@@ -294,7 +295,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       await waitForSchema(shared, { parts, signal })
       if (signal.aborted) return
       const running: Promise<void>[] = []
-      const own = { catalogTypes, release }
+      const own = { catalogTypes, release, renewals: createRenewals(sql, schema) }
       const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
         parts.set(name, part.health)
         running.push(part.done.finally(() => parts.delete(name)))

@@ -11,6 +11,7 @@ const leases: Leases = {
   renewMs: 1_400,
   server: 'server',
   renew: async () => [{ partition: 0, term: 1n }],
+  nextRenewal: (signal) => sleep(1_400, signal),
   yieldTo() {},
   release: async () => {},
 }

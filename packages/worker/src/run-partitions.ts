@@ -5,8 +5,8 @@ import type { Logger } from './logger.ts'
 import { createOutageLog } from './outage-log.ts'
 import { createPartitionTask, type PartitionReport, type PartitionTask } from './partition-task.ts'
 import { partitionsHealth } from './partitions-health.ts'
-import { sleep } from './sleep.ts'
 import { type LastingTrouble, lasting, silence, toTrouble, toUnserved } from './trouble.ts'
+import { createTrust } from './trust.ts'
 
 /** A lease, and the database's server under which the work on it began. With another server it begins again. */
 interface HeldLease extends Lease {
@@ -123,7 +123,7 @@ export function runPartitions(options: PartitionsOptions): Partitions {
         })
         leaseOutages.ended()
         backoff.reset()
-        await sleep(leases.renewMs, signal)
+        await leases.nextRenewal(signal)
       } catch (error) {
         trouble = lasting(toTrouble(error), trouble)
         leaseOutages.failed(error)
@@ -150,19 +150,4 @@ export function runPartitions(options: PartitionsOptions): Partitions {
 /** Whether a renewal finds an older offset than the one that had been committed when it was asked. */
 function isBehind(progress: bigint | undefined, committed: bigint | undefined): boolean {
   return committed !== undefined && (progress === undefined || progress < committed)
-}
-
-/** Whether the leases can still be ours, by this process's clock: a renewal counts from when it was asked for. */
-function createTrust(ttlMs: number) {
-  let doubt = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  return {
-    held: () => doubt.signal,
-    renew(askedAt: number) {
-      clearTimeout(timer)
-      if (doubt.signal.aborted) doubt = new AbortController()
-      timer = setTimeout(() => doubt.abort(), Math.max(0, askedAt + ttlMs - Date.now()))
-    },
-    end: () => clearTimeout(timer),
-  }
 }

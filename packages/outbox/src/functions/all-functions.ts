@@ -10,6 +10,7 @@ import { forgetShadows } from './forget-shadows.ts'
 import { givePages } from './give-pages.ts'
 import { here } from './here.ts'
 import { holdLease } from './hold-lease.ts'
+import { livingMembers } from './living-members.ts'
 import { lockShadow } from './lock-shadow.ts'
 import { makeLeaves } from './make-leaves.ts'
 import { maxEventBytes } from './max-event-bytes.ts'
@@ -27,6 +28,7 @@ import { refuseEvent } from './refuse-event.ts'
 import { refuseLate } from './refuse-late.ts'
 import { refusePast } from './refuse-past.ts'
 import { registerReleases } from './register-releases.ts'
+import { renewLeases } from './renew-leases.ts'
 import { retryParked } from './retry-parked.ts'
 import { serverIdentity } from './server-identity.ts'
 import type { SqlFunction } from './sql-function.ts'
@@ -50,6 +52,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   forgetShadows,
   givePages,
   holdLease,
+  livingMembers,
   lockShadow,
   makeLeaves,
   maxEventBytes,
@@ -64,6 +67,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   refuseEvent,
   refusePast,
   registerReleases,
+  renewLeases,
   retryParked,
   serverIdentity,
   startGroup,

@@ -16,6 +16,7 @@ const landed: Record<string, string> = {
   '10 verified': '2e1e90eada32268867ec1e59f91259bf',
   '11 group releases': 'a57bb1da39e2e9d0d756d19f49db2106',
   '12 stepped over': '9cf7a224d9207389feed6e36be23020e',
+  '13 member ttl': 'c7753861595d065ce66edb05b0a78ab5',
 }
 
 test('a migration that has landed never changes again', () => {

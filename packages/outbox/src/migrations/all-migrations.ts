@@ -10,6 +10,7 @@ import { retries } from './0009-retries.ts'
 import { verified } from './0010-verified.ts'
 import { groupReleases } from './0011-group-releases.ts'
 import { steppedOver } from './0012-stepped-over.ts'
+import { memberTtl } from './0013-member-ttl.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -25,4 +26,5 @@ export const allMigrations: readonly Migration[] = [
   verified,
   groupReleases,
   steppedOver,
+  memberTtl,
 ]

@@ -5,6 +5,7 @@ import {
   createLeases,
   type Logger,
   type Partitions,
+  type Renewals,
   runPartitions,
   type Sql,
   timelineOf,
@@ -40,6 +41,8 @@ export interface EnrichmentOptions {
   readonly tailCheckMs?: number
   /** How long a dead worker's partitions stay with it. Default 3,500. */
   readonly leaseTtlMs?: number
+  /** The process's own, which its groups share. Default: renews alone. */
+  readonly renewals?: Renewals
   readonly logger?: Logger
 }
 
@@ -60,15 +63,16 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     maxBatch = 500,
     tailCheckMs = 60_000,
     leaseTtlMs,
+    renewals,
     catalogTypes: types,
     release,
     logger = warningLogger,
   } = options
-  const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
+  const shared = { ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }), ...(renewals && { renewals }) }
   const failures = createFailures(logger)
   const enrich = createEnrichBatch({ ...options, failures })
   const guard = types && createTypeGuard({ sql, schema, group: 'live', types, release, logger })
-  const leases = createLeases({ sql, schema, group: 'live', ...ttl, ...(guard && { release: guard.register }) })
+  const leases = createLeases({ sql, schema, group: 'live', ...shared, ...(guard && { release: guard.register }) })
   const guarded = (batches: CarryOptions['batches']): CarryOptions['batches'] =>
     guard ? (signal) => guardBatches(batches(signal), guard, leases) : batches
   const partitions = runPartitions({

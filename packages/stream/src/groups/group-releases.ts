@@ -72,10 +72,9 @@ function newerSql(s: string): string {
   return `
     select type, (
       select coalesce(json_agg(distinct release.id::text), '[]')::text
-      from ${s}.member join ${s}.group_release as release on release.id = member.release
-      where member.grp = $2 and release.grp = $1 and type = any(release.types)
+      from ${s}.living_members($2, $5) as member join ${s}.group_release as release on release.id = member.release
+      where release.grp = $1 and type = any(release.types)
         and (release.number, release.id) > (select number, id from ${s}.group_release where id = $3)
-        and seen_at > clock_timestamp() - make_interval(secs => $5 / 1000.0)
     ) as living
     from (
       select id, types from ${s}.group_release where grp = $1 order by number desc, id desc limit 1

@@ -43,7 +43,8 @@ function groupsSql(s: string): string {
           order by page.epoch, first_offset limit 1))) * 1000)::float8 end as "oldestMs",
       (select count(*)::int from ${s}.parked where parked.grp = at.grp and parked.partition = at.partition) as parked,
       (select owner from ${s}.lease
-        where lease.grp = at.grp and lease.partition = at.partition and owner <> '' and expires_at > clock_timestamp()) as owner
+        where lease.grp = at.grp and lease.partition = at.partition
+          and owner in (select owner from ${s}.living_members(at.grp))) as owner
     from at cross join lateral (
       select greatest(0, sum(${lastGiven(s, 'number', 'at.partition')}) - at."offset") as lag
       from ${s}.topic, generate_series(at.epoch, topic.epoch) as number

@@ -5,6 +5,7 @@ import {
   errorText,
   type PartitionReport,
   type Partitions,
+  type Renewals,
   runPartitions,
   sleep,
   unservedPartitions,
@@ -63,6 +64,8 @@ export interface RunGroupPlace extends GroupPlace {
   readonly signal: AbortSignal
   /** How long a dead worker's partitions stay with it. Default 3,500. */
   readonly leaseTtlMs?: number
+  /** The process's own, which its groups share. Default: renews alone. */
+  readonly renewals?: Renewals
   /** All event types of the catalogue: what a group handles that names none. */
   readonly catalogTypes?: readonly string[]
   /** The application's own number of this release; a larger one is newer. Default: see `registerReleases`. */
@@ -93,11 +96,11 @@ const retriesAtOnce = 8
  * own offset, and has the work done. Parked events are tried again before new work: those whose pause is over, those that
  * an operator asked for, and those that wait behind nothing any more.
  */
-export function runGroup({ work, group, leaseTtlMs, types, ...place }: RunGroupOptions): Partitions {
+export function runGroup({ work, group, leaseTtlMs, renewals, types, ...place }: RunGroupOptions): Partitions {
   const { sql, schema, signal, logger, release } = place
-  const ttl = leaseTtlMs === undefined ? {} : { ttlMs: leaseTtlMs }
+  const shared = { ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }), ...(renewals && { renewals }) }
   const guard = types && createTypeGuard({ sql, schema, group: group.name, types, release, logger })
-  const leases = createLeases({ sql, schema, group: group.name, ...ttl, ...(guard && { release: guard.register }) })
+  const leases = createLeases({ sql, schema, group: group.name, ...shared, ...(guard && { release: guard.register }) })
   const guarded: GroupTask['guarded'] = async (messages) =>
     guard ? guard.check(messages, leases) : { ready: messages }
   const parked = new Map<number, number>()

@@ -14,7 +14,14 @@ export interface PartitionStatus {
   readonly waitingIsMore: boolean
   readonly oldestWaitingMs: number | null
   /** The relay's lease; null where nobody has ever held one, or it was handed back. */
-  readonly lease: { readonly owner: string; readonly term: number; readonly expiresInMs: number } | null
+  readonly lease: Lease | null
+}
+
+interface Lease {
+  readonly owner: string
+  readonly term: number
+  /** Null where its owner has been away for so long that its row was deleted. */
+  readonly expiresInMs: number | null
 }
 
 export interface Member {
@@ -60,7 +67,7 @@ export async function readPipeline(db: Kysely<Record<string, never>>, schema: st
 interface PartitionRow extends Omit<PartitionStatus, 'waitingIsMore' | 'lease'> {
   readonly owner: string | null
   readonly term: number
-  readonly expiresInMs: number
+  readonly expiresInMs: number | null
 }
 
 async function readPartitions(sql: Sql, schema: string): Promise<readonly PartitionStatus[]> {
@@ -94,7 +101,7 @@ function partitionsSql(s: string): string {
     select place.partition::int, coalesce(place.given, 0)::float8 as given, waiting.count::int as waiting,
       (select ${ms('clock_timestamp() - occurred_at')} from ${s}.outbox
         where partition = place.partition and position = waiting.first) as "oldestWaitingMs",
-      lease.owner, lease.term::float8, ${ms('lease.expires_at - clock_timestamp()')} as "expiresInMs"
+      lease.owner, lease.term::float8, coalesce(member.ttl_ms, 3500) - ${ms('clock_timestamp() - member.seen_at')} as "expiresInMs"
     from place
     cross join lateral (
       select count(*), min(position) as first from (
@@ -105,7 +112,8 @@ function partitionsSql(s: string): string {
       ) as either
     ) as waiting
     left join ${s}.lease on lease.grp = 'relay' and lease.partition = place.partition
-      and lease.owner <> '' and isfinite(lease.expires_at)
+      and lease.owner <> ''
+    left join ${s}.member on member.grp = 'relay' and member.owner = lease.owner
     order by place.partition`
 }
 

@@ -48,9 +48,12 @@ function storedText({ given, stored }: { given: number; stored: number | null })
 
 function leaseText(lease: PartitionStatus['lease']): string {
   if (lease === null) return 'nobody'
-  const left =
-    lease.expiresInMs > 0 ? `${duration(lease.expiresInMs)} left` : `ran out ${duration(-lease.expiresInMs)} ago`
-  return `${lease.owner}, term ${lease.term}, ${left}`
+  return `${lease.owner}, term ${lease.term}, ${timeLeftText(lease.expiresInMs)}`
+}
+
+function timeLeftText(ms: number | null): string {
+  if (ms === null) return 'ran out'
+  return ms > 0 ? `${duration(ms)} left` : `ran out ${duration(-ms)} ago`
 }
 
 function workerLines(title: string, group: string, members: readonly Member[]): string[] {

@@ -1,0 +1,12 @@
+import type { SqlFunction } from './sql-function.ts'
+
+export const livingMembers: SqlFunction = {
+  signature: 'living_members(text, int)',
+  sql: (s) => `
+-- The members of a group that renewed within their time to live; one of an earlier release does not say it, and has that
+-- of the caller.
+create or replace function ${s}.living_members(of_group text, ttl_ms int default 3500) returns setof ${s}.member language sql stable as $$
+  select * from ${s}.member as m
+  where m.grp = of_group and m.seen_at > clock_timestamp() - make_interval(secs => coalesce(m.ttl_ms, $2) / 1000.0)
+$$;`,
+}

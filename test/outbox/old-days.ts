@@ -15,15 +15,31 @@ export const all = async () => Number.MAX_SAFE_INTEGER
 export async function oldDays(days: readonly number[], partitions = 1): Promise<Database> {
   const database = await freshDatabase({ partitions })
   for (const day of days) await attachDay(database, day)
+  await attachDaysSince(database, 7, days)
   return database
 }
 
-export async function attachDay(database: Database, daysAgo: number): Promise<void> {
-  await database.sql.query(
-    `create table commitcast.${leafOf(daysAgo)} (like commitcast.outbox including defaults);
-     alter table commitcast.outbox attach partition commitcast.${leafOf(daysAgo)}
+export async function attachDay(
+  { sql }: Pick<Database, 'sql'>,
+  daysAgo: number,
+  { into = schema, name = leafOf(daysAgo) } = {},
+): Promise<void> {
+  await sql.query(
+    `create table ${into}.${name} (like ${into}.outbox including defaults);
+     alter table ${into}.outbox attach partition ${into}.${name}
        for values from ('${utcDay(daysAgo)}T00:00Z') to ('${utcDay(daysAgo - 1)}T00:00Z')`,
   )
+}
+
+/** The days that have passed since, but for some, under other names: no older day goes without them. */
+export async function attachDaysSince(
+  database: Pick<Database, 'sql'>,
+  daysAgo: number,
+  but: readonly number[] = [],
+  into = schema,
+): Promise<void> {
+  for (let day = daysAgo; day > 0; day--)
+    if (!but.includes(day)) await attachDay(database, day, { into, name: `day_${day}` })
 }
 
 function utcDay(daysAgo: number): string {

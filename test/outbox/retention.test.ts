@@ -1,8 +1,11 @@
 import { EventsGone, givePages, readPages, retireEvents } from '@commitcast/outbox'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { freshDatabase } from '../fixtures/fresh-database.ts'
 import {
   all,
+  attachDay,
+  attachDaysSince,
   begin,
   type Database,
   giveAll,
@@ -98,6 +101,26 @@ describe('retention', () => {
     await retireEvents(database.sql, { storedUpTo: all })
     await expect(write(database, 9, 1)).rejects.toThrow(/The outbox is closed for .*: its events are being retired/)
     await write(database, 0, 1)
+  })
+
+  test('a clock that went far ahead takes no day that is to be kept, because no days were made meanwhile', async () => {
+    await using database = await freshDatabase({ partitions: 1 })
+    for (const day of [40, 39, 38]) await attachDay(database, day)
+    expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual({ leaves: [], waiting: [], pages: 0 })
+    expect(await leavesLeft(database)).toEqual([40, 39, 38].map(leafOf))
+    await retireEvents(database.sql, { storedUpTo: all, keepMs: 86_400_000 })
+    expect(await leavesLeft(database)).toEqual([leafOf(38)])
+  })
+
+  test('after a pause of weeks the days before it go when as many new ones have passed as they are kept for', async () => {
+    await using database = await freshDatabase({ partitions: 1 })
+    for (const day of [40, 39, 38]) await attachDay(database, day)
+    const keepMs = 3 * 86_400_000
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([])
+    await attachDaysSince(database, 1)
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([leafOf(40)])
+    await attachDaysSince(database, 3, [1])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([leafOf(39), leafOf(38)])
   })
 
   test('keeps for ever what is to be kept for ever, and takes no part of a day', async () => {

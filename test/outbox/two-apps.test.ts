@@ -6,7 +6,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { keepWriting } from '../fixtures/keep-writing.ts'
 import { startRelayed } from '../fixtures/relayed.ts'
-import { begin, leafOf } from './old-days.ts'
+import { attachDay, attachDaysSince, begin, leafOf } from './old-days.ts'
 
 /** One name begins with the other, and `_` stands for any character where somebody compares with LIKE. */
 const [shop, crm] = ['shop', 'shop_x'] as const
@@ -49,7 +49,10 @@ describe('two apps in one database, told apart by the schema', () => {
 
   test('one retires its old days while the other’s are held by an idle transaction', async () => {
     await using database = await bothApps()
-    for (const schema of [shop, crm]) await attachOldDay(database, schema)
+    for (const into of [shop, crm]) {
+      await attachDay(database, 9, { into })
+      await attachDaysSince(database, 7, [], into)
+    }
     await using _idle = await begin(database, '', `select count(*) from ${crm}.outbox`)
     const patienceMs = 300
     expect(await retireEvents(database.sql, { schema: shop, storedUpTo: all, patienceMs })).toMatchObject({
@@ -91,12 +94,4 @@ async function bothApps() {
   const database = await freshDatabase({ schema: shop, partitions: 2 })
   await migrate(database.sql, { schema: crm, partitions: 3 })
   return database
-}
-
-async function attachOldDay({ sql }: Awaited<ReturnType<typeof bothApps>>, schema: string): Promise<void> {
-  const day = (ago: number) => `${new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)}T00:00Z`
-  await sql.query(
-    `create table ${schema}.${leafOf(9)} (like ${schema}.outbox including defaults);
-     alter table ${schema}.outbox attach partition ${schema}.${leafOf(9)} for values from ('${day(9)}') to ('${day(8)}')`,
-  )
 }

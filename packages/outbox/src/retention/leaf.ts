@@ -14,6 +14,10 @@ export interface Leaf {
 /**
  * The leaves that are due: whose range ended more than `keepMs` ago by the database's clock, and those that an earlier
  * call has begun to take away. Oldest first.
+ *
+ * The clock alone is not believed: one that is wrong for an hour would take everything. For each day that a leaf is kept there
+ * has to be one that is younger and over; they are made day by day, so that many days have passed. After a pause in which
+ * none was made the old ones stay that much longer.
  */
 export async function findDueLeaves(sql: Sql, schema: string, keepMs: number): Promise<readonly Leaf[]> {
   return sql.query<Leaf>(
@@ -29,7 +33,10 @@ export async function findDueLeaves(sql: Sql, schema: string, keepMs: number): P
        where c.relkind = 'r'
      )
      select name, "table", closed, place from leaf
-     where case place when 'attached' then range_end < clock_timestamp() - make_interval(secs => $2) else closed end
+     where case place when 'attached' then range_end < clock_timestamp() - make_interval(secs => $2)
+       and (select count(*) from leaf as younger where younger.range_end > leaf.range_end and younger.range_end <= clock_timestamp())
+         >= floor($2 / 86400.0)
+       else closed end
      order by place = 'attached', range_end, name`,
     [schema, Number.isFinite(keepMs) ? keepMs / 1_000 : null],
   )

@@ -1,5 +1,6 @@
 import type { Sql } from '@commitcast/worker'
 import { checkHome } from '../epoch/check-home.ts'
+import { leafAt } from '../functions/around-append.ts'
 import { readTopic } from '../read-topic.ts'
 import { defaultSchema } from '../schema-name.ts'
 import { closeLeaf } from './close-leaf.ts'
@@ -106,7 +107,7 @@ async function askStored(sql: Sql, { schema, storedUpTo }: Options): Promise<rea
 /** A new leaf and one that goes lock each other out for a moment; no writer may need a new one then. */
 async function leavesAreAhead(sql: Sql, schema: string): Promise<boolean> {
   const [row] = await sql.query<{ ahead: boolean }>(
-    `select leaves_until > clock_timestamp() + interval '1 hour' as ahead from ${schema}.topic`,
+    `select ${leafAt(schema, "clock_timestamp() + interval '1 hour'")} is not null as ahead`,
   )
   return row?.ahead ?? false
 }

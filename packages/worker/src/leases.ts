@@ -8,6 +8,8 @@ export interface Lease {
   readonly term: bigint
   /** The number of the group's newest offset there, when the lease was renewed. Missing of groups that store none. */
   readonly progress?: bigint
+  /** Over this worker's fair share: to be given back when the work there has ended. */
+  readonly isOver?: true
 }
 
 export interface LeaseOptions {
@@ -29,6 +31,13 @@ export interface LeaseOptions {
   readonly renewals?: Renewals
 }
 
+export interface RenewOptions {
+  /** The partitions at which it is at work. */
+  readonly busy?: readonly number[]
+  /** Whether it takes none any more, and gives back all at which it is not at work. */
+  readonly isLeaving?: boolean
+}
+
 /** One worker's share of a group's partitions. */
 export interface Leases {
   readonly owner: string
@@ -39,9 +48,9 @@ export interface Leases {
   readonly server: string
   /**
    * Says that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
-   * it. Returns what it holds now. A partition that is not in there must not be written for any more.
+   * it and not in `busy`. Returns what it holds now. A partition that is not in there must not be written for any more.
    */
-  renew(): Promise<readonly Lease[]>
+  renew(at?: RenewOptions): Promise<readonly Lease[]>
   /** Resolves when it is time for the next `renew`, or when `signal` aborts. */
   nextRenewal(signal: AbortSignal): Promise<void>
   /**
@@ -67,8 +76,9 @@ export function createLeases(options: LeaseOptions): Leases {
   let ownRelease: string | undefined
   let server = ''
   let yieldsTo: readonly string[] = []
-  const ask = async (gone: readonly string[]) => {
-    const renewal = await renewals.renew({ group, owner, ttlMs, gone, release: ownRelease, yieldsTo })
+  const ask = async (gone: readonly string[], { busy = [], isLeaving = false }: RenewOptions) => {
+    const asked = { group, owner, ttlMs, gone, release: ownRelease, yieldsTo, busy, isLeaving }
+    const renewal = await renewals.renew(asked)
     server = renewal.server
     return {
       leases: renewal.rows.flatMap(toLease),
@@ -82,11 +92,11 @@ export function createLeases(options: LeaseOptions): Leases {
     get server() {
       return server
     },
-    async renew() {
+    async renew(at = {}) {
       ownRelease ??= await release?.()
-      const { leases, others } = await ask([])
+      const { leases, others } = await ask([], at)
       const gone = others.filter(isGone)
-      return gone.length === 0 ? leases : (await ask(gone)).leases
+      return gone.length === 0 ? leases : (await ask(gone, at)).leases
     },
     nextRenewal: (signal) => renewals.beat(renewMs, signal),
     yieldTo(releases) {
@@ -103,7 +113,8 @@ export function createLeases(options: LeaseOptions): Leases {
   }
 }
 
-function toLease({ partition, term, progress }: RenewalRow): Lease[] {
+function toLease({ partition, term, progress, over }: RenewalRow): Lease[] {
   if (partition === null || term === null) return []
-  return [{ partition, term: BigInt(term), ...(progress !== null && { progress: BigInt(progress) }) }]
+  const stored = progress === null ? {} : { progress: BigInt(progress) }
+  return [{ partition, term: BigInt(term), ...stored, ...(over && { isOver: true }) }]
 }

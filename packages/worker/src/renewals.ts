@@ -9,6 +9,10 @@ interface RenewalRequest {
   readonly gone: readonly string[]
   readonly release: string | undefined
   readonly yieldsTo: readonly string[]
+  /** Where it is at work: nothing there is given back. */
+  readonly busy: readonly number[]
+  /** Whether it takes nothing any more. */
+  readonly isLeaving: boolean
 }
 
 /** One of the leases that the worker holds now, or, without a term, another owner that is known. */
@@ -16,6 +20,7 @@ export interface RenewalRow {
   readonly partition: number | null
   readonly term: string | null
   readonly progress: string | null
+  readonly over: boolean
   readonly other: string | null
 }
 
@@ -61,19 +66,20 @@ interface AnswerRow extends RenewalRow {
 
 function renewSql(schema: string): string {
   return `
-    select here.server, renewed.nth, partition, term, progress, other
+    select here.server, renewed.nth, partition, term, progress, is_over as over, other
     from (select ${schema}.server_identity() as server offset 0) as here
     left join lateral (
       select asked.nth, held.*
       from json_to_recordset($1::text::json) as asked(
-        nth int, grp text, owner text, ttl_ms int, gone json, release bigint, yields_to json)
-      cross join lateral ${schema}.renew_leases(grp, owner, ttl_ms, gone, release, yields_to) as held
+        nth int, grp text, owner text, ttl_ms int, gone json, release bigint, yields_to json, busy json, is_leaving boolean)
+      cross join lateral ${schema}.renew_leases(
+        grp, owner, ttl_ms, gone, release, yields_to, busy, is_leaving) as held
     ) as renewed on true
     order by nth, partition`
 }
 
-function toAsked({ group, owner, ttlMs, gone, release, yieldsTo }: RenewalRequest, nth: number) {
-  return { nth, grp: group, owner, ttl_ms: Math.ceil(ttlMs), gone, release, yields_to: yieldsTo }
+function toAsked({ group, ttlMs, yieldsTo, isLeaving, ...asked }: RenewalRequest, nth: number) {
+  return { ...asked, nth, grp: group, ttl_ms: Math.ceil(ttlMs), yields_to: yieldsTo, is_leaving: isLeaving }
 }
 
 function nextTurn(): Promise<void> {

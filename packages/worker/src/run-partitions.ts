@@ -2,10 +2,12 @@ import { createBackoff } from './backoff.ts'
 import type { Health } from './health-server.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { Logger } from './logger.ts'
+
 import { createOutageLog } from './outage-log.ts'
 import { createPartitionTask, type PartitionReport, type PartitionTask } from './partition-task.ts'
 import { partitionsHealth } from './partitions-health.ts'
 import { type LastingTrouble, lasting, silence, toTrouble, toUnserved } from './trouble.ts'
+
 import { createTrust } from './trust.ts'
 
 /** A lease, and the database's server under which the work on it began. With another server it begins again. */
@@ -45,7 +47,9 @@ const lookMs = 1_000
 export function runPartitions(options: PartitionsOptions): Partitions {
   const { leases, signal, logger, about, unserved, work } = options
   const tasks = new Map<number, Running>()
+  /** Work that was asked to end and has not yet: its leases are kept for so long. */
   const ending = new Map<number, Promise<void>>()
+  let hasEnded = new AbortController()
   const trust = createTrust(leases.ttlMs)
   const outages = createOutageLog({
     logger,
@@ -91,7 +95,8 @@ export function runPartitions(options: PartitionsOptions): Partitions {
     const before = new Map([...tasks].map(([partition, { task }]) => [partition, task.committed]))
     const at = Date.now()
     askedAt = at
-    const held = await leases.renew()
+    const busy = [...new Set([...tasks.keys(), ...ending.keys()])]
+    const held = await leases.renew({ busy, isLeaving: signal.aborted })
     trust.renew(at)
     const lost = held.filter(({ partition, progress }) => isBehind(progress, before.get(partition)))
     for (const { partition } of lost) logger.warn({ partition }, 'the database has lost commits; reading it again')
@@ -102,16 +107,30 @@ export function runPartitions(options: PartitionsOptions): Partitions {
 
   /** Ends and starts tasks. A partition's next task waits for the one before it; renewals don't. */
   const adopt = (held: readonly Lease[], stale: ReadonlySet<number>) => {
-    const terms = new Map(held.map((lease) => [lease.partition, lease.term]))
+    const kept = signal.aborted ? [] : held.filter(({ isOver }) => !isOver)
+    const terms = new Map(kept.map((lease) => [lease.partition, lease.term]))
     for (const [partition, task] of tasks) {
       const isSame = terms.get(partition) === task.term && task.server === leases.server
-      if (isSame && !stale.has(partition)) continue
-      task.stopping.abort()
-      tasks.delete(partition)
-      ending.set(partition, task.done)
+      if (!isSame || stale.has(partition)) end(partition, task)
     }
-    for (const lease of held)
+    for (const lease of kept)
       if (!tasks.has(lease.partition)) tasks.set(lease.partition, start({ ...lease, server: leases.server }))
+  }
+
+  const end = (partition: number, task: Running) => {
+    task.stopping.abort()
+    tasks.delete(partition)
+    const ended = task.done.then(() => {
+      if (ending.get(partition) === ended) ending.delete(partition)
+      hasEnded.abort()
+    })
+    ending.set(partition, ended)
+  }
+
+  /** Resolves when it is time to renew: what has ended is handed over at once. */
+  const nextRenewal = async () => {
+    await leases.nextRenewal(signal.aborted ? hasEnded.signal : AbortSignal.any([signal, hasEnded.signal]))
+    hasEnded = new AbortController()
   }
 
   const done = (async () => {
@@ -123,7 +142,7 @@ export function runPartitions(options: PartitionsOptions): Partitions {
         })
         leaseOutages.ended()
         backoff.reset()
-        await leases.nextRenewal(signal)
+        await nextRenewal()
       } catch (error) {
         trouble = lasting(toTrouble(error), trouble)
         leaseOutages.failed(error)
@@ -132,7 +151,11 @@ export function runPartitions(options: PartitionsOptions): Partitions {
     }
     clearInterval(looking)
     adopt([], new Set())
-    await Promise.all(ending.values())
+    // Side by side: others continue where one has ended, and leave alone what has not.
+    while (ending.size > 0) {
+      await renew().catch(() => {})
+      if (ending.size > 0) await nextRenewal()
+    }
     trust.end()
     await leases.release().catch(() => {})
   })()

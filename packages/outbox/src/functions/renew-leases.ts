@@ -5,18 +5,20 @@ import type { SqlFunction } from './sql-function.ts'
  * end, `expires_at`, is for workers of earlier releases, which look at nothing else; it is moved on now and then.
  */
 export const renewLeases: SqlFunction = {
-  signature: 'renew_leases(text, text, int, json, bigint, json)',
+  signature: 'renew_leases(text, text, int, json, bigint, json, json, boolean)',
   sql: (s) => `
 -- Says that the worker lives, takes what is free up to its fair share, ceil(partitions / living members), and gives back what
--- is over it. Returns what it holds, and the other owners that are known. Waits for no other worker.
-create or replace function ${s}.renew_leases(of_group text, me text, my_ttl_ms int, gone json, my_release bigint, yields_to json)
-returns table (partition int, term text, progress text, other text) language plpgsql volatile as $$
+-- is over it, unless it is at work there: that is returned as over, to be given back when the work has ended. One that leaves
+-- has no share. Returns what it holds, and the other owners that are known. Waits for no other worker.
+create or replace function ${s}.renew_leases(of_group text, me text, my_ttl_ms int, gone json, my_release bigint, yields_to json, busy json, is_leaving boolean)
+returns table (partition int, term text, progress text, is_over boolean, other text) language plpgsql volatile as $$
 #variable_conflict use_column
 declare
   gone_owners text[] := array(select json_array_elements_text(gone));
   my_ttl interval := make_interval(secs => my_ttl_ms / 1000.0);
   kept_for interval := greatest(my_ttl, interval '1 minute');
   has_lapsed boolean := not exists (select from ${s}.living_members(of_group, my_ttl_ms) where owner = me);
+  busy_at int[] := array(select json_array_elements_text(busy)::int);
   yields boolean;
   size int;
 begin
@@ -31,7 +33,7 @@ begin
       select owner from ${s}.member where grp = of_group and seen_at > clock_timestamp() + my_ttl for update skip locked);
   end if;
 
-  select coalesce(bool_or(release in (select json_array_elements_text(yields_to)::bigint)), false),
+  select is_leaving or coalesce(bool_or(release in (select json_array_elements_text(yields_to)::bigint)), false),
     ceil((select partitions from ${s}.topic)::numeric / (1 + count(*) filter (where not is_yielding)))
   into yields, size
   from ${s}.living_members(of_group, my_ttl_ms) where owner <> me and owner <> all(gone_owners);
@@ -52,6 +54,7 @@ begin
   where grp = of_group and owner = me and partition in (
     select partition from ${s}.lease where grp = of_group and owner = me and partition in (
       select partition from ${s}.lease where grp = of_group and owner = me order by partition offset size)
+      and partition <> all(busy_at)
     for update skip locked);
   -- Another worker may just be taking what lapsed: wait for it, and keep what it did not take, with its term.
   update ${s}.lease set expires_at = clock_timestamp() + kept_for
@@ -77,10 +80,10 @@ begin
   return query
     select partition::int, term::text, (
         select max(number) from ${s}.group_offset as o where o.grp = of_group and o.partition = lease.partition
-      )::text, null::text
+      )::text, row_number() over (order by partition) > size, null::text
     from ${s}.lease where grp = of_group and owner = me
     union all
-    select null, null, null, owner from (
+    select null, null, null, false, owner from (
       select owner from ${s}.lease where grp = of_group union select owner from ${s}.member where grp = of_group
     ) as known
     where owner not in ('', me) and owner <> all(gone_owners);

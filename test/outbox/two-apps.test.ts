@@ -1,7 +1,9 @@
-import { memoryBroker } from '@commitcast/broker/memory'
+import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
 import { migrate, retireEvents } from '@commitcast/outbox'
+import { createCommitcast, defineEvents } from 'commitcast'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { keepWriting } from '../fixtures/keep-writing.ts'
@@ -10,6 +12,7 @@ import { attachDay, attachDaysSince, begin, leafOf } from './old-days.ts'
 
 /** One name begins with the other, and `_` stands for any character where somebody compares with LIKE. */
 const [shop, crm] = ['shop', 'shop_x'] as const
+const events = defineEvents({ 'thing.made': { data: z.object({}) } })
 const all = async () => Number.MAX_SAFE_INTEGER
 
 describe('two apps in one database, told apart by the schema', () => {
@@ -87,6 +90,71 @@ describe('two apps in one database, told apart by the schema', () => {
       { type: 'b' },
     ])
     expect(await database.sql.query(`select from ${shop}.outbox`)).toEqual([])
+  })
+})
+
+describe('two apps with one schema', () => {
+  test('the second one appends nothing, carries nothing and serves nothing, and says whose tables they are', async () => {
+    await using database = await freshDatabase({ partitions: 2 })
+    const { db } = database
+    const storage: MemoryStorage = new Map()
+    const open = (app: string) => createCommitcast({ app, events, db, broker: memoryBroker(storage) })
+    const [first, second] = [open(shop), open(crm)]
+    const stopping = new AbortController()
+    const place = (cast: typeof first) =>
+      db.transaction().execute((trx) => cast.append(trx, { type: 'thing.made', key: 'k', data: {} }))
+    const running = [first.run({ roles: ['relay'], signal: stopping.signal })]
+    await eventually(() => expect(first.health()).toMatchObject({ relay: { ready: true } }))
+    await place(first)
+
+    const live = second.live({ channels: () => ['all'] })
+    const group = second.projection('things', async () => {})
+    running.push(second.run({ roles: ['relay', 'stream', 'project'], use: [live, group], signal: stopping.signal }))
+    const words = `The tables in schema "commitcast" belong to the app "${shop}"; this process is the app "${crm}".`
+    await expect(place(second)).rejects.toThrow(words)
+    await expect(second.migrate()).rejects.toMatchObject({ code: 'OTHER_APP', message: expect.stringContaining(words) })
+    await eventually(() => {
+      const waiting = { ready: false, codes: { 0: 'OTHER_APP', 1: 'OTHER_APP' } }
+      expect(second.health()).toMatchObject({
+        relay: { ready: false, trouble: expect.stringContaining(words) },
+        stream: waiting,
+        'group things': waiting,
+      })
+    })
+    await place(first)
+    const topics = [...storage.keys()].map(String)
+    expect(topics.filter((name) => name.includes(crm))).toEqual([])
+    expect(await database.sql.query(`select from commitcast.outbox`)).toHaveLength(2)
+    stopping.abort()
+    await Promise.all(running)
+  })
+
+  test('its hub says so, too', async () => {
+    await using database = await freshDatabase()
+    const parts = { events, db: database.db, broker: memoryBroker() }
+    await createCommitcast({ ...parts, app: shop }).migrate()
+    const second = createCommitcast({ ...parts, app: crm })
+    const stopping = new AbortController()
+    const follow = second.live({ channels: () => ['all'] }).follow({ channels: () => ['all'] })
+    const stream = follow({ ctx: {}, input: undefined, signal: stopping.signal })
+    const first = stream[Symbol.asyncIterator]()
+      .next()
+      .catch(() => {})
+    await eventually(() => expect(second.health()).toMatchObject({ hub: { ready: false, code: 'OTHER_APP' } }))
+    stopping.abort()
+    await first
+    await second.close()
+  })
+
+  test('tables of an earlier release belong to the app of the first process of this one', async () => {
+    await using database = await freshDatabase()
+    const bound = async () =>
+      (await database.sql.query<{ app: string | null }>('select app from commitcast.topic'))[0]?.app
+    const cast = createCommitcast({ app: shop, events, db: database.db, broker: memoryBroker() })
+    await database.db.transaction().execute((trx) => cast.append(trx, { type: 'thing.made', key: 'k', data: {} }))
+    expect(await bound()).toBe(null)
+    await Promise.all([cast.migrate(), cast.migrate(), cast.migrate()])
+    expect(await bound()).toBe(shop)
   })
 })
 

@@ -23,6 +23,8 @@ import {
 import {
   type Append,
   type AppendSql,
+  bindApp,
+  checkApp,
   checkSchema,
   checkSchemaName,
   createAppend,
@@ -33,6 +35,7 @@ import {
   type MigrateOptions,
   migrate,
   type Once,
+  OtherApp,
   readLastGiven,
   readTopic,
   runRelay,
@@ -66,9 +69,13 @@ import {
 } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { createReleaseRegistry } from './release-registry.ts'
+import { toSql } from './to-sql.ts'
 
 export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
-  /** Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. */
+  /**
+   * Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. The tables belong to the app that
+   * uses them first: with another one `append` throws `OtherApp`, and workers and the hub wait with the code `OTHER_APP`.
+   */
   readonly app: string
   readonly events: TCatalog
   /** What may get lost, from `defineHints`: presence, typing. Needs a broker that has hints. */
@@ -78,7 +85,7 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
   /** The application's own Kysely instance on Postgres. */
   readonly db: Kysely<TDatabase>
   readonly broker: Broker
-  /** Where Commitcast's tables are. Default `commitcast`. */
+  /** Where Commitcast's tables are; each app of a database has its own. Default `commitcast`. */
   readonly schema?: string
   /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
   readonly maxEventBytes?: number
@@ -153,7 +160,10 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
    * `InvalidChannel`, and `HintTooLarge` above 7,500 bytes.
    */
   hint(hint: HintInputOf<THints>): Promise<boolean>
-  /** Brings Commitcast's tables up to date; idempotent. Where a newer release was here it changes nothing, and warns. */
+  /**
+   * Brings Commitcast's tables up to date; idempotent. Where a newer release was here it changes nothing, and warns. Throws
+   * `OtherApp` where they belong to another app.
+   */
   migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<Migrated>
   /** Defines what browsers see of the events; add metadata with `.enrich`. */
   live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase, THints>
@@ -202,7 +212,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   let hubTrouble: LastingTrouble | undefined
 
   const openHub = async () => {
-    const topic = await broker.topic({ name: `${app}-live`, ...(await readTopic(sql, schema)) })
+    const topic = await broker.topic({ name: `${app}-live`, ...(await bindApp(sql, schema, app)) })
     const opened = await startHub({
       topic,
       epochNow: async () => (await readTopic(sql, schema)).epoch,
@@ -222,7 +232,9 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const sharedHub = () => {
     hub ??= openHub().catch((error) => {
       hub = undefined
-      hubTrouble = lasting(toTrouble(error), hubTrouble)
+      const { code, message } = toTrouble(error)
+      if (error instanceof OtherApp && hubTrouble?.code !== code) logger.error({ code, schema }, message)
+      hubTrouble = lasting({ code, message }, hubTrouble)
       const health = partitionsHealth(hubTrouble, new Map())
       parts.set('hub', () => health)
       throw error
@@ -242,6 +254,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })
 
+  let isAppChecked = false
   const append = createAppend(events, outbox)
   const appendSql = createAppendSql(events, outbox)
   const catalogTypes = Object.keys(events.definitions)
@@ -255,6 +268,8 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => {
       if (isRebuilding(trx)) return (await appendSql(list)).ids
+      if (!isAppChecked) await checkApp(toSql(trx), schema, app)
+      isAppChecked = true
       const ids = await append(trx, list)
       await releases.registerIn(trx)
       return ids
@@ -268,6 +283,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     },
     async migrate(migration = {}) {
       const migrated = await migrate(sql, { ...outbox, ...migration, schema })
+      await bindApp(sql, schema, app)
       if (migrated.isNewer) {
         logger.warn(
           { code: 'SCHEMA_NEWER', schema, newest: migrated.release },

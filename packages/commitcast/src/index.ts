@@ -42,6 +42,7 @@ export {
   InvalidCommand,
   KeyReused,
   type Once,
+  OtherApp,
   readCommandHeaders,
 } from '@commitcast/outbox'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'

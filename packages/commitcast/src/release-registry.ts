@@ -1,6 +1,6 @@
-import { type KyselyLike, type PgClientLike, sqlOf } from '@commitcast/outbox'
+import type { KyselyLike, PgClientLike } from '@commitcast/outbox'
 import { type GroupRelease, registerReleases } from '@commitcast/stream'
-import type { Sql } from '@commitcast/worker'
+import { toSql } from './to-sql.ts'
 
 /** The groups that this process defines, which it registers before events that it appends can be read. */
 export interface ReleaseRegistry {
@@ -31,16 +31,6 @@ export function createReleaseRegistry({ schema, release }: ReleaseRegistryOption
       for (const one of asked) {
         if (isCommitted.has(one.group) && pending.get(one.group) === one) pending.delete(one.group)
       }
-    },
-  }
-}
-
-function toSql(transaction: KyselyLike | PgClientLike): Sql {
-  if ('isTransaction' in transaction) return sqlOf(transaction)
-  return {
-    async query<TRow>(text: string, values: readonly unknown[] = []) {
-      const { rows } = (await transaction.query(text, [...values])) as { rows: TRow[] }
-      return rows
     },
   }
 }

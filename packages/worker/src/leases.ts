@@ -31,7 +31,7 @@ export interface LeaseOptions {
   readonly renewals?: Renewals
 }
 
-export interface RenewOptions {
+interface RenewOptions {
   /** The partitions at which it is at work. */
   readonly busy?: readonly number[]
   /** Whether it takes none any more, and gives back all at which it is not at work. */

@@ -1,5 +1,6 @@
 import { append } from './append.ts'
 import { appendAll } from './append-all.ts'
+import { bindApp } from './bind-app.ts'
 import { checkHome } from './check-home.ts'
 import { checkServer } from './check-server.ts'
 import { commitOffset, commitOffsetOfOldWorkers } from './commit-offset.ts'
@@ -42,6 +43,7 @@ export const functionsOfTables: readonly SqlFunction[] = [here, placeEvent, refu
 export const functionsOnTables: readonly SqlFunction[] = [
   append,
   appendAll,
+  bindApp,
   checkHome,
   checkServer,
   commitOffset,

@@ -12,10 +12,10 @@ import {
   unservedPartitions,
   warningLogger,
 } from '@commitcast/worker'
+import { bindApp } from '../bind-app.ts'
 import { checkHome, waitForHome, whyHomeless } from '../epoch/check-home.ts'
 import { EpochEnded } from '../epoch/epoch-end.ts'
 import { checkLimit } from '../parked/check-limit.ts'
-import { readTopic } from '../read-topic.ts'
 import { checkKeepMs } from '../retention/retire-events.ts'
 import { readServer } from '../verified/note-verified.ts'
 import { boundedSql } from './bounded-sql.ts'
@@ -134,7 +134,7 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   const signal = AbortSignal.any([options.signal, ending.signal])
   const serverStarted = await checkHome(sql, schema)
   const server = await readServer(sql, schema)
-  const topic = await broker.topic({ name: `${app}-events`, ...(await readTopic(sql, schema)) })
+  const topic = await broker.topic({ name: `${app}-events`, ...(await bindApp(sql, schema, app)) })
   if (state.epoch !== topic.epoch) state.acknowledged.clear()
   state.epoch = topic.epoch
   await checkLimit({ sql, schema, topic, logger })

@@ -1,6 +1,6 @@
 import { type Broker, endOf } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
-import { readSteppedOver, readTopic } from '@commitcast/outbox'
+import { bindApp, readSteppedOver } from '@commitcast/outbox'
 import {
   createLeases,
   type Logger,
@@ -82,7 +82,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     about: { group: 'live' },
     unserved: () => unservedPartitions(sql, { schema, group: 'live' }),
     async work({ partition, server }, signal, report) {
-      const shape = await readTopic(sql, schema)
+      const shape = await bindApp(sql, schema, app)
       const steppedOver = await readSteppedOver(sql, schema)
       const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, report, signal }
       await finishPastEpochs({

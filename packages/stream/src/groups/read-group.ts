@@ -1,5 +1,5 @@
 import { endOf, type Message } from '@commitcast/broker'
-import { EventsGone, firstKept, readEpochEnd, readTopic } from '@commitcast/outbox'
+import { bindApp, EventsGone, firstKept, readEpochEnd } from '@commitcast/outbox'
 import type { PartitionReport } from '@commitcast/worker'
 import type { Group, GroupPlace } from './group.ts'
 import type { GroupPartition, StartOffset } from './group-offset.ts'
@@ -28,7 +28,7 @@ export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<Grou
   const { sql, schema, broker, app, at, group, signal, progressed } = options
   const { partition } = at
   const { maxBatch } = group
-  const shape = await readTopic(sql, schema)
+  const shape = await bindApp(sql, schema, app)
   let { epoch, offset: after, isStart } = options.start
   while (epoch < shape.epoch && !signal.aborted) {
     const upTo = await readEpochEnd(sql, { schema, epoch, partition })

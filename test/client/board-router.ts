@@ -50,7 +50,7 @@ export function boardRouter({ db, cast, live, mayFollow }: BoardParts) {
       .input(z.object({ id: z.string(), text: z.string() }))
       .mutation(({ ctx, input: { id, text } }) =>
         db.transaction().execute((trx) =>
-          cast.once(trx, ctx.command, async () => {
+          cast.once(trx, { ...ctx.command, caller: 'ada' }, async () => {
             if (text === 'refused') throw new TRPCError({ code: 'CONFLICT', message: 'This note is refused.' })
             await sqlOf(trx).query('insert into note (id, text) values ($1, $2)', [id, text])
             const headers = causationOf(ctx.command)

@@ -35,7 +35,7 @@ async function openShop() {
       database.db
         .transaction()
         .execute((trx) =>
-          cast.once(trx, ctx.command, async () => {
+          cast.once(trx, { ...ctx.command, caller: 'ada' }, async () => {
             const headers = causationOf(ctx.command)
             const [id] = await cast.append(trx, { type: 'bought', key: 'k', data: { at: input.at }, headers })
             return { id, at: input.at, bookId: input.bookId }

@@ -34,7 +34,7 @@ test('a command under way when its socket is closed with 4401 is asked for again
       .input(z.object({ text: z.string() }))
       .mutation(({ ctx: { command }, input: { text } }) =>
         db.transaction().execute((trx) =>
-          cast.once(trx, command, async () => {
+          cast.once(trx, { ...command, caller: 'ada' }, async () => {
             asks++
             await cast.append(trx, { type: 'note.written', key: 'book', data: { text }, headers: causationOf(command) })
             asked.resolve()

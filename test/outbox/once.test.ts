@@ -13,6 +13,7 @@ import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { createRandom } from '../fixtures/random.ts'
 
 const once = createOnce()
+const caller = 'ada'
 
 describe('a command with an idempotency key', () => {
   test('is done once, and answered the same each time, with dates and maps', async () => {
@@ -23,7 +24,7 @@ describe('a command with an idempotency key', () => {
       done++
       return answer
     }
-    const ask = () => database.db.transaction().execute((trx) => once(trx, { key: 'k' }, act))
+    const ask = () => database.db.transaction().execute((trx) => once(trx, { caller, key: 'k' }, act))
     expect([await ask(), await ask(), await ask()]).toEqual([answer, answer, answer])
     expect(done).toBe(1)
   })
@@ -33,7 +34,7 @@ describe('a command with an idempotency key', () => {
     let done = 0
     const ask = () =>
       database.db.transaction().execute((trx) =>
-        once(trx, { key: 'k' }, async () => {
+        once(trx, { caller, key: 'k' }, async () => {
           done++
         }),
       )
@@ -43,32 +44,38 @@ describe('a command with an idempotency key', () => {
   test('is done again where its first transaction rolled back', async () => {
     await using database = await freshDatabase()
     const failing = database.db.transaction().execute((trx) =>
-      once(trx, { key: 'k' }, async () => {
+      once(trx, { caller, key: 'k' }, async () => {
         throw new Error('out of stock')
       }),
     )
     await expect(failing).rejects.toThrow('out of stock')
-    expect(await database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'done'))).toBe('done')
+    expect(await database.db.transaction().execute((trx) => once(trx, { caller, key: 'k' }, async () => 'done'))).toBe(
+      'done',
+    )
   })
 
   test('is done again where it failed and the transaction went on', async () => {
     await using database = await freshDatabase()
     await database.db.transaction().execute(async (trx) => {
-      const failing = once(trx, { key: 'k' }, async () => {
+      const failing = once(trx, { caller, key: 'k' }, async () => {
         throw new Error('out of stock')
       })
       await expect(failing).rejects.toThrow('out of stock')
     })
-    expect(await database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'done'))).toBe('done')
+    expect(await database.db.transaction().execute((trx) => once(trx, { caller, key: 'k' }, async () => 'done'))).toBe(
+      'done',
+    )
   })
 
   test('with an answer that would not come back as it is is refused, and the key is free again', async () => {
     await using database = await freshDatabase()
     await database.db.transaction().execute(async (trx) => {
-      const photo = once(trx, { key: 'k' }, async () => ({ photo: Buffer.from('x') }))
+      const photo = once(trx, { caller, key: 'k' }, async () => ({ photo: Buffer.from('x') }))
       await expect(photo).rejects.toThrow(/the answer\.photo is a Buffer/)
     })
-    expect(await database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'done'))).toBe('done')
+    expect(await database.db.transaction().execute((trx) => once(trx, { caller, key: 'k' }, async () => 'done'))).toBe(
+      'done',
+    )
   })
 
   test('that comes a second time while the first is at work waits for it', async () => {
@@ -76,7 +83,7 @@ describe('a command with an idempotency key', () => {
     const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
     const ask = (answer: string) =>
       database.db.transaction().execute((trx) =>
-        once(trx, { key: 'k' }, async () => {
+        once(trx, { caller, key: 'k' }, async () => {
           await mayEnd
           return answer
         }),
@@ -97,7 +104,7 @@ describe('a command with an idempotency key', () => {
       const key = `key ${round}`.replace(' ', '-')
       const tries = Array.from({ length: 8 }, (_, nth) =>
         database.db.transaction().execute((trx) =>
-          once(trx, { key }, async () => {
+          once(trx, { caller, key }, async () => {
             await sqlOf(trx).query('insert into bought values ($1)', [key])
             if (nth > 0 && random.chance(0.4)) throw new Error('taken back')
             return nth
@@ -118,7 +125,7 @@ describe('a command with an idempotency key', () => {
     const ask = (bookId: number) => {
       const ids = { '~command': { id: 'c', key: 'k' } }
       const command = readCommand({ bookId, ...ids }, 'orders.place')
-      return database.db.transaction().execute((trx) => once(trx, command, async () => bookId))
+      return database.db.transaction().execute((trx) => once(trx, { ...command, caller }, async () => bookId))
     }
     expect([await ask(1), await ask(1)]).toEqual([1, 1])
     const refusal = await ask(2).catch((error: unknown) => error)
@@ -126,12 +133,38 @@ describe('a command with an idempotency key', () => {
     expect(String(refusal)).toMatch(/came before with another command: take a new key/)
   })
 
+  test('is another command for another caller, who gets nothing of the first one’s answer', async () => {
+    await using database = await freshDatabase()
+    const ask = (caller: string, key: string) =>
+      database.db.transaction().execute((trx) => once(trx, { caller, key, fingerprint: 'f' }, async () => caller))
+    expect([await ask('ada', 'k'), await ask('bob', 'k'), await ask('ada', 'k')]).toEqual(['ada', 'bob', 'ada'])
+    // No two pairs are stored as one.
+    expect([await ask('a', 'b","c'), await ask('a","b', 'c')]).toEqual(['a', 'a","b'])
+  })
+
+  test.each([[undefined], [''], [7], ['x'.repeat(501)]])('is refused for the caller %j', async (caller) => {
+    await using database = await freshDatabase()
+    const ask = database.db.transaction().execute((trx) => once(trx, { caller: caller as string }, async () => 1))
+    await expect(ask).rejects.toThrow(/^once: the caller is .*: give the id of the user or the session/)
+  })
+
+  test('that an earlier release answered, which knew no callers, is not done again', async () => {
+    await using database = await freshDatabase()
+    await database.sql.query(
+      `insert into commitcast.answer (key, id, fingerprint, answer) values ('k', 'c', 'f', '{"json":"before"}')`,
+    )
+    const ask = (fingerprint: string) =>
+      database.db.transaction().execute((trx) => once(trx, { caller, key: 'k', fingerprint }, async () => 'now'))
+    expect([await ask('f'), await ask('f')]).toEqual(['before', 'before'])
+    expect(await ask('g')).toBe('now')
+  })
+
   test('works with a pg client', async () => {
     await using database = await freshDatabase()
     const client = await database.pool.connect()
     const ask = async (answer: string) => {
       await client.query('begin')
-      const given = await once(client, { key: 'k' }, async () => answer)
+      const given = await once(client, { caller, key: 'k' }, async () => answer)
       await client.query('commit')
       return given
     }
@@ -141,7 +174,9 @@ describe('a command with an idempotency key', () => {
 
   test('is answered with so much at most', async () => {
     await using database = await freshDatabase()
-    const ask = database.db.transaction().execute((trx) => once(trx, { key: 'k' }, async () => 'x'.repeat(300_000)))
+    const ask = database.db
+      .transaction()
+      .execute((trx) => once(trx, { caller, key: 'k' }, async () => 'x'.repeat(300_000)))
     await expect(ask).rejects.toThrow(/the answer takes 300\d\d\d bytes, at most 262144 are kept/)
   })
 })
@@ -150,13 +185,16 @@ test('a command outside a transaction is refused, with or without a key', async 
   await using database = await freshDatabase()
   for (const command of [{}, { key: 'k' }])
     for (const place of [database.db, database.pool])
-      await expect(once(place, command, async () => 1)).rejects.toThrow(/outside a transaction.*pass it the trx/)
+      await expect(once(place, { ...command, caller }, async () => 1)).rejects.toThrow(
+        /outside a transaction.*pass it the trx/,
+      )
 })
 
 test('a command without a key is simply done', async () => {
   await using database = await freshDatabase()
   let done = 0
-  const ask = () => database.db.transaction().execute((trx) => once(trx, readCommand({}, 'a'), async () => ++done))
+  const ask = () =>
+    database.db.transaction().execute((trx) => once(trx, { ...readCommand({}, 'a'), caller }, async () => ++done))
   expect([await ask(), await ask()]).toEqual([1, 2])
   expect(await database.sql.query('select from commitcast.answer')).toEqual([])
 })

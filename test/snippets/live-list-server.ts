@@ -28,7 +28,7 @@ export const router = t.router({
     .input(z.object({ id: z.uuid(), bookId: z.number() }))
     .mutation(({ ctx: { command, customerId }, input: { id, bookId } }) =>
       db.transaction().execute((trx) =>
-        cast.once(trx, command, async () => {
+        cast.once(trx, { ...command, caller: customerId }, async () => {
           await trx.insertInto('orders').values({ id, customerId, bookId, status: 'placed' }).execute()
           const data = { customerId, bookId }
           await cast.append(trx, { type: 'order.placed', key: id, data, headers: causationOf(command) })

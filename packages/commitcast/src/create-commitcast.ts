@@ -151,7 +151,7 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   readonly append: Append<TCatalog>
   /** The same as a statement, for any other library to run in its transaction. */
   readonly appendSql: AppendSql<TCatalog>
-  /** Does a command once per idempotency key, in the caller's transaction; every later try gets the first one's answer. */
+  /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
   readonly once: Once
   /**
    * Tells whoever follows a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may

@@ -11,7 +11,7 @@ export async function moveOrder({ db, cast }: Shop, { id, from }: { id: string; 
   const step = nextStep(from)
   if (!step) throw new TRPCError({ code: 'BAD_REQUEST', message: `An order that is ${from} goes nowhere from there.` })
   return db.transaction().execute((trx) =>
-    cast.once(trx, command, async () => {
+    cast.once(trx, { ...command, caller: 'staff' }, async () => {
       const order = await trx
         .updateTable('order')
         .set({ status: step.status })

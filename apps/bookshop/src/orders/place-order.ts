@@ -12,7 +12,8 @@ export interface PlaceOrder {
 /** The order and the event that tells of it, in one transaction; once, however often the command is tried. */
 export async function placeOrder({ db, cast }: Shop, { customerId, bookId, quantity }: PlaceOrder, command: Command) {
   return db.transaction().execute((trx) =>
-    cast.once(trx, command, async () => {
+    // Customers do not sign in here: each is who the browser says. Elsewhere the caller is never a value of the input.
+    cast.once(trx, { ...command, caller: customerId }, async () => {
       const book = await trx.selectFrom('book').select('price_cents').where('id', '=', bookId).executeTakeFirst()
       const customer = await trx.selectFrom('customer').select('id').where('id', '=', customerId).executeTakeFirst()
       if (!book) throw new TRPCError({ code: 'NOT_FOUND', message: `There is no book ${bookId}.` })

@@ -6,27 +6,39 @@ import type { Command } from './command.ts'
 import { KeyReused } from './key-reused.ts'
 
 /**
- * Does a command once per idempotency key, and gives every later try the first one's answer: it is stored in the caller's
- * transaction, with the state and the events. A try that comes while another runs waits for it to commit; where that one
- * rolled back, `act` runs here. A command without a key is simply done.
+ * Does a command once per caller and idempotency key, and gives every later try the first one's answer: it is stored in the
+ * transaction that is passed, with the state and the events. A try that comes while another runs waits for it to commit; where
+ * that one rolled back, `act` runs here. A command without a key is simply done. The key of another caller is another command.
  *
  * Call it first in the transaction. What `act` throws is no answer: the transaction rolls back and the key is free again.
  * Answers may hold what events may (dates, maps), 256 KiB at most, and are kept for three days.
  *
- * Throws `TypeError` outside a transaction; `KeyReused`, and does nothing, where the key came before with another input;
+ * Throws `TypeError` outside a transaction, and for a caller that is no text; `KeyReused`, and does nothing, where the caller
+ * sent the key before with another input;
  * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not come back as it is. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
  */
 export type Once = <TAnswer>(
   transaction: KyselyLike | PgClientLike,
-  command: Pick<Command, 'key' | 'fingerprint' | 'causationId'> & { readonly id?: string },
+  command: CalledCommand,
   act: () => Promise<TAnswer>,
 ) => Promise<TAnswer>
+
+/** What `once` needs to know of a command: `{ ...ctx.command, caller: ctx.userId }`. */
+interface CalledCommand extends Pick<Command, 'key' | 'fingerprint' | 'causationId'> {
+  readonly id?: string
+  /**
+   * Who sent it, as the server knows it: the id of the user who is signed in, else of the session, never a value of the input.
+   * Whoever sends a key of another caller does a command of its own.
+   */
+  readonly caller: string
+}
 
 /** Makes `once` for a schema. */
 export function createOnce({ schema: name = defaultSchema }: { readonly schema?: string } = {}): Once {
   const schema = checkSchemaName(name)
   return async (transaction, command, act) => {
-    const { key, id = key, fingerprint = null, causationId = null } = command
+    const { caller, key: sent, id = sent, fingerprint = null, causationId = null } = command
+    checkCaller(caller)
     if (!isKnownTransaction(transaction)) {
       throw new TypeError('once takes the transaction of Kysely, or a pg client; it was given neither.')
     }
@@ -36,18 +48,26 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
           'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
       )
     }
-    if (key === undefined) return act()
+    if (sent === undefined) return act()
+    const key = JSON.stringify([caller, sent])
     const query = queryOf(transaction)
+    // A release before this one knew no callers: its answers count for the same key with the same input, so that a command which
+    // was tried before a deployment is not done again after it.
     for (;;) {
       const mine = await query(
-        `insert into ${schema}.answer (key, id, fingerprint, caused_by) values ($1, $2, $3, $4)
+        `insert into ${schema}.answer (key, id, fingerprint, caused_by) select $1, $2, $3, $4
+         where not exists (select from ${schema}.answer where key = $5 and fingerprint = $3)
          on conflict (key) do nothing returning key`,
-        [key, id, fingerprint, causationId],
+        [key, id, fingerprint, causationId, sent],
       )
       if (mine.length > 0) break
-      const [row] = await query(`select fingerprint, answer from ${schema}.answer where key = $1`, [key])
+      const [row] = await query(
+        `select fingerprint, answer from ${schema}.answer where key = $1
+         union all select fingerprint, answer from ${schema}.answer where key = $2 and fingerprint = $3 limit 1`,
+        [key, sent, fingerprint],
+      )
       // None: retention took it since.
-      if (row) return answerOf(row as unknown as StoredAnswer, { key, fingerprint })
+      if (row) return answerOf(row as unknown as StoredAnswer, { key: sent, fingerprint })
     }
     try {
       const answer = await act()
@@ -59,6 +79,13 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
       throw error
     }
   }
+}
+
+function checkCaller(caller: unknown): void {
+  if (typeof caller === 'string' && caller.length >= 1 && caller.length <= 500 && !caller.includes('\0')) return
+  throw new TypeError(
+    `once: the caller is ${JSON.stringify(caller)?.slice(0, 80)}: give the id of the user or the session that sent the command, a text of 1 to 500 characters.`,
+  )
 }
 
 interface StoredAnswer {

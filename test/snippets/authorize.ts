@@ -6,7 +6,7 @@ import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db as shop } from './shop-database.ts'
 
-const db = shop.withTables<{ readers: { userId: string; customerId: string } }>()
+const db = shop.withTables<{ readers: { userId: string; customerId: string; since: Date } }>()
 const events = defineEvents({
   'order.placed': { data: z.object({ customerId: z.string() }) },
   'access.revoked': { data: z.object({}) },
@@ -47,6 +47,25 @@ async function mayRead(userId: string, customerId: string): Promise<boolean> {
     .executeTakeFirst()
   return row !== undefined
 }
+
+// #region since
+/** When the user became one of the customer's readers; where it is none, no. */
+async function joinedAt(userId: string, customerId: string): Promise<{ readonly since: Date } | false> {
+  const row = await db
+    .selectFrom('readers')
+    .select('since')
+    .where('userId', '=', userId)
+    .where('customerId', '=', customerId)
+    .executeTakeFirst()
+  return row ?? false
+}
+
+export const fromNowOn = live.follow({
+  channels: ({ input }: { input: { customerId: string } }) => [`customer:${input.customerId}`],
+  authorize: ({ ctx, input }: { ctx: Context; input: { customerId: string } }) =>
+    joinedAt(ctx.userId, input.customerId),
+})
+// #endregion since
 
 // #region revoke
 export function revoke(userId: string, customerId: string) {

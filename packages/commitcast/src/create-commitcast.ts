@@ -37,6 +37,7 @@ import {
   type Once,
   OtherApp,
   readLastGiven,
+  readOffsetsBefore,
   readTopic,
   runRelay,
   SchemaOutdated,
@@ -246,10 +247,11 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
 
   const states = createStateReader(db, schema)
+  const offsetsBefore = (epoch: number, moment: Date) => readOffsetsBefore(sql, schema, { epoch, moment })
   const hints = openHints(options, { signal: closing.signal, logger })
   const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase, THints> => ({
     enrichment,
-    ...createSubscriptions({ sharedHub, states, hints, logger }),
+    ...createSubscriptions({ sharedHub, states, offsetsBefore, hints, logger }),
     enrich: (kind, enricher) =>
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })

@@ -104,20 +104,36 @@ function placeIn<TContext, TInput, TDatabase, TState>(
 }
 
 /** Continues at the client's cursor, where that can be done. */
-async function resume(
-  { follower }: Place,
+async function resume<TContext, TInput, TDatabase, TState>(
+  { hub, follower }: Place,
   lastEventId: string | undefined,
-  options: Patience,
+  running: Running<TContext, TInput, TDatabase, TState>,
 ): Promise<ResyncReason | undefined> {
   const cursor = decodeCursor(lastEventId)
   if (!cursor) return 'cursor'
+  const seek = async () => {
+    const hidden = cursor.epoch === hub.topic.epoch ? await hiddenUpTo(cursor.epoch, running) : []
+    if (hidden.some((offset, partition) => (cursor.offsets[partition] ?? 0) < offset)) throw new MustResync('cursor')
+    await follower.seek(cursor)
+  }
   try {
-    await patiently(() => follower.seek(cursor), options)
+    await patiently(seek, running)
     return undefined
   } catch (error) {
     if (error instanceof MustResync) return error.reason
     throw error
   }
+}
+
+/** Up to which offset of each partition the client may see nothing; empty where it may see all. */
+async function hiddenUpTo<TContext, TInput, TDatabase, TState>(
+  epoch: number,
+  { permission: { since }, offsetsBefore }: Running<TContext, TInput, TDatabase, TState>,
+): Promise<readonly number[]> {
+  if (!since) return []
+  if (!offsetsBefore)
+    throw new TypeError('authorize answered "since", and these subscriptions have no "offsetsBefore".')
+  return offsetsBefore(epoch, since)
 }
 
 /**
@@ -160,7 +176,13 @@ async function begin<TContext, TInput, TDatabase, TState>(
   const { state, signal } = running
   follower.seekEnd()
   if (state) return sendState(place, { ...running, state })
-  const ends = await patiently(async () => (hub.hasEnded ? hub.heads : hub.ends()), running)
+  const seek = async () => {
+    const ends = hub.hasEnded ? hub.heads : await hub.ends()
+    // What was assigned before the permission began may still be on its way here.
+    const hidden = await hiddenUpTo(hub.topic.epoch, running)
+    return ends.map((end, partition) => Math.max(end, hidden[partition] ?? 0))
+  }
+  const ends = await patiently(seek, running)
   if (!ends || signal.aborted) return true
   follower.skipTo(ends)
   return !hub.hasEnded

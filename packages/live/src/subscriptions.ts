@@ -48,6 +48,8 @@ export interface SubscriptionsOptions<TDatabase> {
   /** The hub of this process, in the topic's present epoch. */
   readonly sharedHub: () => Promise<Hub>
   readonly states: StateReader<TDatabase>
+  /** The last offset of each partition of an epoch that was assigned before a moment. Needed where `authorize` answers `since`. */
+  readonly offsetsBefore?: (epoch: number, moment: Date) => Promise<readonly number[]>
   /** Where an app declared hints: who follows a channel gets those of the channel, too. */
   readonly hints?: LiveHints | undefined
   readonly logger: Logger

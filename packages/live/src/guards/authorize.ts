@@ -1,8 +1,15 @@
 /**
  * Whether a client may follow something, and until when: `true` for as long as nobody takes it away, `false` not at all,
  * a `Date` (or a token or session with `until`) up to that moment; then it is asked again.
+ *
+ * `since` is the moment from which on it may see events, such as when a member joined: a cursor from before it is answered with
+ * `resync`. Without it a client may come back with any cursor, also one that it made up, and see all that is kept of its channels.
  */
-export type Allowed = boolean | Date | { readonly until: Date }
+export type Allowed =
+  | boolean
+  | Date
+  | { readonly until: Date; readonly since?: Date }
+  | { readonly until?: Date; readonly since: Date }
 
 /**
  * The part of a subscription's options that says who may follow it.

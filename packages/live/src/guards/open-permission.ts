@@ -27,6 +27,8 @@ export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TC
 
 /** That a subscription may go on, until it may not. */
 export interface Permission {
+  /** The moment from which on the client may see events. Default: any. */
+  readonly since: Date | undefined
   /** Hears of revocations from this hub from now on (another epoch has another one), and asks again: one may have been missed. */
   moveTo(hub: RevocationSource): void
   /** Ends all asking. The signal does it, too. */
@@ -47,12 +49,13 @@ export async function openPermission<TContext, TInput>(
   options: PermissionOptions<TContext, TInput>,
 ): Promise<Permission> {
   const { authorize, revokedBy, call, signal, onLost, logger } = options
-  if (!authorize) return { moveTo() {}, release() {} }
+  if (!authorize) return { since: undefined, moveTo() {}, release() {} }
   const channels = revokedBy ? checkChannels(revokedBy(call), 'revokedBy()') : []
   let isOpen = true
   let isAsking = true
   let mustAskAgain = false
   let timer: NodeJS.Timeout | undefined
+  let since: Date | undefined
   const task = taskOf(() => void review())
   const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, task) : () => {})
 
@@ -61,7 +64,9 @@ export async function openPermission<TContext, TInput>(
     let until: number
     do {
       mustAskAgain = false
-      until = endOf(await authorize(call))
+      const allowed = await authorize(call)
+      until = endOf(allowed)
+      since = sinceOf(allowed)
     } while (mustAskAgain && until > Date.now() && isOpen)
     return until
   }
@@ -107,6 +112,7 @@ export async function openPermission<TContext, TInput>(
     throw error
   }
   return {
+    since,
     moveTo(hub) {
       if (!isOpen) return
       detach()
@@ -121,10 +127,18 @@ export async function openPermission<TContext, TInput>(
 function endOf(allowed: Allowed): number {
   if (allowed === true) return Number.POSITIVE_INFINITY
   const until = allowed instanceof Date ? allowed : allowed ? allowed.until : undefined
-  if (until === undefined) return Number.NEGATIVE_INFINITY
-  const end = until.getTime()
-  if (Number.isNaN(end)) throw new TypeError('authorize gave an invalid Date: give the moment the permission ends at.')
-  return end
+  if (until !== undefined) return checkDate(until).getTime()
+  return sinceOf(allowed) ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+}
+
+function sinceOf(allowed: Allowed): Date | undefined {
+  const since = typeof allowed === 'boolean' || allowed instanceof Date ? undefined : allowed.since
+  return since && checkDate(since)
+}
+
+function checkDate(moment: Date): Date {
+  if (!Number.isNaN(moment.getTime())) return moment
+  throw new TypeError('authorize gave an invalid Date: give the moments that the permission begins and ends at.')
 }
 
 function lossOf(until: number): AccessLoss | undefined {

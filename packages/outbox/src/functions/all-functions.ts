@@ -18,6 +18,7 @@ import { maxEventBytes } from './max-event-bytes.ts'
 import { migratedUpTo } from './migrated-up-to.ts'
 import { newEpoch } from './new-epoch.ts'
 import { noteVerified } from './note-verified.ts'
+import { offsetsBefore } from './offsets-before.ts'
 import { parkRefused } from './park-refused.ts'
 import { partitions } from './partitions.ts'
 import { placeEvent } from './place-event.ts'
@@ -61,6 +62,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   migratedUpTo,
   newEpoch,
   noteVerified,
+  offsetsBefore,
   parkRefused,
   partitions,
   putGroup,

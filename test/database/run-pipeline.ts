@@ -86,7 +86,7 @@ export async function runPipeline({
     })
 
   for (let n = 0; n < 5; n++) for (const key of ['a', 'b']) await grow(key)
-  const command = { key: 'one', fingerprint: 'print' }
+  const command = { caller: 'ada', key: 'one', fingerprint: 'print' }
   const tries = [1, 2].map(() =>
     inTransaction(db, (trx) =>
       cast.once(trx, command, async () => {

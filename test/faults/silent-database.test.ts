@@ -66,7 +66,7 @@ test('a command, its answer and a state are done within 30 s after the network f
   const { cast, behind, network } = opened
   const buy = () =>
     behind.db.transaction().execute((trx) =>
-      cast.once(trx, { key: 'a' }, async () => {
+      cast.once(trx, { caller: 'ada', key: 'a' }, async () => {
         await cast.append(trx, { type: 'thing.done', key: 'a', data: { n: 1 } })
         return 'bought'
       }),

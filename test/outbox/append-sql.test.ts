@@ -122,7 +122,7 @@ describe('append and once', () => {
     const refuse = async (transaction: unknown) => {
       await expect(append(transaction as never, one)).rejects.toThrow(InvalidEvent)
       await expect(append(transaction as never, one)).rejects.toThrow(/use appendSql/)
-      await expect(once(transaction as never, { key: 'k' }, async () => 1)).rejects.toThrow(
+      await expect(once(transaction as never, { caller: 'ada', key: 'k' }, async () => 1)).rejects.toThrow(
         /once takes the transaction/,
       )
     }

@@ -149,6 +149,32 @@ test('the groups of a process renew with one statement, which writes one row for
   expect(statements).toBe(2)
 })
 
+test('processes with many groups renew side by side without a deadlock, also where they clear away each other’s rows', async () => {
+  await using database = await freshDatabase({ partitions: 4 })
+  const names = Array.from({ length: 6 }, (_, n) => `group-${n}`)
+  // So short that some lapse, and their rows are deleted while their owners come back.
+  const processes = Array.from({ length: 5 }, (_, process) => {
+    const renewals = createRenewals(database.sql, 'commitcast')
+    // In an order of its own.
+    const order = [...names.slice(process), ...names.slice(0, process)]
+    return order.map((name) =>
+      createLeases({ sql: database.sql, schema: 'commitcast', group: name, owner: `p${process}`, ttlMs: 2, renewals }),
+    )
+  })
+  const held = await Promise.all(
+    processes.map(async (groups, process) => {
+      const sizes: number[] = []
+      for (let round = 0; round < 40; round++) {
+        const found = await Promise.all(groups.map((leases) => leases.renew()))
+        sizes.push(...found.map((leases) => leases.length))
+        if (round % 10 === process) await groups[process]!.release()
+      }
+      return sizes
+    }),
+  )
+  expect(Math.max(...held.flat())).toBeGreaterThan(0)
+})
+
 test('workers of the release before and of this one share, hand over and take over', async () => {
   await using database = await freshDatabase({ partitions: 8 })
   const { sql } = database

@@ -43,7 +43,7 @@ export function createRenewals(sql: Sql, schema: string): Renewals {
     const requests: RenewalRequest[] = []
     const answer = nextTurn().then(() => {
       batch = undefined
-      return sql.query<AnswerRow>(renewSql(schema), [JSON.stringify(requests.map(toAsked))])
+      return sql.query<AnswerRow>(renewSql(schema), [JSON.stringify(requests.map(toAsked).sort(byGroup))])
     })
     return { requests, answer }
   }
@@ -80,6 +80,11 @@ function renewSql(schema: string): string {
 
 function toAsked({ group, ttlMs, yieldsTo, isLeaving, ...asked }: RenewalRequest, nth: number) {
   return { ...asked, nth, grp: group, ttl_ms: Math.ceil(ttlMs), yields_to: yieldsTo, is_leaving: isLeaving }
+}
+
+/** All processes in one order: none waits for a row of another that waits for one of its own. */
+function byGroup(one: { readonly grp: string }, other: { readonly grp: string }): number {
+  return one.grp < other.grp ? -1 : 1
 }
 
 function nextTurn(): Promise<void> {

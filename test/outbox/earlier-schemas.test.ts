@@ -12,6 +12,7 @@ import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { openDatabase } from '../fixtures/open-database.ts'
 import { readLog } from '../fixtures/read-log.ts'
 import { catalogueOf } from './catalogue.ts'
+import { leafOf } from './old-days.ts'
 
 /** What `migrationSql({ partitions: 4 })` was at each commit that changed it, oldest first. */
 const folder = new URL('schemas/', import.meta.url)
@@ -107,8 +108,9 @@ async function hasFunction(sql: Sql, name: string): Promise<boolean> {
   return found.length > 0
 }
 
-/** Releases made their days ahead further or less far. */
+/** Releases made their days ahead further or less far, and some the day before, too. */
 async function catalogueAhead(sql: Sql): Promise<string[]> {
+  await sql.query(`drop table if exists ${schema}.${leafOf(1)}`)
   await sql.query(`select ${schema}.make_leaves(7)`)
   return catalogueOf(sql, schema)
 }

@@ -72,7 +72,7 @@ describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bou
 
 /** Many transactions, their events spread over a week of leaves. */
 async function fill({ sql }: Database): Promise<void> {
-  for (let day = 7; day >= 2; day--) {
+  for (let day = 7; day >= 1; day--) {
     const leaf = `commitcast.outbox_${utcDay(day).replaceAll('-', '')}`
     await sql.query(
       `create table ${leaf} (like commitcast.outbox including defaults);

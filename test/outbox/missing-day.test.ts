@@ -1,5 +1,8 @@
+import { memoryBroker } from '@commitcast/broker/memory'
+import { runRelay } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import { expect, test } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { begin, leafOf } from './old-days.ts'
 
@@ -45,6 +48,27 @@ test('many who append at once make it once, and all their events are there', asy
     await dropToday(database.sql)
     await Promise.all(Array.from({ length: 15 }, () => database.sql.query(one)))
     expect(await count(database.sql)).toBe(15)
+  }
+})
+
+test('a relay makes it although no one appends', async () => {
+  await using database = await freshDatabase()
+  const { sql } = database
+  const stopping = new AbortController()
+  const relay = runRelay({
+    ...{ sql, broker: memoryBroker(), app: 'shop', schema, signal: stopping.signal, segmentCheckMs: 50 },
+  })
+  try {
+    await eventually(() => expect(relay.health().ready).toBe(true))
+    await dropToday(sql)
+    await eventually(async () =>
+      expect(await sql.query(`select to_regclass('${schema}.${leafOf(0)}')::text as name`)).toEqual([
+        { name: `${schema}.${leafOf(0)}` },
+      ]),
+    )
+  } finally {
+    stopping.abort()
+    await relay.done
   }
 })
 

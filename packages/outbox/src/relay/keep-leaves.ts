@@ -1,6 +1,7 @@
 import type { Topic } from '@commitcast/broker'
 import { type Logger, type Sql, sleep } from '@commitcast/worker'
 import { deleteOldAnswers } from '../answers/delete-old-answers.ts'
+import { leafAt } from '../functions/around-append.ts'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
 import { retireEvents } from '../retention/retire-events.ts'
 
@@ -10,21 +11,35 @@ export interface LeavesOptions {
   readonly topic: Topic
   /** How long events stay after their day has ended. Default 7 days; `Infinity` keeps them. */
   readonly retentionMs?: number
+  /** How often to look whether a day's segment is missing. Default 60,000. */
+  readonly segmentCheckMs?: number
   readonly logger: Logger
   readonly signal: AbortSignal
 }
 
 const hourMs = 3_600_000
 
-/** Once an hour: makes the outbox's coming days, so that writers always find one; retires old ones, and commands' old answers. */
+/**
+ * Once an hour: makes the segments of the coming days, so that writers always find one; retires old ones, and commands' old
+ * answers. In between it looks whether one is missing, because it was dropped or the clock went back.
+ */
 export async function keepLeaves(options: LeavesOptions): Promise<void> {
-  const { sql, schema, signal } = options
+  const { sql, schema, signal, segmentCheckMs = 60_000 } = options
   while (!signal.aborted) {
     await sql.query(`select ${schema}.make_leaves(2)`)
     await retireOldDays(options)
     await forgetOldAnswers(options)
-    await sleep(hourMs * (0.9 + Math.random() * 0.2), signal)
+    const until = performance.now() + hourMs * (0.9 + Math.random() * 0.2)
+    while (!signal.aborted && performance.now() < until) {
+      await sleep(segmentCheckMs, signal)
+      if (!signal.aborted) await sql.query(makeMissing(schema))
+    }
   }
+}
+
+function makeMissing(schema: string): string {
+  const [today, tomorrow] = ['clock_timestamp()', "clock_timestamp() + interval '1 day'"]
+  return `select ${schema}.make_leaves(2) where ${leafAt(schema, today)} is null or ${leafAt(schema, tomorrow)} is null`
 }
 
 /** What is in the way of retiring is said and tried again in an hour; nothing else waits for it. */

@@ -47,6 +47,8 @@ export interface RelayOptions {
   readonly lostTailMs?: number
   /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
   readonly retentionMs?: number
+  /** How often to look whether a day's segment of the outbox is missing. Default 60,000. */
+  readonly segmentCheckMs?: number
   /** Default: warnings and errors, one JSON line each, on standard error. */
   readonly logger?: Logger
 }

@@ -4,6 +4,7 @@ import { memoryBroker } from '@commitcast/broker/memory'
 import { commandLink, liveConnection } from '@commitcast/client'
 import { liveSockets } from '@commitcast/live'
 import { sqlOf } from '@commitcast/outbox'
+import { silentLogger } from '@commitcast/worker'
 import {
   createTRPCClient,
   createWSClient,
@@ -32,6 +33,7 @@ export async function openBoard() {
     db: database.db,
     broker: memoryBroker(),
     listenTo: database.url,
+    logger: silentLogger,
   })
   const live = defineBoardLive(cast)
   const stopping = new AbortController()

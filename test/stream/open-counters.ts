@@ -1,5 +1,6 @@
 import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
 import { sqlOf } from '@commitcast/outbox'
+import { silentLogger } from '@commitcast/worker'
 import { type Commitcast, createCommitcast, defineEvents, type GroupDefinition, type Role } from 'commitcast'
 import type { Kysely } from 'kysely'
 import { expect } from 'vitest'
@@ -26,7 +27,7 @@ export async function openCounters({ partitions = 2, on }: { partitions?: number
   const storage: MemoryStorage = new Map()
   const open = (db: Kysely<Record<string, never>> = database.db, release?: number): Cast =>
     createCommitcast({
-      ...{ app: 'count', events, db, broker: memoryBroker(storage), listenTo: database.url },
+      ...{ app: 'count', events, db, broker: memoryBroker(storage), listenTo: database.url, logger: silentLogger },
       ...(release !== undefined && { release }),
     })
   const cast = open()

@@ -5,6 +5,8 @@ import type { AccessLoss } from './access-lost.ts'
 import type { Allowed } from './authorize.ts'
 import { openPermission, type RevocationSource } from './open-permission.ts'
 
+const silentOutages = createOutageLog({ logger: silentLogger, began: '', ended: '' })
+
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 })
 })
@@ -43,8 +45,9 @@ async function ask(answers: readonly (() => Allowed | Promise<Allowed>)[], hub =
     hub: hub.source,
     signal: leaving.signal,
     onLost: (loss) => lost.push(loss),
-    logger: silentLogger,
-    outages: createOutageLog({ logger: silentLogger, began: '', ended: '' }),
+    procedure: {},
+    outages: silentOutages,
+    failures: silentOutages,
   })
   return { permission, lost, history, hub, leave: () => leaving.abort() }
 }

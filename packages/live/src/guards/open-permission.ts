@@ -1,5 +1,5 @@
 import { checkChannels } from '@commitcast/events'
-import type { Logger, OutageLog } from '@commitcast/worker'
+import type { OutageLog } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
 import { patiently } from '../patiently.ts'
@@ -20,7 +20,9 @@ export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TC
   readonly signal: AbortSignal
   /** Called at most once, and only after this resolved: the subscription must send nothing more. */
   readonly onLost: (loss: AccessLoss) => void
-  readonly logger: Logger
+  /** Where it is logged, by procedure, that a running subscription ends because `authorize` fails. */
+  readonly failures: OutageLog
+  readonly procedure: object
   /** Where it is logged, for all subscriptions, that some wait for their authorization. */
   readonly outages: OutageLog
 }
@@ -48,7 +50,7 @@ const turns = pLimit(maxAsking)
 export async function openPermission<TContext, TInput>(
   options: PermissionOptions<TContext, TInput>,
 ): Promise<Permission> {
-  const { authorize, revokedBy, call, signal, onLost, logger } = options
+  const { authorize, revokedBy, call, signal, onLost, failures, procedure } = options
   if (!authorize) return { since: undefined, moveTo() {}, release() {} }
   const channels = revokedBy ? checkChannels(revokedBy(call), 'revokedBy()') : []
   let isOpen = true
@@ -80,7 +82,7 @@ export async function openPermission<TContext, TInput>(
     isAsking = true
     clearTimeout(timer)
     const until = await turns(() => (isOpen ? within(answerMs, ask()) : 0)).catch((error) => {
-      logger.warn({ err: error }, 'a running subscription could not be authorized again, so it ends')
+      failures.failed(error, procedure)
       return 0
     })
     isAsking = false

@@ -137,9 +137,11 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   const serverStarted = await checkHome(sql, schema)
   const server = await readServer(sql, schema)
   const topic = await broker.topic({ name: `${app}-events`, ...(await bindApp(sql, schema, app)) })
-  if (state.epoch !== topic.epoch) state.acknowledged.clear()
+  if (state.epoch !== topic.epoch) {
+    state.acknowledged.clear()
+    await checkLimit({ sql, schema, topic, logger })
+  }
   state.epoch = topic.epoch
-  await checkLimit({ sql, schema, topic, logger })
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
   const unserved = () => unservedPartitions(sql, { schema, group: 'relay' })
   const sleeper = createSleeper(sql, schema, leases.owner)

@@ -169,6 +169,7 @@ async function followPartition(task: GroupTask & { readonly start: StartOffset }
 }
 
 async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, work: GroupWork): Promise<void> {
+  task.busy(`the database, at offsets ${messages[0]?.offset} to ${messages.at(-1)?.offset}`)
   const { ready, unknown } = await task.guarded(messages)
   if (ready.length > 0) await work.carry(toItems({ epoch, messages: ready }, task), task)
   if (unknown) throw unknown

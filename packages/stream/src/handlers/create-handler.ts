@@ -101,6 +101,7 @@ async function carry(items: readonly WorkItem[], task: Task): Promise<void> {
  */
 async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome[], task: Task): Promise<void> {
   const { at, group, transaction, blocked, signal, tell, progress, retryParked } = task
+  task.busy('the commit of its offset')
   const commitUpTo = async (index: number) => {
     const end = index === -1 ? items.length : index
     if (end === 0) return

@@ -59,6 +59,34 @@ async function openParts() {
 
 const counted = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
+test.skipIf(!inject('natsUrl'))(
+  'a hub that can not be opened is not ready, and is opened when its broker is there, also after its clients have gone',
+  async () => {
+    await using database = await ownPostgres({ partitions: 2 })
+    await using nats = await startNats()
+    await nats.kill()
+    const { lines, logger } = noteLog()
+    const broker = natsBroker({ servers: nats.url, timeoutMs: 2_000 })
+    const cast = createCommitcast({ app: 'count', events, db: database.db, broker, logger })
+    await using _closing = { [Symbol.asyncDispose]: () => cast.close() }
+    const live = cast.live({ channels: () => ['counts'] })
+    const leaving = new AbortController()
+    const follow = live.follow({ channels: () => ['counts'], authorize: () => true })
+    const stream = follow({ ctx: {}, input: undefined, signal: leaving.signal })[Symbol.asyncIterator]()
+    const first = stream.next()
+    await eventually(() =>
+      expect(cast.health()).toMatchObject({
+        hub: { ready: false, code: 'BROKER_UNAVAILABLE', since: expect.any(String) },
+      }),
+    )
+    await eventually(() => expect(lines).toEqual(['warn a subscription waits and tries again']))
+    leaving.abort()
+    await first
+    await nats.restart()
+    await eventually(() => expect(cast.health()).toMatchObject({ hub: { ready: true } }))
+  },
+)
+
 test.skipIf(!inject('natsUrl')).each(['nats', 'database'] as const)(
   'while the %s is away every part says why it is not ready, and logs one line; afterwards each logs one more',
   async (name) => {

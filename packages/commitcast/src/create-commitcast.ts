@@ -211,6 +211,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const closing = new AbortController()
   let hub: Promise<Hub> | undefined
   let hubTrouble: LastingTrouble | undefined
+  let isReopening = false
 
   const openHub = async () => {
     const topic = await broker.topic({ name: `${app}-live`, ...(await bindApp(sql, schema, app)) })
@@ -220,6 +221,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
       onEnded: () => {
         hub = undefined
+        parts.delete('hub')
       },
       upcast: events.upcast,
       signal: closing.signal,
@@ -238,9 +240,17 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       hubTrouble = lasting({ code, message }, hubTrouble)
       const health = partitionsHealth(hubTrouble, new Map())
       parts.set('hub', () => health)
+      void reopenHub()
       throw error
     })
     return hub
+  }
+  /** Its subscriptions may leave meanwhile, and a load balancer sends no others to a process that is not ready. */
+  const reopenHub = async () => {
+    if (isReopening) return
+    isReopening = true
+    await untilItWorks(sharedHub, { signal: closing.signal, onError() {} })
+    isReopening = false
   }
 
   const understand = (event: CommittedEvent) =>

@@ -22,6 +22,6 @@ export function invalidAddress(text: string, { example, cause }: InvalidAddressO
 }
 
 /** The same without password or token. */
-export function maskAddress(text: string): string {
+function maskAddress(text: string): string {
   return text.replace(/(\/\/(?:[^:/@\s]*:)?)\S*@/g, '$1***@')
 }

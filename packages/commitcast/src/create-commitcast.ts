@@ -191,7 +191,11 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   }): Promise<void>
   /** What each running part says of itself. */
   health(): Readonly<Record<string, Health>>
-  /** Ends the hub and closes the broker. Call it when the process is done. */
+  /**
+   * Ends subscriptions and the hub, and closes the broker. Clients reconnect, to other nodes, and continue at their cursors:
+   * their sockets close with 1012 and their streams end. A subscription over a WebSocket without `liveSockets` ends with
+   * SERVICE_UNAVAILABLE. Call it when the process is done; to move clients one after the other, drain before.
+   */
   close(): Promise<void>
 }
 
@@ -261,7 +265,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const hints = openHints(options, { signal: closing.signal, logger })
   const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase, THints> => ({
     enrichment,
-    ...createSubscriptions({ sharedHub, states, offsetsBefore, hints, logger }),
+    ...createSubscriptions({ sharedHub, states, offsetsBefore, hints, logger, closed: closing.signal }),
     enrich: (kind, enricher) =>
       liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
   })
@@ -345,6 +349,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     },
     health: () => Object.fromEntries([...parts].map(([name, health]) => [name, health()])),
     async close() {
+      parts.set('cast', () => ({ ready: false, trouble: 'closed' }))
       closing.abort()
       await (await hub?.catch(() => undefined))?.done
       await broker.close()

@@ -1,8 +1,8 @@
-import { type TrackedEnvelope, tracked } from '@trpc/server'
+import { TRPCError, type TrackedEnvelope, tracked } from '@trpc/server'
 import { AccessLost } from './guards/access-lost.ts'
 import { isOurFault } from './guards/is-our-fault.ts'
 import { streamsOf } from './guards/live-streams.ts'
-import type { MovingAway } from './guards/moving-away.ts'
+import { MovingAway } from './guards/moving-away.ts'
 import { FramesOutput } from './output/frames-output.ts'
 import { createIteratorOutput, type IteratorOutput } from './output/iterator-output.ts'
 import type { Framing } from './sockets/connection.ts'
@@ -27,28 +27,46 @@ type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
 export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState = never>(
   options: LiveIteratorOptions<TContext, TInput, TDatabase, TState>,
 ): AsyncIterator<TrackedEnvelope<TEnvelope>, undefined> {
-  const { call, logger } = options
+  const { call, logger, closed } = options
   const connection = connectionOf(call.ctx)
   const ending = new AbortController()
   const { signal } = ending
   let output: IteratorOutput | undefined
   let lost: AccessLost | undefined
-  let moved: MovingAway | undefined
+  let moved: Error | undefined
   let leave: (() => void) | undefined
 
   const end = () => {
     ending.abort()
     leave?.()
     call.signal?.removeEventListener('abort', end)
+    closed?.removeEventListener('abort', close)
   }
   /** Ends an SSE stream so that its client comes back. */
-  const move = (away: MovingAway) => {
+  const move = (away: Error) => {
     moved = away
     end()
+  }
+  /** This process serves no subscriptions any more. */
+  const close = () => {
+    if (connection) {
+      connection.guarded.close('restarting')
+      return end()
+    }
+    const away = new MovingAway()
+    streamsOf(call.ctx)?.hangUp()
+    // A stream over a WebSocket that can't be closed from here ends with what `follow` of our client comes back after.
+    if (cameOverSocket(call)) move(new TRPCError({ code: 'SERVICE_UNAVAILABLE', message: away.message, cause: away }))
+    else move(away)
   }
   const begin = async (): Promise<Result<TEnvelope>> => {
     if (call.signal?.aborted) return done
     call.signal?.addEventListener('abort', end, { once: true })
+    closed?.addEventListener('abort', close, { once: true })
+    if (closed?.aborted) {
+      close()
+      return done
+    }
     if (!connection && cameOverSocket(call)) warnOfNoGuard(logger)
     leave = connection ? connection.guarded.enter() : streamsOf(call.ctx)?.enter(call.ctx, move)
     const onLost = (loss: AccessLost['loss']) => {

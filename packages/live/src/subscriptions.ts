@@ -53,6 +53,8 @@ export interface SubscriptionsOptions<TDatabase> {
   /** Where an app declared hints: who follows a channel gets those of the channel, too. */
   readonly hints?: LiveHints | undefined
   readonly logger: Logger
+  /** Ends all subscriptions, and each that begins later, so that its client reconnects to another node. Default: never. */
+  readonly closed?: AbortSignal
 }
 
 /** What all subscriptions of a process share. */

@@ -48,14 +48,17 @@ export interface LiveStreams<TContext> {
   health(): Health
 }
 
-type Enter = LiveStreams<unknown>['enter']
+interface StreamsOfCall {
+  readonly enter: LiveStreams<unknown>['enter']
+  /** Closes the connection behind the call's stream. */
+  hangUp(): void
+}
 
-const mark = createContextMark<Enter>('commitcast.streams')
+const mark = createContextMark<StreamsOfCall>('commitcast.streams')
 
-/** How a call over SSE enters the streams that it belongs to; none elsewhere. */
-export function streamsOf(ctx: unknown): { readonly enter: Enter } | undefined {
-  const enter = mark.of(ctx)
-  return enter && { enter }
+/** The streams that a call over SSE belongs to; none elsewhere. */
+export function streamsOf(ctx: unknown): StreamsOfCall | undefined {
+  return mark.of(ctx)
 }
 
 /** Throws RangeError for a limit that is none. */
@@ -95,12 +98,15 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
     guardContext: (createContext) => async (given) => {
       const { res } = { ...given } as { readonly res?: unknown }
       if (isMovingAway) closeConnection(res)
-      return mark.put(await createContext(given), (ctx, move) =>
-        streams.enter(ctx as TContext, (away) => {
-          closeConnection(res)
-          move(away)
-        }),
-      )
+      const hangUp = () => closeConnection(res)
+      return mark.put(await createContext(given), {
+        hangUp,
+        enter: (ctx, move) =>
+          streams.enter(ctx as TContext, (away) => {
+            hangUp()
+            move(away)
+          }),
+      })
     },
     enter(ctx, move) {
       if (isMovingAway) throw new MovingAway()

@@ -1,5 +1,6 @@
 import { dropParked, listParked, retryParked, sqlOf } from '@commitcast/outbox'
 import type { ProjectionOptions } from '@commitcast/stream'
+import type { Role } from 'commitcast'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { createRandom } from '../fixtures/random.ts'
@@ -46,11 +47,12 @@ test('workers come and go while events flow, and nothing is seen twice, missed o
   await using counters = await openCounters({ partitions: 4 })
   const random = createRandom()
   console.log(`seed ${random.seed}`)
-  const sales = counters.cast.projection('sales', counters.see, { maxBatch: 5 })
-  const workers = [counters.run([sales], ['relay', 'project'])]
+  const start = (roles: readonly Role[], worker = counters.open()) =>
+    counters.run([worker.projection('sales', counters.see, { maxBatch: 5 })], roles, worker)
+  const workers = [start(['relay', 'project'])]
   for (let round = 0; round < 12; round++) {
     await counters.grow(30, { keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] })
-    if (random.chance(0.5)) workers.push(counters.run([sales], ['project'], counters.open()))
+    if (random.chance(0.5)) workers.push(start(['project']))
     else if (workers.length > 1) await workers.pop()!.stop()
   }
   await counters.allSeen()

@@ -33,8 +33,10 @@ test('workers that come, go and lose their connections in mid-rebuild leave noth
   await startOld(totals, 300)
   const reading = keepReading(totals)
   const rations = rationShadow()
-  const generation = totals.totalsOf(2, { maxBatch: 5, enter: rations.enter })
-  const open = () => totals.run([generation], ['project'], totals.open())
+  const open = () => {
+    const worker = totals.open()
+    return totals.run([totals.totalsOf(2, { maxBatch: 5, enter: rations.enter, on: worker })], ['project'], worker)
+  }
   const workers = [open()]
   await startRebuild(totals.sql, { schema, group })
   for (let round = 0; round < 12; round++) {

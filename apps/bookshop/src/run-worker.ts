@@ -18,7 +18,7 @@ export async function runWorker(
   const health = await startHealthServer(() => report(), { port: config.HEALTH_PORT, host: config.HOST })
   logger.info({ roles, healthPort: health.port }, 'started')
   await prepareShop(shop, { signal, logger })
-  const running = shop.cast.run({ roles, use: [shop.live], signal })
+  const running = shop.cast.run({ roles, use: roles.includes('stream') ? [shop.live] : [], signal })
   report = shop.cast.health
   await running
   await health.close()

@@ -11,6 +11,6 @@ export interface WorkerConfig extends ShopConfig {
 await runProcess('click worker', async ({ signal, logger }) => {
   const { role, ...config } = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig
   const { cast, live, close } = openShop(config, logger)
-  await cast.run({ roles: [role], use: [live], signal })
+  await cast.run({ roles: [role], use: role === 'stream' ? [live] : [], signal })
   await close()
 })

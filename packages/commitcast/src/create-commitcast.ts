@@ -69,7 +69,10 @@ import {
   warningLogger,
 } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import { CastMisused } from './cast-misused.ts'
+import { checkOptions } from './check-options.ts'
 import { createReleaseRegistry } from './release-registry.ts'
+import { type RunOptions, sortUse } from './sort-use.ts'
 import { toSql } from './to-sql.ts'
 
 export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
@@ -183,12 +186,12 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
     handles: { readonly [T in EventTypeOf<TCatalog>]?: Handle<EventOf<TCatalog, T>> },
     options?: HandlerOptions,
   ): GroupDefinition
-  /** Runs worker roles until the signal aborts; resolves when they have drained. Outages are waited out. */
-  run(options: {
-    readonly roles: readonly Role[]
-    readonly use?: readonly (LiveDefinition | GroupDefinition)[]
-    readonly signal: AbortSignal
-  }): Promise<void>
+  /**
+   * Runs worker roles until the signal aborts; resolves when they have drained. Outages are waited out. Rejects with
+   * `CastMisused`, before anything is begun, where roles and `use` don't fit, `use` holds what this cast did not define, one of
+   * them runs already, or the cast was closed.
+   */
+  run(options: RunOptions): Promise<void>
   /** What each running part says of itself. */
   health(): Readonly<Record<string, Health>>
   /**
@@ -201,10 +204,15 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
 
 type AnyEnricher = Enrichment['enrichers'][string]
 
-/** The one thing an application makes: everything else hangs on it. Nothing is connected before it is used. */
+/**
+ * The one thing an application makes: everything else hangs on it. Nothing is connected before it is used.
+ *
+ * Throws `CastMisused`, `InvalidAddress` or `RangeError` for options that can't be used.
+ */
 export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const THints extends HintCatalog = NoHints>(
   options: CommitcastOptions<TCatalog, TDatabase, THints>,
 ): Commitcast<TCatalog, TDatabase, THints> {
+  checkOptions(options)
   const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, release, logger = warningLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
@@ -263,12 +271,17 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const states = createStateReader(db, schema)
   const offsetsBefore = (epoch: number, moment: Date) => readOffsetsBefore(sql, schema, { epoch, moment })
   const hints = openHints(options, { signal: closing.signal, logger })
-  const liveOf = <TMetadata>(enrichment: Enrichment): Live<TCatalog, TMetadata, TDatabase, THints> => ({
-    enrichment,
-    ...createSubscriptions({ sharedHub, states, offsetsBefore, hints, logger, closed: closing.signal }),
-    enrich: (kind, enricher) =>
-      liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
-  })
+  const defined = new WeakSet<object>()
+  const liveOf = <TMetadata>(enrichment: Enrichment) => {
+    const live: Live<TCatalog, TMetadata, TDatabase, THints> = {
+      enrichment,
+      ...createSubscriptions({ sharedHub, states, offsetsBefore, hints, logger, closed: closing.signal }),
+      enrich: (kind, enricher) =>
+        liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
+    }
+    defined.add(live)
+    return live
+  }
 
   let isAppChecked = false
   const append = createAppend(events, outbox)
@@ -277,7 +290,27 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
   const defineGroup = (group: GroupWorker): GroupDefinition => {
     releases.define(group.name, group.types ?? catalogTypes)
-    return { group }
+    const definition = { group }
+    defined.add(definition)
+    return definition
+  }
+  const running = new Set<string>()
+  /** Says what will run, until the returned function is called. */
+  const claim = (names: readonly string[]) => {
+    if (closing.signal.aborted) {
+      throw new CastMisused('CAST_CLOSED', 'run: this cast was closed; make another one with createCommitcast().')
+    }
+    const twice = names.find((name) => running.has(name))
+    if (twice !== undefined) {
+      throw new CastMisused(
+        'CAST_RUNS_ALREADY',
+        `run: this cast runs ${twice} already; abort the signal of that run first, and await it. For more workers start more processes.`,
+      )
+    }
+    for (const name of names) running.add(name)
+    return () => {
+      for (const name of names) running.delete(name)
+    }
   }
 
   return {
@@ -322,30 +355,37 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       const inTransaction = (act: (sql: Sql) => Promise<void>) => ownTransaction(db).execute((trx) => act(sqlOf(trx)))
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
-    async run({ roles, use = [], signal }) {
-      const { live, groups } = sortUse(roles, use)
-      await waitForSchema(shared, { parts, signal })
-      if (signal.aborted) return
-      const running: Promise<void>[] = []
-      const own = { catalogTypes, release, renewals: createRenewals(sql, schema) }
-      const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
-        parts.set(name, part.health)
-        running.push(part.done.finally(() => parts.delete(name)))
-      }
-      if (roles.includes('relay')) {
-        const relay = { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) }
-        start('relay', runRelay({ ...shared, signal, ...relay }))
-      }
-      if (roles.includes('stream') && live) {
-        start(
-          'stream',
-          runEnrichment({ ...shared, ...own, signal, enrichment: live.enrichment, upcast: events.upcast }),
-        )
-      }
-      if (roles.includes('project')) {
+    async run(options) {
+      const { roles, signal } = options
+      const { live, groups, parts: names } = sortUse(options, defined)
+      const free = claim(names)
+      try {
+        await waitForSchema(shared, { parts, signal })
+        if (signal.aborted) return
+        const ends: Promise<void>[] = []
+        const own = { catalogTypes, release, renewals: createRenewals(sql, schema) }
+        const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
+          parts.set(name, part.health)
+          ends.push(part.done.finally(() => parts.delete(name)))
+        }
+        if (roles.includes('relay')) {
+          const relay = {
+            ...(listenTo !== undefined && { listenTo }),
+            ...(retentionMs !== undefined && { retentionMs }),
+          }
+          start('relay', runRelay({ ...shared, signal, ...relay }))
+        }
+        if (live) {
+          start(
+            'stream',
+            runEnrichment({ ...shared, ...own, signal, enrichment: live.enrichment, upcast: events.upcast }),
+          )
+        }
         for (const group of groups) start(`group ${group.name}`, group.run({ ...shared, ...own, signal, understand }))
+        await Promise.all(ends)
+      } finally {
+        free()
       }
-      await Promise.all(running)
     },
     health: () => Object.fromEntries([...parts].map(([name, health]) => [name, health()])),
     async close() {
@@ -394,23 +434,6 @@ function openHints<TCatalog extends EventCatalog, TDatabase, THints extends Hint
   }
   const rate = hintsPerSecond === undefined ? {} : { perSecond: hintsPerSecond }
   return createLiveHints({ ...around, ...rate, hints: broker.hints, catalog, name: `${app}-hints` })
-}
-
-/** Tells apart what `run` was given to use. Throws where a role misses what it needs, or two groups have one name. */
-function sortUse(roles: readonly Role[], use: readonly (LiveDefinition | GroupDefinition)[]) {
-  const lives = use.filter((definition) => 'enrichment' in definition)
-  const groups = use.flatMap((definition) => ('group' in definition ? [definition.group] : []))
-  if (roles.includes('stream') && lives.length !== 1) {
-    throw new TypeError(
-      `run: the role "stream" needs in "use" the one thing that cast.live() returned; got ${lives.length}.`,
-    )
-  }
-  if (roles.includes('project') && groups.length === 0) {
-    throw new TypeError('run: the role "project" needs in "use" what cast.projection() or cast.handler() returned.')
-  }
-  const double = groups.find(({ name }, index) => groups.findIndex((other) => other.name === name) < index)
-  if (double) throw new TypeError(`run: two groups are called ${JSON.stringify(double.name)}; each needs its own name.`)
-  return { live: lives[0], groups }
 }
 
 function checkRelease(release: number | undefined): number | undefined {

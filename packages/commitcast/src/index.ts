@@ -1,4 +1,4 @@
-export { HintTooLarge } from '@commitcast/broker'
+export { HintTooLarge, InvalidAddress } from '@commitcast/broker'
 export {
   type BreaksOldEvents,
   defineEvents,
@@ -46,6 +46,7 @@ export {
   readCommandHeaders,
 } from '@commitcast/outbox'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
+export { CastMisused, type Misuse } from './cast-misused.ts'
 export {
   type Commitcast,
   type CommitcastOptions,

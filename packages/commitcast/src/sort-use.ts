@@ -1,0 +1,97 @@
+import type { GroupWorker } from '@commitcast/stream'
+import { CastMisused } from './cast-misused.ts'
+import { nameOf } from './check-options.ts'
+import type { GroupDefinition, LiveDefinition, Role } from './create-commitcast.ts'
+
+type Definition = LiveDefinition | GroupDefinition
+
+export interface RunOptions {
+  readonly roles: readonly Role[]
+  readonly use?: readonly Definition[]
+  readonly signal: AbortSignal
+}
+
+/** What `run` has to do. */
+export interface Sorted {
+  readonly live: LiveDefinition | undefined
+  readonly groups: readonly GroupWorker[]
+  /** The names of its parts, each of which runs once at a time. */
+  readonly parts: readonly string[]
+}
+
+const allRoles: readonly string[] = ['relay', 'stream', 'project'] satisfies readonly Role[]
+
+/**
+ * Tells apart what `run` was given to use. Throws `CastMisused` where a role misses what it needs, a definition misses its role
+ * or is not one of `defined`, and two groups have one name.
+ */
+export function sortUse({ roles, use = [], signal }: RunOptions, defined: WeakSet<object>): Sorted {
+  if (!(signal instanceof AbortSignal)) {
+    throw new CastMisused(
+      'CAST_OPTION_INVALID',
+      `run: "signal" is ${nameOf(signal)}; give an AbortSignal, which ends it.`,
+    )
+  }
+  const unknown = roles.find((role) => !allRoles.includes(role))
+  if (unknown !== undefined || roles.length === 0) {
+    const given = unknown === undefined ? 'there is no role' : `the role ${JSON.stringify(unknown)} is unknown`
+    throw new CastMisused(
+      'ROLE_UNKNOWN',
+      `run: ${given}; "roles" takes ${allRoles.map((role) => `"${role}"`).join(', ')}.`,
+    )
+  }
+  for (const [index, definition] of use.entries()) checkOwn(definition, index, defined)
+  const lives = use.filter((definition) => 'enrichment' in definition)
+  const groups = use.flatMap((definition) => ('group' in definition ? [definition.group] : []))
+  checkRoles(roles, { lives, groups })
+  return {
+    live: lives[0],
+    groups,
+    parts: [...roles.filter((role) => role !== 'project'), ...groups.map(({ name }) => `group ${name}`)],
+  }
+}
+
+function checkOwn(definition: unknown, index: number, defined: WeakSet<object>): void {
+  if (typeof definition === 'object' && definition !== null && defined.has(definition)) return
+  throw new CastMisused(
+    'USE_NOT_OF_CAST',
+    `run: "use" holds ${nameOf(definition)} at index ${index}, which this cast did not define; give what its live(), ` +
+      'projection() or handler() returned.',
+  )
+}
+
+function checkRoles(
+  roles: readonly Role[],
+  { lives, groups }: { readonly lives: readonly unknown[]; readonly groups: readonly GroupWorker[] },
+): void {
+  if (roles.includes('stream') && lives.length !== 1) {
+    throw new CastMisused(
+      'ROLE_WITHOUT_USE',
+      `run: the role "stream" needs in "use" the one thing that cast.live() returned; got ${lives.length}.`,
+    )
+  }
+  if (roles.includes('project') && groups.length === 0) {
+    throw new CastMisused(
+      'ROLE_WITHOUT_USE',
+      'run: the role "project" needs in "use" what cast.projection() or cast.handler() returned.',
+    )
+  }
+  if (lives.length > 0 && !roles.includes('stream')) {
+    throw new CastMisused(
+      'USE_WITHOUT_ROLE',
+      'run: "use" holds what cast.live() returned, and "roles" lacks "stream", which runs it. Add the role, or leave it out of "use".',
+    )
+  }
+  if (groups.length > 0 && !roles.includes('project')) {
+    const names = groups.map(({ name }) => JSON.stringify(name)).join(', ')
+    throw new CastMisused(
+      'USE_WITHOUT_ROLE',
+      `run: "use" holds ${names}, and "roles" lacks "project", which runs it. Add the role, or leave it out of "use".`,
+    )
+  }
+  const double = groups.find(({ name }, index) => groups.findIndex((other) => other.name === name) < index)
+  if (double) {
+    const name = JSON.stringify(double.name)
+    throw new CastMisused('GROUP_TWICE', `run: two groups are called ${name}; each needs its own name.`)
+  }
+}

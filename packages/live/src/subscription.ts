@@ -6,7 +6,7 @@ import type { AccessLoss } from './guards/access-lost.ts'
 import { openPermission, type Permission } from './guards/open-permission.ts'
 import type { Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
-import { type Patience, patiently } from './patiently.ts'
+import { patiently } from './patiently.ts'
 import type { FollowOptions, QueryOptions, ResolverOptions, SharedParts } from './subscriptions.ts'
 import { tail } from './tail.ts'
 

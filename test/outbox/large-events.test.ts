@@ -26,3 +26,33 @@ test('a page of large events is cut short, and the next ones go on where it ende
   const read = await readPages(sql, { schema: 'commitcast', epoch: 1, partition: 0, after: 0, maxPages: 100 })
   expect(read.flatMap((page) => page.messages.map(({ offset, body }) => [offset, JSON.parse(body).n]))).toEqual(all)
 })
+
+test('a page and what is read of it are bounded by what the events hold unpacked, also those of an earlier release', async () => {
+  await using database = await freshDatabase({ partitions: 1 })
+  const { sql } = database
+  const leases = [{ partition: 0, term: 1n }]
+  await sql.query(`insert into commitcast.lease values ('relay', 0, 'me', 1, 'infinity')`)
+  const append = () =>
+    sql.query(`select commitcast.append('thing.grew', 'k', to_json(repeat('x', 400000))) from generate_series(1, 20)`)
+  await append()
+  // As a row of an earlier release is.
+  await sql.query(`alter table commitcast.outbox disable trigger outbox_append_only`)
+  await sql.query(`update commitcast.outbox set bytes = null`)
+  await sql.query(`alter table commitcast.outbox enable trigger outbox_append_only`)
+  await append()
+  const pages = []
+  for (;;) {
+    const [page] = await givePages(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
+    if (!page) break
+    pages.push({ count: page.messages.length, isCut: page.isCut })
+  }
+  expect(pages).toEqual([...Array(7).fill({ count: 5, isCut: true }), { count: 5, isCut: false }])
+  const of = { schema: 'commitcast', epoch: 1, partition: 0 }
+  const pieces = []
+  for (let after = 0; after < 40; after += pieces.at(-1)!) {
+    const [piece] = await readPages(sql, { ...of, after, maxBytes: 700_000 })
+    expect(piece!.firstOffset).toBe(after + 1)
+    pieces.push(piece!.messages.length)
+  }
+  expect(new Set(pieces)).toEqual(new Set([1, 2]))
+})

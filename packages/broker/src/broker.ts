@@ -80,7 +80,7 @@ export interface Topic extends TopicOptions {
   append(partition: number, after: number, messages: readonly Message[]): Promise<void>
   /**
    * The messages after offset `after`, oldest first, from history into the live tail; ends when the signal aborts. A
-   * batch is what is there, at most `maxBatch`. Waits out outages (`onOutage` says so) and goes on without a gap. Throws `OffsetGone` where
+   * batch is what is there, at most `maxBatch` and `maxBytes`. Waits out outages (`onOutage` says so) and continues without a gap. Throws `OffsetGone` where
    * `after + 1` is no longer kept, `Diverged` where the log is not what its writer made of it.
    */
   read(partition: number, after: number, options: ReadOptions): AsyncIterable<readonly Message[]>
@@ -96,8 +96,16 @@ export interface ReadOptions {
   /** Default 1,000 messages. Also bounds what is read ahead. */
   readonly maxBatch?: number
   /**
+   * A batch ends with the message that brings its bodies to so many bytes, roughly; a larger message comes alone. Also bounds
+   * what is read ahead. Default 1,000,000.
+   */
+  readonly maxBytes?: number
+  /**
    * Called with the error at each try that an outage makes fail, and without one when it reads again, also where nothing
    * follows. Must not throw.
    */
   readonly onOutage?: (error?: unknown) => void
 }
+
+/** What a reader takes unless it says otherwise. */
+export const readDefaults = { maxBatch: 1_000, maxBytes: 1_000_000 }

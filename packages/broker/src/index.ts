@@ -1,5 +1,14 @@
 export { InvalidAddress } from './address.ts'
-export type { Broker, Message, Position, ReadOptions, Topic, TopicOptions, Traits } from './broker.ts'
+export {
+  type Broker,
+  type Message,
+  type Position,
+  type ReadOptions,
+  readDefaults,
+  type Topic,
+  type TopicOptions,
+  type Traits,
+} from './broker.ts'
 export { endOf } from './end-of.ts'
 export {
   AppendConflict,

@@ -45,6 +45,26 @@ export const reading: readonly Case[] = [
     },
   },
   {
+    name: 'a batch ends with the message that brings it to maxBytes, and a larger one comes alone',
+    async run({ freshTopic }) {
+      const topic = await freshTopic()
+      const sizes = [...Array(20).fill(3_000), 40_000, ...Array(20).fill(10), 40_000, 40_000, ...Array(20).fill(3_000)]
+      const sent = makeMessages(1, sizes.length).map((message, index) => ({
+        ...message,
+        body: JSON.stringify('x'.repeat(sizes[index]!)),
+      }))
+      await topic.append(0, 0, sent)
+      const read: Message[] = []
+      for await (const batch of topic.read(0, 0, { signal: AbortSignal.timeout(20_000), maxBytes: 10_000 })) {
+        const before = batch.slice(0, -1).reduce((bytes, { body }) => bytes + body.length, 0)
+        expect(before).toBeLessThan(10_000)
+        read.push(...batch)
+        if (read.length === sizes.length) break
+      }
+      expect(read).toEqual(sent)
+    },
+  },
+  {
     name: 'a slow reader holds nobody up and misses nothing',
     async run({ freshTopic }) {
       const topic = await freshTopic()

@@ -1,4 +1,4 @@
-import type { Message, Topic, TopicOptions } from '../broker.ts'
+import { type Message, readDefaults, type Topic, type TopicOptions } from '../broker.ts'
 import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets } from '../check-place.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, MessageRefused, OffsetGone } from '../errors.ts'
@@ -44,7 +44,8 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
       store(log, refusal ? messages.slice(0, refusal.offset - after - 1) : messages)
       if (refusal) throw refusal
     },
-    async *read(partition, after, { signal, maxBatch = 1_000 }) {
+    async *read(partition, after, options) {
+      const { signal, maxBatch, maxBytes } = { ...readDefaults, ...options }
       const log = logOf(partition)
       const end = AbortSignal.any([signal, closed])
       for (let next = after; !end.aborted; ) {
@@ -53,7 +54,7 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
           throw new OffsetGone(`${place} is kept from offset ${log.forgotten + 1} on; ${next + 1} is gone.`)
         }
         const found = log.messages.slice(next - log.forgotten, next - log.forgotten + maxBatch)
-        const batch = soundStart(found, next)
+        const batch = soundStart(found, { after: next, maxBytes })
         if (found.length > 0 && batch.length === 0) throw divergedAt(found[0], place, next + 1)
         next += batch.length
         if (batch.length > 0) yield batch
@@ -63,10 +64,18 @@ export function createTopic({ topic, logOf, closed, maxMessageBytes }: Parts): T
   }
 }
 
-/** The messages up to the first that is not in its place. */
-function soundStart(found: readonly (Message | undefined)[], after: number): readonly Message[] {
-  const wrong = found.findIndex((message, index) => message?.offset !== after + 1 + index)
-  return (wrong < 0 ? found : found.slice(0, wrong)) as readonly Message[]
+/** The messages up to the first that is not in its place, or to the one with which they have so many bytes. */
+function soundStart(
+  found: readonly (Message | undefined)[],
+  { after, maxBytes }: { after: number; maxBytes: number },
+): readonly Message[] {
+  let bytes = 0
+  const end = found.findIndex((message, index) => {
+    if (message?.offset !== after + 1 + index || bytes >= maxBytes) return true
+    bytes += message.body.length
+    return false
+  })
+  return (end < 0 ? found : found.slice(0, end)) as readonly Message[]
 }
 
 function divergedAt(message: Message | undefined, place: string, offset: number): Diverged {

@@ -7,6 +7,8 @@ import type { Source, Start } from './nats-read.ts'
 
 const heartbeatMs = 2_000
 const pullExpiresMs = 30_000
+/** What a server says at the end of a pull whose next message would be too many bytes. */
+const tooManyBytes = 'Exceeds MaxBytes'
 
 /** One consumer on the server, from a place on, until the first failure. */
 export interface Pull {
@@ -20,15 +22,21 @@ export interface Pull {
 export function createPull(
   { connection, streams }: Source,
   { partition, after }: Start,
-  { signal, maxBatch }: Required<Pick<ReadOptions, 'signal' | 'maxBatch'>>,
+  { signal, maxBatch, maxBytes }: Required<Omit<ReadOptions, 'onOutage'>>,
 ): Pull {
   const { nc } = connection
   const stream = streams.nameOf(partition)
   const typeStart = streams.subjectOf(partition, '').length
   const inbox = connection.inbox()
   let buffer: Message[] = []
+  let bufferedBytes = 0
   let expected = after + 1
+  /** How many are still to come of those that were asked for; one request at a time. */
   let asking = 0
+  /** Whether the server has refused the next message for its size: it is asked for alone, without a limit. */
+  let isLarge = false
+  /** The offset at which the last request began. */
+  let askedFrom = 0
   /** How many more there are, by the server's last word. */
   let pending = 0
   let knownEnd = after
@@ -61,8 +69,13 @@ export function createPull(
       return fail(new BrokerUnavailable(`${stream} said that it has ${pending} more, and sends none.`))
     }
     if (isIdle) return
-    if (status === 404 || status === 408) asking = 0
-    else fail(new BrokerUnavailable(`${stream} ended a pull: ${status} ${description}.`))
+    const isFull = status === 409 && description.includes(tooManyBytes)
+    if (!isFull && status !== 404 && status !== 408) {
+      return fail(new BrokerUnavailable(`${stream} ended a pull: ${status} ${description}.`))
+    }
+    isLarge = isFull && askedFrom === expected
+    asking = 0
+    ask()
     wake?.()
   }
 
@@ -83,19 +96,29 @@ export function createPull(
     pending = place.pending
     lastMessage = Date.now()
     asking = Math.max(0, asking - 1)
+    isLarge = false
+    bufferedBytes += msg.data.length
     buffer.push(message)
+    if (asking === 0) ask()
     if (buffer.length === 1) wake?.()
     if (pending === 0 && place.offset < knownEnd) {
       fail(new BrokerUnavailable(`${stream} had ${knownEnd} and ends at ${place.offset}.`))
     }
   }
 
+  /** Asks for half of what may be ahead, once the other half is free: the server sends the one while we work on the other. */
   const ask = () => {
-    const room = maxBatch - buffer.length - asking
-    if (room * 2 < maxBatch) return
-    if (asking === 0) lastMessage = Date.now()
-    asking += room
-    const request = { batch: room, expires: nanos(pullExpiresMs), idle_heartbeat: nanos(heartbeatMs) }
+    if (!consumer || asking > 0 || buffer.length * 2 > maxBatch || bufferedBytes * 2 > maxBytes) return
+    lastMessage = Date.now()
+    lastSign = Date.now()
+    askedFrom = expected
+    asking = isLarge ? 1 : Math.ceil(maxBatch / 2)
+    const request = {
+      batch: asking,
+      ...(!isLarge && { max_bytes: Math.ceil(maxBytes / 2) }),
+      expires: nanos(pullExpiresMs),
+      idle_heartbeat: nanos(heartbeatMs),
+    }
     nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(request), { reply: inbox })
   }
 
@@ -137,6 +160,7 @@ export function createPull(
       }
       const batch = buffer
       buffer = []
+      bufferedBytes = 0
       if (!failure) ask()
       return batch
     },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message, ReadOptions } from '../broker.ts'
+import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import type { Connection } from './nats-connection.ts'
 import { checkPlace } from './nats-place.ts'
@@ -20,20 +20,21 @@ export interface Start {
 
 /**
  * Reads one stream by pulls on a consumer without acknowledgements, which lives in the server's memory for as long as
- * somebody pulls. At most `maxBatch` messages are asked for ahead. Whatever breaks (connection, server, leader, a message
+ * somebody pulls. At most `maxBatch` messages and `maxBytes` are asked for ahead. Whatever breaks (connection, server, leader, a message
  * that did not arrive) ends that consumer; the next one starts after the last message that was handed out, once it is
  * known that the stream is still the same and has what comes next.
  */
 export async function* readStream(
   source: Source,
   { partition, after }: Start,
-  { signal, maxBatch = 1_000, onOutage }: ReadOptions,
+  options: ReadOptions,
 ): AsyncGenerator<readonly Message[]> {
   const { nc } = source.connection
+  const { signal, onOutage } = options
   let lastId: string | undefined
   let isOut = false
   for (let next = after, failures = 0; !signal.aborted; ) {
-    const pull = createPull(source, { partition, after: next }, { signal, maxBatch })
+    const pull = createPull(source, { partition, after: next }, { ...readDefaults, ...options })
     try {
       await pull.open(await checkPlace(source.streams, { partition, after: next }, lastId))
       if (isOut) onOutage?.()

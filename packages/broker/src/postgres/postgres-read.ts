@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message, ReadOptions } from '../broker.ts'
+import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import { isBeginning, readFirst } from './postgres-begin.ts'
 import type { Parts } from './postgres-topic.ts'
@@ -15,16 +15,17 @@ interface From {
 export async function* readRows(
   parts: Parts,
   from: From,
-  { signal, maxBatch = 1_000, onOutage }: ReadOptions,
+  { signal, onOutage, ...options }: ReadOptions,
 ): AsyncGenerator<readonly Message[]> {
   const { topic, watch, closed } = parts
+  const limits = { ...readDefaults, ...options }
   const end = AbortSignal.any([signal, closed])
   const watched = watch.enter(topic, from.partition, end)
   let failures = 0
   try {
     for (let next = from.after; !end.aborted; ) {
       try {
-        const batch = await readBatch(parts, { ...from, after: next }, maxBatch)
+        const batch = await readBatch(parts, { ...from, after: next }, limits)
         next += batch.length
         if (failures > 0) onOutage?.()
         failures = 0
@@ -47,13 +48,25 @@ async function pause(failures: number, signal: AbortSignal): Promise<void> {
   await delay(Math.random() * ms, undefined, { signal }).catch(() => {})
 }
 
-/** What comes next without a hole; nothing where there is no more. */
-async function readBatch(parts: Parts, { place, partition, after }: From, limit: number): Promise<readonly Message[]> {
+/**
+ * What comes next without a hole; nothing where there is no more. Postgres knows how long a text is without unpacking it, so
+ * what is over the limit is not even read.
+ */
+async function readBatch(
+  parts: Parts,
+  { place, partition, after }: From,
+  { maxBatch, maxBytes }: typeof readDefaults,
+): Promise<readonly Message[]> {
   const { schema, query } = parts
   const { rows } = await query<Row>(
-    `select "offset", id, type, key, time, tx, headers::text, body from ${schema}.message
-     where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4 order by "offset" limit $5`,
-    [...place, after, limit],
+    `select "offset", id, type, key, time, tx, headers::text, body from (
+       select *, sum(octet_length(body)) over (order by "offset" rows between unbounded preceding and 1 preceding) as before
+       from (
+         select * from ${schema}.message where topic = $1 and epoch = $2 and partition = $3 and "offset" > $4
+         order by "offset" limit $5
+       ) as next
+     ) as sized where before is null or before < $6 order by "offset"`,
+    [...place, after, maxBatch, maxBytes],
   )
   const found = rows.map(toMessage)
   const hole = found.findIndex((message, index) => message.offset !== after + 1 + index || isBeginning(message))

@@ -24,6 +24,7 @@ import { partitions } from './partitions.ts'
 import { placeEvent } from './place-event.ts'
 import { putGroup } from './put-group.ts'
 import { readHome } from './read-home.ts'
+import { readIds } from './read-ids.ts'
 import { readPages } from './read-pages.ts'
 import { refuseChange } from './refuse-change.ts'
 import { refuseEvent } from './refuse-event.ts'
@@ -67,6 +68,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   partitions,
   putGroup,
   readHome,
+  readIds,
   readPages,
   refuseEvent,
   refusePast,

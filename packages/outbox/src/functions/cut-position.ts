@@ -1,5 +1,5 @@
 import type { SqlFunction } from './sql-function.ts'
-import { windowEvents, windowSettings } from './window-events.ts'
+import { eventsOfPage, windowSettings } from './window-events.ts'
 
 export const cutPosition: SqlFunction = {
   signature: 'cut_position(int, smallint, bigint)',
@@ -20,11 +20,7 @@ begin
   order by page.first_offset limit 1;
   max_events := page.count;
   select array_agg(position order by position) into positions
-  from (
-    select of_partition as partition, page.from_snapshot, page.from_next, page.to_snapshot,
-      page.floor as floor_position, page.after_position
-  ) as place
-  cross join lateral (${windowEvents(s)}) as event where position <= page.last_position;
+  from ${eventsOfPage(s)} as event;
   if coalesce(cardinality(positions), 0) <> page.count then return null; end if;
   if at_offset < page.first_offset then return page.after_position; end if;
   return positions[at_offset - page.first_offset + 1];

@@ -1,25 +1,26 @@
-import { fullPageBytes } from '../pages/give-pages.ts'
+import { fullAnswerBytes, fullPageBytes } from '../pages/give-pages.ts'
 import { eventSeparator, eventText } from '../pages/page.ts'
 import type { SqlFunction } from './sql-function.ts'
-import { windowEvents, windowSettings } from './window-events.ts'
+import { eventOctets, windowEvents, windowSettings } from './window-events.ts'
 
 /**
  * The function behind `givePages`: one statement, whose own snapshot ends every new window. It finds where each partition
  * stands, reads its next events, locks the leases that have any, and gives. Whoever takes such a lease over waits for this
  * commit, and so finds its pages; a lease that was lost meanwhile gives nothing. A page comes back as one text, because a row
  * for each event would take the client as long as all the rest. One event more than fits is looked at, to
- * know whether the window ends with this page. A page is full, too, with the event that brings its data to so many bytes, as
- * they are stored: nobody has to hold thousands of large events at once.
+ * know whether the window ends with this page. A page is full, too, with the event that brings it to so many bytes, unpacked:
+ * no process has to hold thousands of large events at once. The pages of one call share what it may return.
  */
 export const givePages: SqlFunction = {
   signature: 'give_pages(smallint[], bigint[], int, timestamptz)',
   sql: (s) => `
 create or replace function ${s}.give_pages(partitions smallint[], terms bigint[], max_page int, server_started timestamptz default null)
-returns table (epoch int, partition smallint, first_offset bigint, events text)
+returns table (epoch int, partition smallint, first_offset bigint, events text, is_cut boolean)
 language plpgsql volatile ${windowSettings} set work_mem = '32MB' as $$
 #variable_conflict use_column
 declare
   max_events int := max_page + 1;
+  full_page int := least(${fullPageBytes}, ${fullAnswerBytes} / greatest(1, cardinality(partitions)));
 begin
   perform ${s}.check_home(server_started);
   perform set_config('synchronous_commit', 'on', true);
@@ -49,7 +50,7 @@ begin
           bool_and(fits) as all_fit,
           string_agg(${eventText}, ${eventSeparator} order by position) filter (where fits) as events
         from (
-          select *, row_number() over earlier <= max_page and coalesce(sum(pg_column_size(data)) over earlier, 0) < ${fullPageBytes} as fits
+          select *, row_number() over earlier <= max_page and coalesce(sum(${eventOctets}) over earlier, 0) < full_page as fits
           from (${windowEvents(s)}) as events
           window earlier as (order by position rows between unbounded preceding and 1 preceding)
         ) as event
@@ -67,6 +68,6 @@ begin
       from place join held using (partition) join run using (partition)
       returning partition
     )
-    select epoch, partition, next_offset, events from run join given using (partition);
+    select epoch, partition, next_offset, events, not all_fit from run join given using (partition);
 end $$;`,
 }

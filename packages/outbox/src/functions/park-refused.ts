@@ -16,7 +16,7 @@ begin
   with event as (
     insert into ${s}.parked (grp, epoch, partition, "offset", event_id, type, key, data, headers, occurred_at, reason)
     select 'relay', epoch, partition, place, id::uuid, type, key, body::json, headers::json, occurred::timestamptz, of_reason
-    from ${s}.read_pages(of_epoch, of_partition, of_offset - 1, 1) where place = of_offset returning *
+    from ${s}.read_pages(of_epoch, of_partition, of_offset - 1, 1, 1) where place = of_offset returning *
   ) ${noteParked(s, 'parked', { rows: 'event' })};
   if not found then
     raise exception 'Offset % of partition % was never given.', of_offset, of_partition using errcode = 'no_data_found';

@@ -26,6 +26,7 @@ begin
     perform ${s}.refuse_event(new.type, new.key, new.data, new.headers);
   end if;
   new.partition := ('x' || substr(md5(new.key), 1, 8))::bit(32)::bigint % ${s}.partitions();
+  new.bytes := octet_length(data) + octet_length(headers);
   return new;
 end $$;`,
 }

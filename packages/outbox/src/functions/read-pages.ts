@@ -1,11 +1,16 @@
 import { eventTexts, pageColumns } from '../pages/page.ts'
 import type { SqlFunction } from './sql-function.ts'
-import { windowEvents, windowSettings } from './window-events.ts'
+import { eventOctets, eventsOfPage, windowSettings } from './window-events.ts'
 
+/**
+ * The function behind `readPages`: the events of pages behind an offset. `max_bytes` bounds what is returned of a page, at
+ * least one event, and no other is unpacked. A page of which an event is gone is none: its offsets can't be counted any more.
+ */
 export const readPages: SqlFunction = {
-  signature: 'read_pages(int, smallint, bigint, int)',
+  signature: 'read_pages(int, smallint, bigint, int, bigint)',
   sql: (s) => `
-create or replace function ${s}.read_pages(of_epoch int, of_partition smallint, after_offset bigint, max_pages int)
+create or replace function ${s}.read_pages(of_epoch int, of_partition smallint, after_offset bigint, max_pages int,
+  max_bytes bigint default null)
 returns table (${pageColumns})
 language plpgsql stable ${windowSettings} as $$
 #variable_conflict use_column
@@ -25,16 +30,22 @@ begin
   loop
     max_events := page.count;
     return query
-    select page.epoch, of_partition, page.first_offset + row_number() over (order by position) - 1, ${eventTexts}
+    select page.epoch, of_partition, nth, ${eventTexts}
     from (
-      select of_partition as partition, page.from_snapshot, page.from_next, page.to_snapshot,
-        page.floor as floor_position, page.after_position
-    ) as place
-    cross join lateral (${windowEvents(s)}) as event where position <= page.last_position order by position;
+      select *, case when max_bytes is null then 0
+        else coalesce(sum(${eventOctets}) over (order by nth rows between unbounded preceding and 1 preceding), 0) end as before
+      from (
+        select event.*, page.first_offset + row_number() over (order by position) - 1 as nth, count(*) over () as found
+        from ${eventsOfPage(s)} as event
+      ) as counted
+      where found = page.count and nth > after_offset
+    ) as sized
+    where max_bytes is null or before < max_bytes
+    order by nth;
     get diagnostics found_events = row_count;
-    if found_events <> page.count then
-      raise exception 'The page log gives % events from offset % of partition %; the outbox has % of them.',
-        page.count, page.first_offset, of_partition, found_events using errcode = 'no_data_found';
+    if found_events = 0 then
+      raise exception 'The page log gives % events from offset % of partition %; the outbox no longer has all of them.',
+        page.count, page.first_offset, of_partition using errcode = 'no_data_found';
     end if;
   end loop;
 end $$;`,

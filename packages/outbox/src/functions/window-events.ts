@@ -8,7 +8,7 @@
  * that were running then may have drawn lower ones and are looked up by their ids.
  */
 export function windowEvents(s: string): string {
-  const columns = 'position, tx, id, type, key, data, headers, occurred_at'
+  const columns = 'position, tx, id, type, key, data, headers, occurred_at, bytes'
   return `
       (select ${columns} from unnest(${writers(s)}) as writer(writer_tx) cross join lateral (
           select ${columns} from ${s}.outbox
@@ -24,6 +24,17 @@ export function windowEvents(s: string): string {
         order by position limit max_events)
       order by position limit max_events`
 }
+
+/** The events of a row `page` of the page log, or what is left of them, by position, over the variable `max_events`. */
+export function eventsOfPage(s: string): string {
+  return `(select event.* from (
+        select page.partition, page.from_snapshot, page.from_next, page.to_snapshot, page.floor as floor_position, page.after_position
+      ) as place
+      cross join lateral (${windowEvents(s)}) as event where position <= page.last_position)`
+}
+
+/** The octets of a window's event: its data and headers. */
+export const eventOctets = 'coalesce(bytes, octet_length(data::text) + octet_length(headers::text))'
 
 /**
  * The transactions that were running when `from_snapshot` was taken and have written events since or before. A snapshot

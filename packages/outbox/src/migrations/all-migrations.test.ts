@@ -17,7 +17,8 @@ const landed: Record<string, string> = {
   '11 group releases': 'a57bb1da39e2e9d0d756d19f49db2106',
   '12 stepped over': '9cf7a224d9207389feed6e36be23020e',
   '13 member ttl': 'c7753861595d065ce66edb05b0a78ab5',
-  '16 app': '57999a867fca6831ca148a64518dfdba',
+  '14 event bytes': 'f4a9634891261efbaa8ad43c0ed2061a',
+  '15 app': '57999a867fca6831ca148a64518dfdba',
 }
 
 test('a migration that has landed never changes again', () => {

@@ -11,7 +11,8 @@ import { verified } from './0010-verified.ts'
 import { groupReleases } from './0011-group-releases.ts'
 import { steppedOver } from './0012-stepped-over.ts'
 import { memberTtl } from './0013-member-ttl.ts'
-import { app } from './0016-app.ts'
+import { eventBytes } from './0014-event-bytes.ts'
+import { app } from './0015-app.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -28,5 +29,6 @@ export const allMigrations: readonly Migration[] = [
   groupReleases,
   steppedOver,
   memberTtl,
+  eventBytes,
   app,
 ]

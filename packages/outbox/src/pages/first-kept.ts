@@ -1,12 +1,12 @@
 import type { Sql } from '@commitcast/worker'
 import { readEpochEnd } from '../epoch/epoch-end.ts'
-import { EventsGone, type PagesAfter, readPages } from './read-pages.ts'
+import { type EventsAfter, EventsGone, readPages } from './read-pages.ts'
 
 /**
  * The first offset above `after` whose event the outbox still has, with all that follow it; `undefined` where there is
  * none. Retention takes whole days, so at most a few pages at the edge are looked at in vain.
  */
-export async function firstKept(sql: Sql, options: Omit<PagesAfter, 'maxPages'>): Promise<number | undefined> {
+export async function firstKept(sql: Sql, options: EventsAfter): Promise<number | undefined> {
   const { schema, epoch, partition } = options
   for (let after = options.after; ; ) {
     const [page] = await sql.query<{ first: string; next: string }>(
@@ -18,7 +18,7 @@ export async function firstKept(sql: Sql, options: Omit<PagesAfter, 'maxPages'>)
     )
     if (!page) return undefined
     try {
-      await readPages(sql, { ...options, after: Number(page.first) - 1 })
+      await readPages(sql, { ...options, after: Number(page.first) - 1, maxBytes: 1 })
       return Math.max(Number(page.first), options.after + 1)
     } catch (error) {
       if (!(error instanceof EventsGone)) throw error
@@ -31,7 +31,7 @@ export async function firstKept(sql: Sql, options: Omit<PagesAfter, 'maxPages'>)
  * The last offset of an epoch whose event the outbox no longer has; `after` where it has the one behind that. What is
  * behind it in the page log can be read.
  */
-export async function lastGone(sql: Sql, options: Omit<PagesAfter, 'maxPages'>): Promise<number> {
+export async function lastGone(sql: Sql, options: EventsAfter): Promise<number> {
   // Asked before: a page that is given meanwhile is kept.
   const end = await readEpochEnd(sql, options)
   const first = await firstKept(sql, options)

@@ -1,5 +1,5 @@
 import type { Lease, Sql } from '@commitcast/worker'
-import { type GivenRow, type Page, toPage } from './page.ts'
+import { type GivenPage, type GivenRow, toPage } from './page.ts'
 
 export interface GiveOptions {
   readonly schema: string
@@ -14,7 +14,10 @@ export interface GiveOptions {
  * nothing new. What is returned is committed and flushed, so that its events are durable, too (P1, P2). Of two relays that
  * give the same offsets one gets a unique violation and has given nothing. A lease of an older term gives nothing.
  */
-export async function givePages(sql: Sql, { schema, leases, maxPage, serverStarted }: GiveOptions): Promise<Page[]> {
+export async function givePages(
+  sql: Sql,
+  { schema, leases, maxPage, serverStarted }: GiveOptions,
+): Promise<GivenPage[]> {
   const rows = await sql.query<GivenRow>(`select * from ${schema}.give_pages($1, $2, $3, $4::text::timestamptz)`, [
     leases.map((lease) => lease.partition),
     leases.map((lease) => lease.term.toString()),
@@ -24,9 +27,6 @@ export async function givePages(sql: Sql, { schema, leases, maxPage, serverStart
   return rows.map(toPage)
 }
 
-export const fullPageBytes = 4_000_000
-
-/** Whether a page was cut short, so that more may be there already. What is packed when it is stored is no shorter here. */
-export function isFullPage({ messages }: Page, maxPage: number): boolean {
-  return messages.length >= maxPage || messages.reduce((sum, { body }) => sum + body.length + 8, 0) >= fullPageBytes
-}
+export const fullPageBytes = 2_000_000
+/** How much the pages of one call hold together, roughly: each less where they are many. */
+export const fullAnswerBytes = 16_000_000

@@ -34,6 +34,13 @@ export interface GivenRow {
   readonly partition: number
   readonly first_offset: string
   readonly events: string
+  readonly is_cut: boolean
+}
+
+/** A page that was just given. */
+export interface GivenPage extends Page {
+  /** Whether it was full before its window ended: the rest is there already. */
+  readonly isCut: boolean
 }
 
 /** An event's columns as texts, as they go on the wire: the last ones of `pageColumns`. */
@@ -46,13 +53,13 @@ export const eventTexts = 'id::text, type, key, data::text, headers::text, tx::t
 export const eventText = 'concat_ws(chr(31), id, type, to_json(key), data, headers, tx, occurred_at)'
 export const eventSeparator = 'chr(30)'
 
-export function toPage({ epoch, partition, first_offset, events }: GivenRow): Page {
+export function toPage({ epoch, partition, first_offset, events, is_cut: isCut }: GivenRow): GivenPage {
   const firstOffset = Number(first_offset)
   const messages = events.split('\x1e').map((text, index) => {
     const [id, type, key, body, headers, tx, occurred] = text.split('\x1f') as unknown as EventTexts
     return toMessage({ id, type, key: plainText(key), body, headers, tx, occurred }, firstOffset + index)
   })
-  return { epoch, partition, firstOffset, messages }
+  return { epoch, partition, firstOffset, messages, isCut }
 }
 
 type EventTexts = readonly [string, string, string, string, string, string, string]

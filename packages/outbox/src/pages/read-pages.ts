@@ -1,13 +1,19 @@
+import type { Message } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { gatherPage, type Page, type PageRow } from './page.ts'
 
-export interface PagesAfter {
+export interface EventsAfter {
   readonly schema: string
   readonly epoch: number
   readonly partition: number
   readonly after: number
+}
+
+export interface PagesAfter extends EventsAfter {
   /** How many pages to read. Default 1. */
   readonly maxPages?: number
+  /** How much of a page to read, in bytes of data and headers; one event in any case. Default all of it. */
+  readonly maxBytes?: number
 }
 
 /** Events that the page log knows and the outbox no longer has. */
@@ -17,17 +23,17 @@ export class EventsGone extends Error {
 }
 
 /**
- * The given pages that hold an offset above `after`, oldest first, read from the outbox by the page log: the same events
- * at the same offsets as when they were given, and placeholders for those that the broker refused. Throws `EventsGone`
- * where retention has taken some of them.
+ * The events behind offset `after` in the pages that were given, oldest first, read from the outbox by the page log: the same
+ * events at the same offsets as when they were given, and placeholders for those that the broker refused. Throws
+ * `EventsGone` where retention has taken some of a page.
  */
 export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> {
-  const { schema, epoch, partition, after, maxPages = 1 } = options
+  const { schema, epoch, partition, after, maxPages = 1, maxBytes } = options
   try {
     const rows = await sql.query<PageRow>(
-      `select page.*, "offset" is not null as refused from ${schema}.read_pages($1, $2, $3, $4) as page
+      `select page.*, "offset" is not null as refused from ${schema}.read_pages($1, $2, $3, $4, $5) as page
        left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and "offset" = place`,
-      [epoch, partition, after, maxPages],
+      [epoch, partition, after, maxPages, maxBytes ?? null],
     )
     return rows.length === 0 ? [] : [gatherPage(rows)]
   } catch (error) {
@@ -37,3 +43,11 @@ export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> 
 }
 
 const noData = 'P0002'
+
+const pieceBytes = 1_000_000
+
+/** The next events behind an offset, none where there are none yet: as many of one page as a process holds easily. */
+export async function readNext(sql: Sql, of: EventsAfter): Promise<readonly Message[]> {
+  const [page] = await readPages(sql, { ...of, maxBytes: pieceBytes })
+  return page?.messages ?? []
+}

@@ -1,10 +1,11 @@
 import { Diverged, endOf, type Topic } from '@commitcast/broker'
-import type { Message } from '@commitcast/events'
+import { isPlaceholder, type Message } from '@commitcast/events'
 import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
 import { readEpochEnd } from '../epoch/epoch-end.ts'
-import { EventsGone, readPages } from '../pages/read-pages.ts'
+import { readAssigned } from '../pages/read-assigned.ts'
+import { EventsGone, readNext } from '../pages/read-pages.ts'
 import { beginLog } from './begin-log.ts'
-import { settleNotes } from './settle-notes.ts'
+import { type Stored, settleNotes } from './settle-notes.ts'
 
 /** One partition, in the outbox and on the broker. */
 export interface LogOf {
@@ -50,16 +51,22 @@ export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise
 }
 
 /**
- * Reads the last messages up to `end` back and compares them with what the outbox still holds of them, which it returns
- * as `assigned`. Throws `Diverged`.
+ * Compares the last messages up to `end` with what the page log assigned, a batch at a time, and returns both without the
+ * events' data. Throws `Diverged`.
  */
 export async function compareTail(of: LogOf, end: number, count: number) {
-  const after = Math.max(0, end - count, (await of.topic.first(of.partition)) - 1)
-  const [stored, { messages: assigned, last }] = await Promise.all([
-    readBack(of, after, end),
-    readAssigned(of, after, end),
-  ])
-  compare(of, stored, { assigned, last })
+  const { sql, schema, topic, partition } = of
+  const at = { schema, epoch: topic.epoch, partition }
+  const after = Math.max(0, end - count, (await topic.first(partition)) - 1)
+  const [assigned, last] = await Promise.all([readAssigned(sql, { ...at, after, end }), readEpochEnd(sql, at)])
+  const ids = new Map(assigned.map(({ offset, id }) => [offset, id]))
+  const stored: Stored[] = []
+  for await (const messages of readBack(of, after, end)) {
+    for (const message of messages) {
+      compare(of, message, { ids, last })
+      stored.push({ offset: message.offset, isPlaceholder: isPlaceholder(message) })
+    }
+  }
   return { stored, assigned }
 }
 
@@ -78,47 +85,13 @@ async function settledEnd({ topic, partition, logger, signal }: PartitionOf, opt
   return end
 }
 
-async function readBack({ topic, partition, signal }: LogOf, after: number, end: number): Promise<Message[]> {
-  const messages: Message[] = []
-  if (after >= end) return messages
+async function* readBack({ topic, partition, signal }: LogOf, after: number, end: number) {
+  if (after >= end) return
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
   for await (const batch of topic.read(partition, after, { signal: bounded })) {
-    messages.push(...batch)
-    if (messages.at(-1)!.offset >= end) break
+    yield batch.filter((message) => message.offset <= end)
+    if (batch.at(-1)!.offset >= end) return
   }
-  return messages.filter((message) => message.offset <= end)
-}
-
-/** What the outbox still holds after an offset, to the end of the page that holds `end`, and the last offset that it assigned. */
-async function readAssigned({ sql, schema, topic, partition }: LogOf, after: number, end: number) {
-  const at = { schema, epoch: topic.epoch, partition }
-  const messages: Message[] = []
-  for (const page of await pagesBetween(sql, { ...at, after, end })) {
-    try {
-      const [read] = await readPages(sql, { ...at, after: page.first - 1 })
-      messages.push(...read!.messages.filter((message) => message.offset > after))
-    } catch (error) {
-      if (!(error instanceof EventsGone)) throw error
-    }
-  }
-  return { messages, last: await readEpochEnd(sql, at) }
-}
-
-interface Range {
-  readonly schema: string
-  readonly epoch: number
-  readonly partition: number
-  readonly after: number
-  readonly end: number
-}
-
-function pagesBetween(sql: Sql, { schema, epoch, partition, after, end }: Range) {
-  return sql.query<{ first: number }>(
-    `select first_offset::float8 as first from ${schema}.page
-     where epoch = $1 and partition = $2 and first_offset between 1 and $4 and first_offset + count > $3 + 1
-     order by first_offset`,
-    [epoch, partition, after, end],
-  )
 }
 
 /**
@@ -127,28 +100,25 @@ function pagesBetween(sql: Sql, { schema, epoch, partition, after, end }: Range)
  */
 function compare(
   { topic, partition }: LogOf,
-  stored: readonly Message[],
-  { assigned, last }: { readonly assigned: readonly Message[]; readonly last: number },
+  { offset, id }: Message,
+  { ids, last }: { readonly ids: ReadonlyMap<number, string>; readonly last: number },
 ): void {
-  const ids = new Map(assigned.map((message) => [message.offset, message.id]))
-  for (const { offset, id } of stored) {
-    const due = ids.get(offset)
-    const isRetired = due === undefined && offset <= last
-    if (due === id || isRetired) continue
-    const ours =
-      due === undefined ? `the outbox assigned the offsets up to ${last}` : `the outbox assigned it to event ${due}`
-    throw new Diverged(
-      `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
-        'Another program wrote to the topic, or the database is an older copy of the one that filled it. ' +
-        `"commitcast topic new-epoch --from ${topic.epoch}" continues without it.`,
-      { offset },
-    )
-  }
+  const due = ids.get(offset)
+  const isRetired = due === undefined && offset <= last
+  if (due === id || isRetired) return
+  const ours =
+    due === undefined ? `the outbox assigned the offsets up to ${last}` : `the outbox assigned it to event ${due}`
+  throw new Diverged(
+    `Offset ${offset} of ${topic.name}, partition ${partition}, holds event ${id} on the broker; ${ours}. ` +
+      'Another program wrote to the topic, or the database is an older copy of the one that filled it. ' +
+      `"commitcast topic new-epoch --from ${topic.epoch}" continues without it.`,
+    { offset },
+  )
 }
 
 /**
- * The given messages that the broker lacks, a page at a time. What another relay gave may not have been flushed before it
- * vanished, so one commit of our own, which waits for the disk, comes first (P1).
+ * The given messages that the broker lacks, a piece of a page at a time. What another relay gave may not have been flushed
+ * before it vanished, so one commit of our own, which waits for the disk, comes first (P1).
  */
 export async function* missingMessages(
   { sql, schema, topic, partition }: LogOf,
@@ -156,10 +126,9 @@ export async function* missingMessages(
 ): AsyncGenerator<readonly Message[]> {
   await flushWal(sql)
   for (let next = after; ; ) {
-    const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: next })
-    if (!page) return
-    const messages = page.messages.filter((message) => message.offset > next)
-    if (messages[0] && messages[0].offset !== next + 1) {
+    const messages = await readNext(sql, { schema, epoch: topic.epoch, partition, after: next })
+    if (!messages[0]) return
+    if (messages[0].offset !== next + 1) {
       throw new EventsGone(
         `${topic.name}, partition ${partition}, ends at offset ${next} on the broker, and the outbox has only what follows ` +
           `${messages[0].offset - 1}. "commitcast topic new-epoch --from ${topic.epoch}" continues without the rest. Where ` +

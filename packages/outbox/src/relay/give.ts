@@ -1,6 +1,6 @@
 import { EpochEnded } from '../epoch/epoch-end.ts'
-import { givePages, isFullPage } from '../pages/give-pages.ts'
-import type { Page } from '../pages/page.ts'
+import { givePages } from '../pages/give-pages.ts'
+import type { GivenPage } from '../pages/page.ts'
 import { type AdoptOptions, adopt } from './adopt.ts'
 import type { RelayState } from './relay-state.ts'
 
@@ -29,7 +29,7 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
   const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
   const asked = new Map<
     number,
-    Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly Page[] }>
+    Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly GivenPage[] }>
   >()
   let groups = 1
 
@@ -62,7 +62,7 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
     return {
       found: count,
       hasAsked,
-      mayBeMore: isFull || asked.size > 0 || pages.some((page) => isFullPage(page, maxPage)),
+      mayBeMore: isFull || asked.size > 0 || pages.some(({ isCut }) => isCut),
     }
   }
 }

@@ -76,8 +76,8 @@ async function storedUpTo(
   // A broker that keeps nothing so old any more had it once.
   if (last.id === '') return last.offset
   try {
-    const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: last.offset - 1 })
-    return page?.messages.find(({ offset }) => offset === last.offset)?.id === last.id ? last.offset : 0
+    const [page] = await readPages(sql, { schema, epoch: topic.epoch, partition, after: last.offset - 1, maxBytes: 1 })
+    return page?.messages[0]?.id === last.id ? last.offset : 0
   } catch (error) {
     // An earlier call, which knew that they were stored, has taken them.
     if (error instanceof EventsGone) return last.offset

@@ -39,7 +39,7 @@ const maxChunks = 4
 export const maxInFlight = maxChunk * maxChunks
 /** How many messages, or characters of their bodies, may wait beside those in flight before `hasRoom` is false. */
 const maxWaiting = 2_000
-const maxWaitingLength = 4_000_000
+const maxWaitingLength = 2_000_000
 
 export function createPartitionPublisher({
   topic,

@@ -1,5 +1,5 @@
 import { type Message, OffsetGone, type ReadOptions, type Topic } from '@commitcast/broker'
-import { EventsGone, readPages, tokenOf, type Verified, withoutToken } from '@commitcast/outbox'
+import { EventsGone, readNext, tokenOf, type Verified, withoutToken } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 export interface ReadEventsOptions {
@@ -64,8 +64,8 @@ export async function* readOutbox(options: ReadOutboxOptions): AsyncGenerator<re
   const { sql, schema, epoch, partition, upTo, signal, maxBatch } = options
   let { after } = options
   while (after < upTo && !signal.aborted) {
-    const [page] = await readPages(sql, { schema, epoch, partition, after })
-    const wanted = page?.messages.filter(({ offset }) => offset > after && offset <= upTo) ?? []
+    const next = await readNext(sql, { schema, epoch, partition, after })
+    const wanted = next.filter(({ offset }) => offset <= upTo)
     if (wanted[0]?.offset !== after + 1) {
       throw new EventsGone(`The outbox no longer has offset ${after + 1} of partition ${partition} in epoch ${epoch}.`)
     }

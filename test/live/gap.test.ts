@@ -23,6 +23,7 @@ test('what a node did not read before the broker forgot it: whoever follows has 
   let rung = 0
   const detach = node.hub.attach(['access:ann'], {
     isDue: false,
+    isBehind: false,
     step() {
       rung++
       return false

@@ -53,6 +53,8 @@ export class Follower {
   /** The database's timeline when the snapshot was taken; with none, nothing is later. */
   #timeline = Number.POSITIVE_INFINITY
   #stretch: Stretch | undefined
+  /** Whether it had everything of its channels when `take` last returned. */
+  #hadAll = false
   #caughtUpBytes = 0
   readonly #options: FollowerOptions
 
@@ -82,6 +84,7 @@ export class Follower {
     await Promise.all(cursor.offsets.map((offset, partition) => this.#waitForHub(partition, offset)))
     this.#offsets = [...cursor.offsets]
     this.#seq = -1
+    this.#hadAll = false
     if (cursor.snapshot !== undefined) this.skipVisible(cursor.snapshot, cursor.timeline)
   }
 
@@ -89,6 +92,7 @@ export class Follower {
   seekEnd(): void {
     this.#offsets = this.#hub.heads
     this.#seq = this.#hub.ring.end
+    this.#hadAll = false
     this.#caughtUpBytes = 0
     this.#snapshot = undefined
     this.#snapshotText = undefined
@@ -115,14 +119,39 @@ export class Follower {
   take(output: Taker, limit: number): Taken {
     if (this.#hub.hasEnded) throw new MustResync('epoch')
     if (this.#hub.timeline > this.#timeline) throw new MustResync('failover')
+    this.#hadAll = false
     const partition = this.#lagging()
     return partition === -1 ? this.#takeFromRing(output, limit) : this.#takeFromLog(partition, output, limit)
+  }
+
+  /** Something came for it that it did not take: it stays where it is until it takes again. */
+  standStill(): void {
+    this.#hadAll = false
+  }
+
+  /**
+   * Goes to the hub's place. Only for one that the hub wakes for each event of its channels and has not woken since `take`: then
+   * nothing of what came meanwhile was for it. Changes nothing where it had not everything then.
+   */
+  passOver(): void {
+    if (!this.#hadAll) return
+    const { ring, heads } = this.#hub
+    this.#seq = ring.end
+    this.#goTo(heads)
+  }
+
+  /** The same up to the entry that the hub has woken it for; where the ring still has all that came since, it needs no help. */
+  passTo({ seq, heads, partition, offset }: RingEntry): void {
+    if (!this.#hadAll || this.#seq >= this.#hub.ring.start) return
+    this.#seq = seq
+    this.#goTo(heads.with(partition, offset - 1))
   }
 
   /** Reads what `take` needs where it is behind. Throws `MustResync`. */
   async load(): Promise<void> {
     const { hasEnded, limits, past, ring } = this.#hub
     if (hasEnded) throw new MustResync('epoch')
+    this.letGo()
     const partition = this.#lagging()
     if (partition === -1) return
     const offset = this.#offsets[partition]!
@@ -134,6 +163,13 @@ export class Follower {
       if (error instanceof OffsetGone) throw new MustResync('retention')
       throw error
     }
+  }
+
+  /** Lets go of what it read of the log: others may wait for room. What of it was not taken is read again. */
+  letGo(): void {
+    const stretch = this.#stretch
+    this.#stretch = undefined
+    if (stretch) this.#hub.past.release(stretch)
   }
 
   /**
@@ -160,6 +196,7 @@ export class Follower {
     if (!hasAll || entries.length === limit) return 'more'
     this.#seq = ring.end
     this.#goTo(heads)
+    this.#hadAll = true
     return 'end'
   }
 
@@ -199,8 +236,8 @@ export class Follower {
         if (given++ === limit || !hasRoom) {
           // What was passed over counts once.
           this.#offsets = this.#offsets.with(partition, entry.offset - 1)
-          // It may be long before there is room: what nobody else holds is let go meanwhile.
-          if (!hasRoom) this.#stretch = undefined
+          // It may be long before there is room.
+          if (!hasRoom) this.letGo()
           return 'more'
         }
         this.#offsets = this.#offsets.with(partition, entry.offset)
@@ -210,7 +247,7 @@ export class Follower {
       this.#caughtUpBytes += entry.message.body.length
     }
     this.#offsets = this.#offsets.with(partition, stretch.to)
-    this.#stretch = undefined
+    this.letGo()
     return 'more'
   }
 

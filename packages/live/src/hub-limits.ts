@@ -2,7 +2,7 @@
 export interface HubLimits {
   /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
   readonly maxRingBytes: number
-  /** How much of what was read from the log behind the ring is kept to be shared. Default 32 MiB. */
+  /** How much of the log behind the ring clients that catch up hold at a time, what is kept to be shared included. Default 32 MiB. */
   readonly maxPastBytes: number
   /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
   readonly prime: number

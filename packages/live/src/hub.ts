@@ -1,4 +1,4 @@
-import { endOf, type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import { endOf, type Message, OffsetGone, readDefaults, type Topic } from '@commitcast/broker'
 import { encodeCursor, type Upcast } from '@commitcast/events'
 import {
   createBackoff,
@@ -17,7 +17,7 @@ import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder } from './live-decoder.ts'
 import { toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
-import { createRing, type Ring } from './ring.ts'
+import { createRing, type Ring, type RingEntry } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
 import { createTopicEnds } from './topic-ends.ts'
 
@@ -39,6 +39,17 @@ export interface HubOptions extends Partial<HubLimits> {
   readonly logger?: Logger
 }
 
+/** A task that the hub wakes for events. */
+export interface Followed extends Task {
+  /**
+   * What has come for it since its last step: the first event on its channels, or a gap. Set by the hub for one that has
+   * `keepUp`, and taken out by the step.
+   */
+  wokenBy?: RingEntry | 'gap' | undefined
+  /** Called when cursors of some time ago are about to be too old to be continued. */
+  keepUp?(): void
+}
+
 /** One per API process: reads each partition of the live topic once, whatever the number of clients. */
 export interface Hub {
   readonly topic: Topic
@@ -51,7 +62,7 @@ export interface Hub {
   /** Where the topic ends in each partition, at the moment of asking or later: the hub may be behind. Rejects in an outage. */
   ends(): Promise<readonly number[]>
   /** Runs `task` once for each batch with something on one of these channels, until the returned function is called. */
-  attach(channels: readonly string[], task: Task): () => void
+  attach(channels: readonly string[], task: Followed): () => void
   /** Runs a step of `task` soon, by turns with the others. */
   soon(task: Task): void
   /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
@@ -79,7 +90,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const signal = AbortSignal.any([options.signal, ending.signal])
   let heads: readonly number[] = starts
   const ring = createRing({ starts, maxBytes: limits.maxRingBytes })
-  const attached = new Map<string, Set<Task>>()
+  const attached = new Map<string, Set<Followed>>()
   const steps = createRunQueue()
   const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
   const troubles = new Map<number, LastingTrouble>()
@@ -99,19 +110,41 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const take = (partition: number, message: Message) => {
     heads = heads.with(partition, message.offset)
     const before = decoder.timeline
-    const entry = toLiveEntry(message, { partition, decoder, keeper: ring })
-    if (!entry) return
-    // The states of followers may show what the new primary never had: they are read again, whatever those follow.
-    if (decoder.timeline > before) wakeAll()
+    const parts = toLiveEntry(message, { partition, decoder, keeper: ring })
+    if (!parts) return
     const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
-    ring.add({ ...entry, heads, cursor })
-    for (const channel of entry.channels) attached.get(channel)?.forEach(steps.add)
+    const entry = ring.add({ ...parts, heads, cursor })
+    for (const channel of entry.channels) wake(attached.get(channel), entry)
+    // The states of followers may show what the new primary never had: they are read again, whatever those follow.
+    if (decoder.timeline > before) wakeAll(entry)
   }
 
-  const wakeAll = () => {
-    for (const tasks of attached.values()) tasks.forEach(steps.add)
+  const wake = (tasks: ReadonlySet<Followed> | undefined, why: RingEntry | 'gap') => {
+    if (!tasks) return
+    for (const task of tasks) {
+      if (task.keepUp) task.wokenBy ??= why
+      steps.add(task)
+    }
   }
 
+  const wakeAll = (why: RingEntry | 'gap') => {
+    for (const tasks of attached.values()) wake(tasks, why)
+  }
+
+  const keepUpAfter = Math.max(minKeepUp, limits.maxCatchUp / 2)
+  /** Where followers were last told to keep up. */
+  let keptUp = heads
+  const keepUp = () => {
+    if (!heads.some((_, partition) => ring.tail(partition) - keptUp[partition]! >= keepUpAfter)) return
+    keptUp = heads
+    for (const tasks of attached.values()) for (const task of tasks) task.keepUp?.()
+  }
+
+  // All partitions read ahead at once: together no more than the ring may keep, and enough for a few events each.
+  const maxBytes = Math.min(
+    readDefaults.maxBytes,
+    Math.max(100_000, Math.floor(limits.maxRingBytes / topic.partitions)),
+  )
   const readPartition = async (partition: number) => {
     const backoff = createBackoff()
     const fail = (error: unknown) => {
@@ -124,11 +157,13 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const onOutage = (error?: unknown) => (error === undefined ? settle() : fail(error))
     while (!signal.aborted) {
       try {
-        for await (const batch of topic.read(partition, heads[partition]!, { signal, onOutage })) {
+        for await (const batch of topic.read(partition, heads[partition]!, { signal, maxBytes, onOutage })) {
           for (const message of batch) take(partition, message)
+          keepUp()
           settle()
           backoff.reset()
-          // A follower is woken once for a batch. While there is more to send than one turn can, nothing more is read.
+          // A follower is woken once for a batch. While those that keep up have more to get than one turn can give, nothing
+          // more is read.
           const sending = steps.run()
           if (sending) await sending
         }
@@ -146,7 +181,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     heads = heads.with(partition, Math.max(heads[partition]!, kept))
     ring.skipTo(partition, heads[partition]!)
     // Whatever was skipped may have concerned anybody: followers resync, permissions are asked about again.
-    wakeAll()
+    wakeAll('gap')
   }
 
   const endUnlessIn = (epoch: number) => {
@@ -154,7 +189,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     logger.info({ epoch, before: topic.epoch }, 'the hub goes on in another epoch')
     ending.abort()
     onEnded?.()
-    wakeAll()
+    wakeAll('gap')
   }
 
   const watchEpoch = async () => {
@@ -223,3 +258,5 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 }
 
 const epochLookMs = 4_000
+/** Cursors are told anew not before so many messages of a partition have left the ring. */
+const minKeepUp = 500

@@ -1,5 +1,5 @@
 import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
-import pLimit from 'p-limit'
+import { createHeld } from './held.ts'
 import type { LiveDecoder } from './live-decoder.ts'
 import { type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
 
@@ -17,8 +17,13 @@ export interface Stretch {
  * each stretch that was read, bounded in bytes.
  */
 export interface Past {
-  /** A stretch with the message after `offset`. Rejects with `OffsetGone` where that is no longer kept. */
+  /**
+   * A stretch with the message after `offset`, which counts until it is released. Waits while others hold as much as there
+   * may be. Rejects with `OffsetGone` where the message is no longer kept.
+   */
   read(partition: number, offset: number): Promise<Stretch>
+  /** Lets go of a stretch that `read` returned; once for each time. */
+  release(stretch: Stretch): void
   /** The newest offset that a cursor can have, as it was at most a second ago; those who ask then share the answer. */
   last(partition: number): Promise<number>
 }
@@ -31,32 +36,43 @@ export interface PastOptions {
   readonly lastOf: (partition: number) => Promise<number>
   readonly decoder: LiveDecoder
   readonly signal: AbortSignal
-  /** How much of what was read is kept to be shared. */
+  /** How much of what was read is held, and kept to be shared. */
   readonly maxBytes: number
 }
 
 /** A stretch ends where it holds so much. */
-const maxStretchBytes = 4 * 1024 * 1024
+const maxStretchBytes = 1_000_000
 /** So many messages at most. */
 const maxStretch = 1_024
 const lastMs = 1_000
-/** How many stretches are read at a time. */
-const maxReads = 4
+/** What is made of an event for clients is so many times as large as its body. */
+const made = 4
+
+/** A stretch counts what is made of it from the beginning. */
+const keeper: Keeper = {
+  grow(entry, bytes) {
+    entry.bytes += bytes
+  },
+}
 
 export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }: PastOptions): Past {
-  const kept = createKept(maxBytes)
-  const reads = pLimit(maxReads)
+  const held = createHeld<Stretch>({ maxBytes, reservedBytes: made * maxStretchBytes })
   const lasts = new Map<number, Promise<number>>()
   /** How long stretches are at most; they begin at multiples of it. Less where messages are large. */
   const strides = Array.from({ length: topic.partitions }, () => maxStretch)
 
-  const readStretch = async (partition: number, after: number, keeper: Keeper): Promise<Stretch> => {
-    const until = Math.min(headOf(partition), after + strides[partition]!)
+  const readStretch = async (partition: number, after: number): Promise<Stretch> => {
+    const stride = strides[partition]!
+    const until = Math.min(headOf(partition), after + stride)
     const entries: LiveEntry[] = []
     let to = after
     let bytes = 0
     const ending = new AbortController()
-    const reading = { signal: AbortSignal.any([signal, ending.signal]), maxBatch: 256 }
+    const reading = {
+      signal: AbortSignal.any([signal, ending.signal]),
+      maxBatch: Math.min(stride, 256),
+      maxBytes: maxStretchBytes,
+    }
     for await (const batch of topic.read(partition, after, reading)) {
       for (const message of batch) {
         if (to >= until || bytes >= maxStretchBytes) break
@@ -70,12 +86,16 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
     ending.abort()
     if (to === after)
       throw new BrokerUnavailable('The hub has ended, and with it the reading of the log for its clients.')
-    if (to < until) strides[partition] = 2 ** Math.floor(Math.log2(to - after))
+    strides[partition] = nextStride({ stride, count: to - after, bytes })
     return { partition, after, to, entries }
   }
 
   const stretchFrom = (partition: number, after: number) =>
-    kept.get(`${partition}/${after}`, (keeper) => reads(() => readStretch(partition, after, keeper)))
+    held.get(`${partition}/${after}`, {
+      read: () => readStretch(partition, after),
+      bytesOf: ({ entries }) =>
+        entries.reduce((sum, { bytes, message }) => sum + bytes + (made - 1) * message.body.length, 500),
+    })
 
   return {
     async read(partition, offset) {
@@ -84,6 +104,7 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
         try {
           const stretch = await stretchFrom(partition, after)
           if (stretch.to > offset) return stretch
+          held.release(stretch)
           after = stretch.to
         } catch (error) {
           if (!(error instanceof OffsetGone) || after === offset) throw error
@@ -92,6 +113,7 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
         }
       }
     },
+    release: held.release,
     last(partition) {
       const known = lasts.get(partition)
       if (known) return known
@@ -104,56 +126,8 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
   }
 }
 
-interface Kept {
-  readonly reading: Promise<Stretch>
-  bytes: number
+/** Shorter where a stretch was full before it was so long, longer where twice as many messages would have had room. */
+function nextStride({ stride, count, bytes }: { stride: number; count: number; bytes: number }): number {
+  if (bytes >= maxStretchBytes && count < stride) return 2 ** Math.floor(Math.log2(count))
+  return count >= stride && bytes * 2 < maxStretchBytes ? Math.min(maxStretch, stride * 2) : stride
 }
-
-/** Stretches by name, the least recently used let go first, and those that failed at once. */
-function createKept(maxBytes: number) {
-  const byName = new Map<string, Kept>()
-  let total = 0
-
-  const grow = (name: string, kept: Kept, bytes: number) => {
-    if (byName.get(name) !== kept) return
-    kept.bytes += bytes
-    total += bytes
-    for (const [oldest, { bytes: freed }] of byName) {
-      if (total <= maxBytes || oldest === name) return
-      // Without bytes it is still being read.
-      if (freed > 0 && byName.delete(oldest)) total -= freed
-    }
-  }
-  const start = (name: string, read: (keeper: Keeper) => Promise<Stretch>): Kept => {
-    const keeper: Keeper = {
-      grow(entry, bytes) {
-        entry.bytes += bytes
-        grow(name, kept, bytes)
-      },
-    }
-    const reading = read(keeper)
-    const kept: Kept = { reading, bytes: 0 }
-    reading.then(
-      ({ entries }) =>
-        grow(
-          name,
-          kept,
-          entries.reduce((sum, { bytes }) => sum + bytes, stretchBytes),
-        ),
-      () => byName.get(name) === kept && byName.delete(name),
-    )
-    return kept
-  }
-
-  return {
-    get(name: string, read: (keeper: Keeper) => Promise<Stretch>): Promise<Stretch> {
-      const kept = byName.get(name) ?? start(name, read)
-      byName.delete(name)
-      byName.set(name, kept)
-      return kept.reading
-    },
-  }
-}
-
-/** What a stretch costs without entries. */
-const stretchBytes = 500

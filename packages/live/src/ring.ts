@@ -18,7 +18,7 @@ export interface Ring extends Keeper {
   readonly end: number
   /** The highest offset of a partition that is no longer here; everything after it (with a channel) is. */
   tail(partition: number): number
-  add(entry: Omit<RingEntry, 'seq'>): void
+  add(entry: Omit<RingEntry, 'seq'>): RingEntry
   /** At most `limit` entries of these channels from `seq` on, oldest first, each once. */
   read(channels: readonly string[], seq: number, limit: number): readonly RingEntry[]
   /** Forgets everything, and knows nothing of a partition up to `offset`: after a jump over what the broker lost. */
@@ -70,6 +70,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
         queue.push(entry)
       }
       keepWithin()
+      return entry
     },
     grow(entry, more) {
       entry.bytes += more

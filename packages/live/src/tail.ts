@@ -1,9 +1,9 @@
 import type { ResyncReason } from '@commitcast/events'
 import { type Follower, MustResync } from './follower.ts'
-import type { Hub } from './hub.ts'
+import type { Followed, Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
 import { type Patience, patiently } from './patiently.ts'
-import type { Task } from './run-queue.ts'
+import type { RingEntry } from './ring.ts'
 
 export interface TailOptions extends Patience {
   readonly hub: Hub
@@ -31,7 +31,7 @@ export function tail(options: TailOptions): Promise<ResyncReason | undefined> {
     else reject(error)
   })
   const detach = hub.attach(channels, task)
-  const checkpoints = setInterval(() => task.owe('checkpoint'), checkpointMs).unref()
+  const checkpoints = setInterval(() => task.keepUp(), checkpointMs).unref()
   const end = () => {
     task.end()
     detach()
@@ -49,8 +49,10 @@ export function tail(options: TailOptions): Promise<ResyncReason | undefined> {
 }
 
 /** The steps of `tail`. A class, as each event touches it at every client (docs/decisions, 12). */
-class TailTask implements Task {
+class TailTask implements Followed {
   isDue = false
+  isBehind = true
+  wokenBy: RingEntry | 'gap' | undefined
   /** What it waits for; asking for a step changes nothing meanwhile. */
   #waitsFor: 'room' | 'log' | 'nothing' | 'ever' = 'nothing'
   /** What the client is to be told as soon as it has everything. */
@@ -70,9 +72,15 @@ class TailTask implements Task {
   }
 
   step(): boolean {
-    if (this.#waitsFor !== 'nothing') return false
+    const { wokenBy } = this
+    this.wokenBy = undefined
+    const isWaiting = this.#waitsFor !== 'nothing'
+    if (wokenBy === 'gap' || (wokenBy && isWaiting)) this.#follower.standStill()
+    if (isWaiting) return false
     try {
+      if (wokenBy && wokenBy !== 'gap') this.#follower.passTo(wokenBy)
       const left = this.#follower.take(this.#output, turn)
+      if (left !== 'more') this.isBehind = left === 'behind'
       if (left === 'end' && this.#owed === 'nothing') return false
       if (!this.#output.hasRoom()) return this.#waitForRoom()
       if (left === 'behind') return this.#load()
@@ -84,14 +92,19 @@ class TailTask implements Task {
     return false
   }
 
-  owe(control: 'checkpoint'): void {
-    if (this.#owed === 'nothing') this.#owed = control
+  keepUp(): void {
+    if (this.#owed === 'nothing') this.#owed = 'checkpoint'
+    if (this.wokenBy === undefined) this.#follower.passOver()
+    if (this.isDue) return
+    // It can wait for what is new, and thousands may owe one.
+    this.isBehind = true
     this.#options.hub.soon(this)
   }
 
   end(): void {
     this.#waitsFor = 'ever'
     this.#stopWaiting()
+    this.#follower.letGo()
   }
 
   #pay(): void {
@@ -106,6 +119,8 @@ class TailTask implements Task {
 
   #waitForRoom(): false {
     this.#waitsFor = 'room'
+    this.isBehind = true
+    this.#follower.letGo()
     this.#stopWaiting = this.#output.whenRoom(() => this.#goOn())
     return false
   }
@@ -120,7 +135,10 @@ class TailTask implements Task {
   }
 
   #goOn(): void {
-    if (this.#waitsFor === 'ever') return
+    if (this.#waitsFor === 'ever') {
+      this.#follower.letGo()
+      return
+    }
     this.#waitsFor = 'nothing'
     this.#options.hub.soon(this)
   }

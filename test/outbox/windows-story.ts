@@ -15,12 +15,19 @@ export interface Story {
 /**
  * Plays so many random steps: transactions that begin, lock, write, go back to savepoints, are prepared and end; and
  * relays that give pages of any size, two at once, with an old term, whose reply is lost or whose backend is killed. A
- * seed plays the same steps; only what happens at once may fall out otherwise. At the end everything committed is given.
+ * seed plays the same steps; only what happens at once may fall out otherwise. `look` is called after each. At the end everything committed is given.
  */
-export async function playStory(database: Database, random: Random, steps: number): Promise<Story> {
+export async function playStory(
+  database: Database,
+  random: Random,
+  { steps, look = async () => {} }: { readonly steps: number; readonly look?: () => Promise<void> },
+): Promise<Story> {
   using transactions = createTransactions(database, random)
   const relays = await createRelays(database, random)
-  for (let step = 1; step <= steps; step++) await (random.chance(0.75) ? transactions.act(step) : relays.act())
+  for (let step = 1; step <= steps; step++) {
+    await (random.chance(0.75) ? transactions.act(step) : relays.act())
+    await look()
+  }
   await transactions.endAll(steps + 1)
   await relays.giveRest()
   return { committed: transactions.committed, pages: relays.pages }

@@ -1,7 +1,9 @@
-import { readPages } from '@commitcast/outbox'
+import { isVisible, type Message, parseSnapshot } from '@commitcast/events'
+import { readPages, readShown, type Shown } from '@commitcast/outbox'
+import type { Sql } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { createRandom, roundsOf } from '../fixtures/random.ts'
+import { createRandom, type Random, roundsOf } from '../fixtures/random.ts'
 import { begin, elsewhere, schema } from './old-days.ts'
 import { playStory, type Story } from './windows-story.ts'
 
@@ -17,7 +19,8 @@ test.each(roundsOf(8))(
     await using _idle = await begin(database, 'repeatable read', 'select 1')
     await using _writer = await begin(database, 'repeatable read', `select commitcast.append('late', 'a', '0')`)
     await using _other = await elsewhere('select pg_current_xact_id()')
-    const story = await playStory(database, random, 140).catch((error) => {
+    const shown = createShownTales(database.sql, random)
+    const story = await playStory(database, random, { steps: 140, look: shown.look }).catch((error) => {
       throw new Error(`${context}: ${error}`, { cause: error })
     })
     const offsets = new Map<string, number>()
@@ -33,12 +36,36 @@ test.each(roundsOf(8))(
         expect(log.slice(from, from + page.messages.length), context).toEqual(page.messages)
       }
       for (const message of log) offsets.set(message.id, message.offset)
+      shown.expectNoneBehind(partition, log, context)
     }
     const committed = story.committed.map((event) => event.id)
     expect([...offsets.keys()].sort(), context).toEqual(committed.sort())
     expectOrder(story, offsets, context)
   },
 )
+
+/** Snapshots that were taken at some steps, and at later ones asked what they show. */
+function createShownTales(sql: Sql, random: Random) {
+  const snapshots: string[] = []
+  const tales: Shown[] = []
+  return {
+    async look() {
+      const [row] = await sql.query<{ snapshot: string }>('select pg_current_snapshot()::text as snapshot')
+      snapshots.push(row!.snapshot)
+      if (random.chance(0.5)) tales.push(await readShown(sql, schema, random.pick(snapshots.slice(-8))))
+    },
+    /** No event behind the offset that was told is one that the snapshot shows. */
+    expectNoneBehind(partition: number, log: readonly Message[], context: string) {
+      const told = tales.filter(({ offsets }) => offsets[partition] !== null)
+      expect(told.length, context).toBeGreaterThan(0)
+      for (const { snapshot, offsets } of told) {
+        const behind = log.filter(({ offset }) => offset > offsets[partition]!)
+        const seen = behind.filter(({ tx }) => isVisible(BigInt(tx), parseSnapshot(snapshot)!))
+        expect(seen, `${context}: ${snapshot}`).toEqual([])
+      }
+    },
+  }
+}
 
 /** P3, and a little more than it asks: under repeatable read the snapshot is older than the statement. */
 function expectOrder({ committed }: Story, offsets: ReadonlyMap<string, number>, context: string): void {

@@ -38,6 +38,7 @@ import {
   OtherApp,
   readLastGiven,
   readOffsetsBefore,
+  readShown,
   readTopic,
   runRelay,
   SchemaOutdated,
@@ -230,6 +231,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     const opened = await startHub({
       topic,
       epochNow: async () => (await readTopic(sql, schema)).epoch,
+      readShown: (snapshot) => readShown(sql, schema, snapshot),
       lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
       onEnded: () => {
         hub = undefined

@@ -1,6 +1,13 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
 import { memoryBroker } from '@commitcast/broker/memory'
-import { encodeLiveMessage, type LiveEvent, type Upcast } from '@commitcast/events'
+import {
+  decodeCursor,
+  encodeLiveMessage,
+  isVisible,
+  type LiveEvent,
+  parseSnapshot,
+  type Upcast,
+} from '@commitcast/events'
 import { createBell } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { Follower, MustResync } from './follower.ts'
@@ -8,8 +15,8 @@ import { type Hub, startHub } from './hub.ts'
 import { envelopeOf } from './live-entry.ts'
 import { taskOf } from './run-queue.ts'
 
-function liveMessage(offset: number, body = '1', timeline = 1): Message {
-  const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: `${offset}`, headers: {}, body }
+function liveMessage(offset: number, body = '1', timeline = 1, tx = offset): Message {
+  const plain = { offset, id: `id-${offset}`, type: 'a', key: 'k', time: '', tx: `${tx}`, headers: {}, body }
   return encodeLiveMessage(plain, { metadata: {}, channels: ['all'], timeline })
 }
 
@@ -34,7 +41,8 @@ async function forgetfulTopic() {
   return {
     topic: forgetful,
     counts,
-    append: (offset: number, body?: string) => topic.append(0, offset - 1, [liveMessage(offset, body)]),
+    append: (offset: number, body?: string, tx?: number) =>
+      topic.append(0, offset - 1, [liveMessage(offset, body, 1, tx)]),
     appendUnder: (timeline: number, offset: number) =>
       topic.append(0, offset - 1, [liveMessage(offset, '1', timeline)]),
     async fill(from: number, to: number, body?: string) {
@@ -373,4 +381,62 @@ test('events are upcast wherever they come from, once for all clients', async ()
   expect(upcasted.sort()).toEqual([2, 3, 3])
   stopping.abort()
   await hub.done
+})
+
+/** A log whose transactions come in any order, and a snapshot that shows some of those before offset `shownUpTo`. */
+function randomHistory(length: number) {
+  const txs = numbers(100, 99 + length).sort(() => Math.random() - 0.5)
+  const xmax = 100 + Math.floor(Math.random() * length)
+  const running = txs.filter((tx) => tx < xmax && Math.random() < 0.3).sort((a, b) => a - b)
+  const snapshot = `${running[0] ?? xmax}:${xmax}:${running.join()}`
+  const hidden = numbers(1, length).filter((offset) => isVisible(BigInt(txs[offset - 1]!), parseSnapshot(snapshot)!))
+  return { txs, snapshot, hidden, shownUpTo: hidden.at(-1) ?? 0 }
+}
+
+test.each(numbers(1, 10))(
+  'a cursor leaves its snapshot behind the last event that this shows; each event comes once, its timeline stays (round %i)',
+  async () => {
+    const length = 300
+    const { txs, snapshot, hidden, shownUpTo } = randomHistory(length)
+    const { topic, append } = await forgetfulTopic()
+    const stopping = new AbortController()
+    const answer = { snapshot, epoch: 1, server: 'server/00000001', offsets: [shownUpTo] }
+    const hub = await startHub({ topic, signal: stopping.signal, maxRingBytes: 50_000, readShown: async () => answer })
+    const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+    await follower.seek({ epoch: 1, offsets: [0], snapshot, timeline: 1 })
+    const output = collector()
+    for (let offset = 1; offset <= length; offset++) {
+      await append(offset, '1', txs[offset - 1])
+      if (offset === Math.floor(length / 2))
+        await expect.poll(() => hub.shown!.newest, { timeout: 10_000 }).toBeDefined()
+      if (Math.random() < 0.3) await takeAll(follower, output)
+    }
+    await arrived(hub, length)
+    await takeAll(follower, output)
+    expect(output.offsets).toEqual(numbers(1, length).filter((offset) => !hidden.includes(offset)))
+    follower.take(output, 1)
+    expect(decodeCursor(follower.cursor())).toEqual({ epoch: 1, offsets: [length], snapshot: '1:1:', timeline: 1 })
+    stopping.abort()
+  },
+)
+
+test('a cursor keeps its snapshot while that may show what is to come, and where it is of another timeline', async () => {
+  const { topic, fill } = await forgetfulTopic()
+  const stopping = new AbortController()
+  let offsets: (number | null)[] = [null]
+  const readShown = async () => ({ snapshot: '5:5:', epoch: 1, server: 'server/00000002', offsets })
+  const hub = await startHub({ topic, signal: stopping.signal, readShown })
+  const [kept, left] = [1, 2].map(() => new Follower({ hub, channels: ['all'], signal: stopping.signal }))
+  kept!.skipVisible('5:5:', 1)
+  left!.skipVisible('5:5:', 2)
+  await fill(1, 10)
+  await arrived(hub, 10)
+  const cursors = async () => {
+    for (const follower of [kept!, left!]) await takeAll(follower)
+    return [kept, left].map((follower) => decodeCursor(follower!.cursor())?.snapshot)
+  }
+  expect(await cursors()).toEqual(['5:5:', '5:5:'])
+  offsets = [10]
+  await expect.poll(cursors, { timeout: 10_000 }).toEqual(['5:5:', '1:1:'])
+  stopping.abort()
 })

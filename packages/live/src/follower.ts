@@ -33,6 +33,16 @@ type Taken = 'end' | 'more' | 'behind'
 /** What `take` gives events to. */
 type Taker = Pick<Output, 'hasRoom' | 'sendEvent' | 'together'>
 
+/** A snapshot of the time before the first transaction. */
+const hidesNothing = '1:1:'
+
+/** What a snapshot adds to a cursor. */
+function suffixOf(snapshot: string, timeline: number): string {
+  const place = { epoch: 0, offsets: [0] }
+  const noted = { ...place, snapshot, ...(Number.isFinite(timeline) && { timeline }) }
+  return encodeCursor(noted).slice(encodeCursor(place).length)
+}
+
 /** How long a cursor may be ahead of this hub (another node was faster) before somebody is asked whether it can be. */
 const aheadMs = 3_000
 
@@ -49,7 +59,10 @@ export class Follower {
   #snapshot: ReturnType<typeof parseSnapshot>
   readonly #hub: Hub
   readonly #channels: readonly string[]
-  #snapshotText: string | undefined
+  /** What stands behind the offsets in its cursors: the snapshot and its timeline, for one that began with a state. */
+  #suffix = ''
+  /** The number of the answer that says how far the snapshot hides events. */
+  #askedFor = 0
   /** The database's timeline when the snapshot was taken; with none, nothing is later. */
   #timeline = Number.POSITIVE_INFINITY
   #stretch: Stretch | undefined
@@ -69,11 +82,7 @@ export class Follower {
 
   /** Where it is now, as a text for the client. */
   cursor(): string {
-    const { epoch } = this.#hub.topic
-    const snapshot = this.#snapshotText
-    if (snapshot === undefined) return encodeCursor({ epoch, offsets: this.#offsets })
-    const timeline = Number.isFinite(this.#timeline) && { timeline: this.#timeline }
-    return encodeCursor({ epoch, offsets: this.#offsets, snapshot, ...timeline })
+    return encodeCursor({ epoch: this.#hub.topic.epoch, offsets: this.#offsets }) + this.#suffix
   }
 
   /** Goes to another place. Throws `MustResync` where that can't be continued. */
@@ -95,7 +104,7 @@ export class Follower {
     this.#hadAll = false
     this.#caughtUpBytes = 0
     this.#snapshot = undefined
-    this.#snapshotText = undefined
+    this.#suffix = ''
     this.#timeline = Number.POSITIVE_INFINITY
   }
 
@@ -109,10 +118,24 @@ export class Follower {
    * nothing of events that come under a later timeline: after a fail-over ids of transactions come again.
    */
   skipVisible(snapshot: string, timeline = Number.POSITIVE_INFINITY): void {
-    this.#snapshot = parseSnapshot(snapshot)
-    if (!this.#snapshot) throw new MustResync('cursor')
-    this.#snapshotText = snapshot
+    const parsed = parseSnapshot(snapshot)
+    if (!parsed) throw new MustResync('cursor')
+    this.#snapshot = snapshot === hidesNothing ? undefined : parsed
+    this.#suffix = suffixOf(snapshot, timeline)
     this.#timeline = timeline
+    if (this.#snapshot) this.#askedFor = this.#hub.shown?.ask() ?? 0
+  }
+
+  /**
+   * Leaves the snapshot where nothing that follows is shown by it. Its timeline stays: after a fail-over the state may have
+   * shown what is gone.
+   */
+  #leaveSnapshot(): void {
+    const newest = this.#hub.shown?.newest
+    if (!newest || newest.number < this.#askedFor || newest.timeline !== this.#timeline) return
+    for (const [partition, offset] of newest.offsets.entries()) if (this.#offsets[partition]! < offset) return
+    this.#snapshot = undefined
+    this.#suffix = suffixOf(hidesNothing, this.#timeline)
   }
 
   /** Gives the next events to `output` while that has room, at most `limit`. Throws `MustResync`. */
@@ -120,6 +143,7 @@ export class Follower {
     if (this.#hub.hasEnded) throw new MustResync('epoch')
     if (this.#hub.timeline > this.#timeline) throw new MustResync('failover')
     this.#hadAll = false
+    if (this.#snapshot !== undefined) this.#leaveSnapshot()
     const partition = this.#lagging()
     return partition === -1 ? this.#takeFromRing(output, limit) : this.#takeFromLog(partition, output, limit)
   }
@@ -213,7 +237,8 @@ export class Follower {
     const isOld = entry.offset <= this.#offsets[entry.partition]!
     const isSame = this.#goTo(entry.heads)
     if (isOld || this.#isShown(entry.tx)) return
-    this.sentCursor = isSame && this.#snapshot === undefined ? entry.cursor : this.cursor()
+    if (!isSame) this.sentCursor = this.cursor()
+    else this.sentCursor = this.#suffix === '' ? entry.cursor : entry.cursor + this.#suffix
     output.sendEvent(this.sentCursor, entry)
   }
 

@@ -19,6 +19,7 @@ import { toLiveEntry } from './live-entry.ts'
 import { createPast, type Past } from './past.ts'
 import { createRing, type Ring, type RingEntry } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
+import { createShown, type Shown, type ShownOptions } from './shown.ts'
 import { createTopicEnds } from './topic-ends.ts'
 
 export interface HubOptions extends Partial<HubLimits> {
@@ -33,6 +34,11 @@ export interface HubOptions extends Partial<HubLimits> {
    * its newest messages and gets them back. Without it the broker is asked where it ends.
    */
   readonly lastGiven?: (partition: number) => Promise<number>
+  /**
+   * Reads what a snapshot of the database shows of the topic; default the one of now. Without it the cursors of state-first
+   * subscriptions carry the snapshot of their state for ever.
+   */
+  readonly readShown?: ShownOptions['read']
   readonly signal: AbortSignal
   /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
   readonly upcast?: Upcast
@@ -69,6 +75,8 @@ export interface Hub {
   readonly hasEnded: boolean
   /** The latest timeline of the database under which a live message that was read here was made; 0 where none was read. */
   readonly timeline: number
+  /** How far states hide events; none where no one can be asked. */
+  readonly shown: Shown | undefined
   /** Ends it where the topic's epoch is not this one's; wakes all who follow it. */
   endUnlessIn(epoch: number): void
   health(): Health
@@ -78,7 +86,7 @@ export interface Hub {
 
 /** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { topic, epochNow, onEnded, logger = warningLogger } = options
+  const { topic, epochNow, onEnded, readShown, logger = warningLogger } = options
   const limits = hubLimitsWithDefaults(options)
   const starts = await Promise.all(
     Array.from({ length: topic.partitions }, async (_, partition) => {
@@ -88,6 +96,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   )
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
+  const shown = readShown && createShown({ read: readShown, epoch: topic.epoch, signal, logger })
   let heads: readonly number[] = starts
   const ring = createRing({ starts, maxBytes: limits.maxRingBytes })
   const attached = new Map<string, Set<Followed>>()
@@ -220,6 +229,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     ring,
     past,
     limits,
+    shown,
     get heads() {
       return heads
     },
@@ -253,7 +263,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       heads: [...heads],
       unreadable: decoder.unreadable,
     }),
-    done: Promise.all([watchEpoch(), ...heads.map((_, partition) => readPartition(partition))]).then(() => {}),
+    done: Promise.all([watchEpoch(), shown?.done, ...heads.map((_, partition) => readPartition(partition))]).then(
+      () => {},
+    ),
   }
 }
 

@@ -1,6 +1,6 @@
 import { memoryBroker } from '@commitcast/broker/memory'
 import { decodeCursor, encodeLiveMessage } from '@commitcast/events'
-import { silentLogger } from '@commitcast/worker'
+import { createOutageLog, silentLogger } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { Follower } from './follower.ts'
 import { startHub } from './hub.ts'
@@ -39,7 +39,8 @@ async function openTail({ channel = 'quiet' } = {}) {
     together: (act) => act(),
   }
   const follower = new Follower({ hub, channels: [channel], signal })
-  const ended = tail({ hub, follower, channels: [channel], output, signal, logger: silentLogger })
+  const outages = createOutageLog({ logger: silentLogger, began: 'waits', ended: 'continues' })
+  const ended = tail({ hub, follower, channels: [channel], output, signal, outages })
   return {
     append,
     sent,

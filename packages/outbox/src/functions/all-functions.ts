@@ -34,6 +34,7 @@ import { registerReleases } from './register-releases.ts'
 import { renewLeases } from './renew-leases.ts'
 import { retryParked } from './retry-parked.ts'
 import { serverIdentity } from './server-identity.ts'
+import { shownUpTo } from './shown-up-to.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
 import { uuidV7 } from './uuid-v7.ts'
@@ -76,5 +77,6 @@ export const functionsOnTables: readonly SqlFunction[] = [
   renewLeases,
   retryParked,
   serverIdentity,
+  shownUpTo,
   startGroup,
 ]

@@ -1,0 +1,31 @@
+import type { SqlFunction } from './sql-function.ts'
+import { windowEvents, windowSettings } from './window-events.ts'
+
+export const shownUpTo: SqlFunction = {
+  signature: 'shown_up_to(pg_snapshot)',
+  sql: (s) => `
+-- For each partition the last offset that was given, where all events that a snapshot shows have their offsets: no event behind
+-- it is one of them, now or later. Null where some may still come.
+create or replace function ${s}.shown_up_to(of_snapshot pg_snapshot) returns table (partition smallint, "offset" bigint)
+language plpgsql stable ${windowSettings} as $$
+#variable_conflict use_column
+declare
+  max_events int := 1;
+begin
+  return query
+  select place.partition, case when is_done and not exists (${windowEvents(s)}) then place.last_offset end
+  from (
+    select number::smallint as partition, coalesce(newest.window_done, true) as is_done,
+      coalesce(newest.first_offset + newest.count - 1, 0) as last_offset,
+      coalesce(newest.to_snapshot, '1:1:') as from_snapshot, coalesce(newest.to_next, '1') as from_next,
+      of_snapshot as to_snapshot, greatest(newest.floor, newest.last_position, 0) as floor_position,
+      topic.restored_up_to as after_position
+    from ${s}.topic cross join generate_series(0, topic.partitions - 1) as number
+    left join lateral (
+      select * from ${s}.page where page.epoch = topic.epoch and page.partition = number
+      order by page.first_offset desc limit 1
+    ) as newest on true
+  ) as place
+  order by place.partition;
+end $$;`,
+}

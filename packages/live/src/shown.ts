@@ -10,7 +10,7 @@ export interface Shown {
 }
 
 /** For all states that had been read when an answer was begun: no event behind these offsets is one that such a state shows. */
-export interface ShownUpTo {
+interface ShownUpTo {
   readonly number: number
   readonly offsets: readonly number[]
   /** The timeline under which it counts. */

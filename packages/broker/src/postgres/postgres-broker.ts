@@ -7,6 +7,7 @@ import { checkPostgresAddress } from './postgres-address.ts'
 import { createEar } from './postgres-ear.ts'
 import { createHints } from './postgres-hints.ts'
 import { createTopic } from './postgres-topic.ts'
+import { processWarnings, type WarningLog } from './postgres-trim.ts'
 import { asTrouble } from './postgres-trouble.ts'
 import { createWatch, type Watch } from './postgres-watch.ts'
 
@@ -25,8 +26,10 @@ export interface PostgresBrokerOptions {
   readonly listen?: boolean
   /** How often waiting readers look anyway, all with one query. Default 5,000 with LISTEN, 50 without. */
   readonly pollMs?: number
-  /** How long messages are kept; the newest of a partition always is. Default 7 days. */
+  /** How long messages are kept; the newest of a partition always is, in every epoch. Default 7 days; `Infinity` keeps them. */
   readonly maxAgeMs?: number
+  /** Where warnings go. Default: the process's own (`process.emitWarning`). */
+  readonly logger?: WarningLog
   /** The most connections at once. Default 10. */
   readonly maxConnections?: number
 }
@@ -49,6 +52,7 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     listen = true,
     maxAgeMs = weekMs,
     maxConnections = 10,
+    logger = processWarnings,
   } = options
   checkPostgresAddress(connectionString)
   checkSchemaName(schema, 'commitcast_broker')
@@ -102,7 +106,8 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
       })
     return opening
   }
-  const open = (topic: TopicOptions) => createTopic({ topic, schema, query, watch, closed: closing.signal, maxAgeMs })
+  const open = (topic: TopicOptions) =>
+    createTopic({ topic, schema, query, watch, closed: closing.signal, maxAgeMs, logger })
 
   return {
     name: 'postgres',

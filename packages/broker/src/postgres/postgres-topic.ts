@@ -5,6 +5,7 @@ import { AppendConflict } from '../errors.ts'
 import { beginRows, readFirst } from './postgres-begin.ts'
 import type { Query } from './postgres-broker.ts'
 import { readRows } from './postgres-read.ts'
+import { createTrim, type WarningLog } from './postgres-trim.ts'
 import { isTaken } from './postgres-trouble.ts'
 import type { Watch } from './postgres-watch.ts'
 
@@ -16,6 +17,7 @@ export interface Parts {
   readonly watch: Watch
   readonly closed: AbortSignal
   readonly maxAgeMs: number
+  readonly logger: WarningLog
 }
 
 /** A topic in Postgres; see the port for what each verb promises. */
@@ -46,7 +48,7 @@ export function createTopic(parts: Parts): Topic {
         .then(async () => {
           checkOffsets(after, messages)
           await append(parts, { place: at(partition), after, messages })
-          void trim(partition).catch(() => {})
+          trim(partition)
         })
       appends.set(partition, appended)
       return appended
@@ -88,23 +90,4 @@ async function append(
   })
   if (rowCount === 0) throw AppendConflict.at(topic.name, partition, after)
   watch.grown(topic, partition, end)
-}
-
-const trimEveryMs = 600_000
-
-/** Removes what is older than `maxAgeMs`, every ten minutes of appending, never the newest message. */
-function createTrim({ topic, schema, query, maxAgeMs }: Parts): (partition: number) => Promise<void> {
-  const due = new Map<number, number>()
-  return async (partition) => {
-    const now = Date.now()
-    const isDue = now >= (due.get(partition) ?? now)
-    if (!isDue) return
-    due.set(partition, now + trimEveryMs)
-    await query(
-      `delete from ${schema}.message where topic = $1 and epoch = $2 and partition = $3
-         and stored_at < clock_timestamp() - make_interval(secs => $4 / 1000.0)
-         and "offset" < (select max("offset") from ${schema}.message where topic = $1 and epoch = $2 and partition = $3)`,
-      [topic.name, topic.epoch, partition, maxAgeMs],
-    )
-  }
 }

@@ -25,15 +25,22 @@ const awakeRestMs = (perSecond: number) => Math.min(10, Math.max(2, perSecond / 
 /** Without LISTEN there is no sleep, only a longer breath after this long without an event. */
 const deafAfterMs = 200
 const deafPollMs = 100
+/**
+ * A look that takes longer than this passes over many events that are not committed yet, as it does each time until a later event
+ * of their partition has an offset. The rest behind it is as long, up to a bound: half of the time it looks at most.
+ */
+const longLookMs = 10
+const longestRestMs = 100
 
 /** A relay's rest between two looks: told what the last one gave, it resolves when it is time for the next. */
 export function createRest({ sleeper, bell, signal, pollMs, listens }: RestOptions): (given: Given) => Promise<void> {
   const rate = createRate()
   let lastFound = Date.now()
   let isAsleep = false
-  return async ({ found, mayBeMore }) => {
+  const next = async ({ found, mayBeMore }: Given, lookMs: number) => {
     rate.add(found)
     if (found > 0) lastFound = Date.now()
+    const breathMs = lookMs > longLookMs ? Math.min(longestRestMs, lookMs) : 0
     if (listens && isAsleep && rate.perSecond() >= awakeFromPerSecond) {
       isAsleep = false
       await sleeper.wakeUp()
@@ -41,11 +48,19 @@ export function createRest({ sleeper, bell, signal, pollMs, listens }: RestOptio
       isAsleep = true
       void ringForStragglers(await sleeper.fallAsleep(), { sleeper, bell, signal, pollMs }).catch(() => {})
     } else if (!mayBeMore && isAsleep) {
+      // What was found is on its way; the next commit may come at once.
+      if (found === 0 && breathMs > 0) await sleep(breathMs, signal)
       await bell.wait(pollMs, signal)
     } else if (!mayBeMore) {
       const isDeaf = !listens && Date.now() - lastFound > deafAfterMs
-      await sleep(isDeaf ? Math.min(deafPollMs, pollMs) : awakeRestMs(rate.perSecond()), signal)
+      const restMs = isDeaf ? Math.min(deafPollMs, pollMs) : awakeRestMs(rate.perSecond())
+      await sleep(Math.max(restMs, breathMs), signal)
     }
+  }
+  let restedAt = performance.now()
+  return async (given) => {
+    await next(given, performance.now() - restedAt)
+    restedAt = performance.now()
   }
 }
 

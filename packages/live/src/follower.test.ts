@@ -440,3 +440,20 @@ test('a cursor keeps its snapshot while that may show what is to come, and where
   await expect.poll(cursors, { timeout: 10_000 }).toEqual(['5:5:', '1:1:'])
   stopping.abort()
 })
+
+test('a follower that comes from the log into the ring holds nothing of the log any more', async () => {
+  const { topic, fill } = await forgetfulTopic()
+  await fill(1, 200)
+  const stopping = new AbortController()
+  // The one stretch of 1 to 200 reaches into the ring, and there is room for no other.
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 50, maxPastBytes: 1 })
+  await arrived(hub, 200)
+  const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
+  await follower.seek({ epoch: 1, offsets: [0] })
+  expect((await takeAll(follower)).offsets).toEqual(numbers(1, 200))
+  // Another stretch can only be read once the first was let go.
+  await fill(201, 2_000)
+  await arrived(hub, 2_000)
+  expect(await hub.past.read(0, 1_024)).toMatchObject({ after: 1_024 })
+  stopping.abort()
+})

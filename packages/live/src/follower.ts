@@ -205,6 +205,8 @@ export class Follower {
     if (this.#seq >= ring.start) return -1
     const lags = this.#offsets.map((offset, partition) => ring.tail(partition) - offset)
     if (this.#stretch && lags[this.#stretch.partition]! > 0) return this.#stretch.partition
+    // The ring has what is left of it.
+    this.letGo()
     const longest = Math.max(...lags)
     if (longest > 0) return lags.indexOf(longest)
     this.#seq = ring.start

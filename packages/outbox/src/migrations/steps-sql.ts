@@ -17,10 +17,9 @@ export function stepsSql(s: string, asked: Partial<NewTopic>): string {
 perform set_config('standard_conforming_strings', 'on', true), set_config('lock_timeout', '0', true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true);
 perform pg_advisory_xact_lock(hashtextextended('${s}.migrate', 0));
-${loadRows(s)}
-${asked.partitions === undefined ? '' : refuseOthers(s, asked.partitions)}
 if to_regclass('${s}.schema_release') is not null then
   if ${isNewer(s)} then
+    ${refuseOthers(s, asked.partitions)}
     raise notice 'The tables in schema "${s}" are newer than release ${release}: nothing was changed.';
     return;
   end if;
@@ -32,6 +31,8 @@ if to_regclass('${s}.migration') is null then
   create table ${s}.migration (
     version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp());
 end if;
+${loadRows(s)}
+${refuseOthers(s, asked.partitions)}
 ${replaceFunctions(s, functionsOfTables)}
 ${allMigrations.map((migration) => stepSql(s, migration, { partitions, maxEventBytes })).join('\n')}
 ${asked.maxEventBytes === undefined ? '' : changeLimit(s, asked.maxEventBytes)}
@@ -61,7 +62,8 @@ end if;`
 }
 
 /** A key's events would change their partition, and with it their order. */
-function refuseOthers(s: string, partitions: number): string {
+function refuseOthers(s: string, partitions: number | undefined): string {
+  if (partitions === undefined) return ''
   return `if to_regclass('${s}.topic') is not null then
   if exists (select from ${s}.topic where partitions <> ${partitions}) then
     raise exception 'The tables in schema "${s}" were made with % partitions, for good; ${partitions} were asked for.',

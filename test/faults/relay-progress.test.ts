@@ -47,17 +47,13 @@ test('a relay that may only read tries less and less often, logs one line, and i
 
 test('a relay is ready when it carries its partitions, or when others hold all of them', async () => {
   await using database = await freshDatabase({ partitions: 1 })
-  await database.sql.query(`insert into ${schema}.lease (grp, partition) values ('relay', 0)`)
-  const hold = (interval: string) =>
-    database.sql.query(
-      `update ${schema}.lease set owner = 'elsewhere/1/1', expires_at = clock_timestamp() + $1::interval where grp = 'relay'`,
-      [interval],
-    )
-  await hold('1 hour')
+  await database.pool.query(`
+    insert into ${schema}.lease (grp, partition, owner) values ('relay', 0, 'elsewhere/1/1');
+    insert into ${schema}.member (grp, owner, seen_at, ttl_ms) values ('relay', 'elsewhere/1/1', clock_timestamp(), 3600000)`)
   await using relay = startRelay(database.sql)
   expect(relay.health()).toMatchObject({ ready: false, code: 'STARTING' })
   await eventually(() => expect(relay.health()).toEqual({ ready: true, partitions: [] }))
-  await hold('0 seconds')
+  await database.sql.query(`delete from ${schema}.member where owner = 'elsewhere/1/1'`)
   await eventually(() => expect(relay.health()).toEqual({ ready: true, partitions: [0] }))
 })
 

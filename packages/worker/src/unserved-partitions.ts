@@ -6,7 +6,8 @@ export async function unservedPartitions(
   { schema, group }: { readonly schema: string; readonly group: string },
 ): Promise<readonly number[]> {
   const rows = await sql.query<{ partition: number }>(
-    `select partition from ${schema}.lease where grp = $1 and (owner = '' or expires_at <= clock_timestamp()) order by partition`,
+    `select partition::int as partition from ${schema}.lease
+     where grp = $1 and owner not in (select owner from ${schema}.living_members($1)) order by partition`,
     [group],
   )
   return rows.map(({ partition }) => partition)

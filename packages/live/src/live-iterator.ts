@@ -1,4 +1,5 @@
 import { TRPCError, type TrackedEnvelope, tracked } from '@trpc/server'
+import type { EndTogether } from './end-together.ts'
 import { AccessLost } from './guards/access-lost.ts'
 import { isOurFault } from './guards/is-our-fault.ts'
 import { streamsOf } from './guards/live-streams.ts'
@@ -12,10 +13,11 @@ import { openSubscription, type Subscription, type SubscriptionOptions } from '.
 import { untilAborted } from './until-aborted.ts'
 import { createWarning } from './warning.ts'
 
-export type LiveIteratorOptions<TContext, TInput, TDatabase, TState> = Omit<
-  SubscriptionOptions<TContext, TInput, TDatabase, TState>,
-  'signal' | 'onLost'
->
+export interface LiveIteratorOptions<TContext, TInput, TDatabase, TState>
+  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'signal' | 'onLost'> {
+  /** Ends it with the others of its process. */
+  readonly together: EndTogether
+}
 
 type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
 
@@ -27,7 +29,7 @@ type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
 export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState = never>(
   options: LiveIteratorOptions<TContext, TInput, TDatabase, TState>,
 ): AsyncIterator<TrackedEnvelope<TEnvelope>, undefined> {
-  const { call, logger, closed } = options
+  const { call, logger, together } = options
   const connection = connectionOf(call.ctx)
   const ending = new AbortController()
   const { signal } = ending
@@ -40,7 +42,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     ending.abort()
     leave?.()
     call.signal?.removeEventListener('abort', end)
-    closed?.removeEventListener('abort', close)
+    together.delete(close)
   }
   /** Ends an SSE stream so that its client comes back. */
   const move = (away: Error) => {
@@ -62,8 +64,8 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
   const begin = async (): Promise<Result<TEnvelope>> => {
     if (call.signal?.aborted) return done
     call.signal?.addEventListener('abort', end, { once: true })
-    closed?.addEventListener('abort', close, { once: true })
-    if (closed?.aborted) {
+    together.add(close)
+    if (together.hasEnded) {
       close()
       return done
     }

@@ -3,6 +3,7 @@ import { createOutageLog, type Logger, type OutageLog } from '@commitcast/worker
 import type { TrackedEnvelope } from '@trpc/server'
 import type { Transaction } from 'kysely'
 import { markLive } from './cursors/live-resolvers.ts'
+import { endTogether } from './end-together.ts'
 import type { AuthorizeOptions } from './guards/authorize.ts'
 import type { LiveHints } from './hints/live-hints.ts'
 import type { Hub } from './hub.ts'
@@ -78,7 +79,7 @@ export function createSubscriptions<TEvent, TDatabase, THint = never>(
     began: 'a subscription fails',
     ended: 'a subscription that failed works again',
   })
-  const parts: SharedParts<TDatabase> = { ...options, outages, failures }
+  const parts: SharedParts<TDatabase> = { ...options, outages, failures, together: endTogether(options.closed) }
   return {
     follow: (options) =>
       markLive((call) => ({

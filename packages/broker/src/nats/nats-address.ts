@@ -1,7 +1,13 @@
-import type { ConnectionOptions } from 'nats'
 import { invalidAddress } from '../address.ts'
 
-type NatsAddress = Pick<ConnectionOptions, 'servers' | 'user' | 'pass' | 'token' | 'tls'>
+/** Options of `connect`. Said without the types of the `nats` package, which not everyone has who imports this. */
+interface NatsAddress {
+  readonly servers: string[]
+  readonly user?: string
+  readonly pass?: string
+  readonly token?: string
+  readonly tls?: object
+}
 
 const example = 'nats://127.0.0.1:4222'
 

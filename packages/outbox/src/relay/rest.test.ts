@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const sleeper = { fallAsleep: async () => '1', isRunningBefore: async () => false, wakeUp: async () => {} }
-const nothing = { found: 0, mayBeMore: false }
+const nothing = { found: 0, hasAsked: true, mayBeMore: false }
 
 /** A relay whose looks take so long and find nothing. Counts them, while a commit rings once a millisecond. */
 async function countLooks({ lookMs, listens }: { lookMs: number; listens: boolean }) {

@@ -1,5 +1,4 @@
 import { TRPCError, type TrackedEnvelope, tracked } from '@trpc/server'
-import type { EndTogether } from './end-together.ts'
 import { AccessLost } from './guards/access-lost.ts'
 import { isOurFault } from './guards/is-our-fault.ts'
 import { streamsOf } from './guards/live-streams.ts'
@@ -14,10 +13,7 @@ import { untilAborted } from './until-aborted.ts'
 import { createWarning } from './warning.ts'
 
 export interface LiveIteratorOptions<TContext, TInput, TDatabase, TState>
-  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'signal' | 'onLost'> {
-  /** Ends it with the others of its process. */
-  readonly together: EndTogether
-}
+  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'signal' | 'onLost'> {}
 
 type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
 
@@ -29,7 +25,7 @@ type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
 export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState = never>(
   options: LiveIteratorOptions<TContext, TInput, TDatabase, TState>,
 ): AsyncIterator<TrackedEnvelope<TEnvelope>, undefined> {
-  const { call, logger, together } = options
+  const { call, logger, ends } = options
   const connection = connectionOf(call.ctx)
   const ending = new AbortController()
   const { signal } = ending
@@ -42,7 +38,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     ending.abort()
     leave?.()
     call.signal?.removeEventListener('abort', end)
-    together.delete(close)
+    ends.delete(close)
   }
   /** Ends an SSE stream so that its client comes back. */
   const move = (away: Error) => {
@@ -64,8 +60,8 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
   const begin = async (): Promise<Result<TEnvelope>> => {
     if (call.signal?.aborted) return done
     call.signal?.addEventListener('abort', end, { once: true })
-    together.add(close)
-    if (together.hasEnded) {
+    ends.add(close)
+    if (ends.hasEnded) {
       close()
       return done
     }

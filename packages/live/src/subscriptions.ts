@@ -3,7 +3,7 @@ import { createOutageLog, type Logger, type OutageLog } from '@commitcast/worker
 import type { TrackedEnvelope } from '@trpc/server'
 import type { Transaction } from 'kysely'
 import { markLive } from './cursors/live-resolvers.ts'
-import { endTogether } from './end-together.ts'
+import { type EndTogether, endTogether } from './end-together.ts'
 import type { AuthorizeOptions } from './guards/authorize.ts'
 import type { LiveHints } from './hints/live-hints.ts'
 import type { Hub } from './hub.ts'
@@ -63,6 +63,8 @@ export interface SharedParts<TDatabase> extends SubscriptionsOptions<TDatabase> 
   readonly outages: OutageLog
   /** Where it is logged, by procedure, that the application's own code throws. */
   readonly failures: OutageLog
+  /** Ends them all when `closed` aborts. */
+  readonly ends: EndTogether
 }
 
 export function createSubscriptions<TEvent, TDatabase, THint = never>(
@@ -79,7 +81,7 @@ export function createSubscriptions<TEvent, TDatabase, THint = never>(
     began: 'a subscription fails',
     ended: 'a subscription that failed works again',
   })
-  const parts: SharedParts<TDatabase> = { ...options, outages, failures, together: endTogether(options.closed) }
+  const parts: SharedParts<TDatabase> = { ...options, outages, failures, ends: endTogether(options.closed) }
   return {
     follow: (options) =>
       markLive((call) => ({

@@ -40,6 +40,10 @@ export async function listenOn({ connectionString, channel, signal, ...on }: Lis
     client.on('notification', ({ payload = '' }) => on.onNotify(payload))
     try {
       await client.connect()
+      // It waits for hours: what a role or a database sets for idle sessions is not meant for it. Postgres 13 has no such limit.
+      await client.query(
+        `select set_config('idle_session_timeout', '0', false) where current_setting('idle_session_timeout', true) is not null`,
+      )
       await client.query(`listen ${channel}`)
       isOutage = false
       on.onOpen()

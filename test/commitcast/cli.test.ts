@@ -359,9 +359,10 @@ describe('called in a way that can not work', () => {
 
   test('what Postgres refuses is told in its words', async () => {
     await using database = await freshDatabase()
-    const { code, stderr } = await commitcast(['migrate', '--database', database.url, '--schema', 'pg_mine'])
+    await database.pool.query('create schema taken; create view taken.migration as select 1 as number')
+    const { code, stderr } = await commitcast(['migrate', '--database', database.url, '--schema', 'taken'])
     expect(code).toBe(1)
-    expect(stderr).toBe('The database refused: unacceptable schema name "pg_mine" (SQLSTATE 42939).\n')
+    expect(stderr).toBe('The database refused: column "version" does not exist (SQLSTATE 42703).\n')
   })
 })
 

@@ -48,6 +48,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.test.ts', '{packages/*,torture}/src/**/*.int.test.ts'],
           globalSetup: ['test/global-setup.ts'],
+          setupFiles: ['test/fixtures/quiet.ts'],
           // Node's own EventSource, for clients of server-sent events.
           execArgv: ['--experimental-eventsource'],
         },

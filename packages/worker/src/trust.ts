@@ -1,5 +1,14 @@
-/** Whether the leases can still be ours, by this process's clock: a renewal counts from when it was asked for. */
-export function createTrust(ttlMs: number) {
+/** Whether the leases can still be ours, by this process's clock. */
+export interface Trust {
+  /** Aborts when they may have run out. Ask again after a renewal. */
+  held(): AbortSignal
+  /** A renewal that was asked for at this moment succeeded. */
+  renew(askedAt: number): void
+  end(): void
+}
+
+/** A renewal counts from when it was asked for, not from when it was answered. */
+export function createTrust(ttlMs: number): Trust {
   let doubt = new AbortController()
   let timer: NodeJS.Timeout | undefined
   return {

@@ -47,14 +47,14 @@ export {
 } from '@commitcast/outbox'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
 export { CastMisused, type Misuse } from './cast-misused.ts'
-export {
-  type Commitcast,
-  type CommitcastOptions,
-  createCommitcast,
-  type GroupDefinition,
-  type Live,
-  type LiveDefinition,
-  type LiveOptions,
-  type NoHints,
-  type Role,
-} from './create-commitcast.ts'
+export type {
+  Commitcast,
+  CommitcastOptions,
+  GroupDefinition,
+  Live,
+  LiveDefinition,
+  LiveOptions,
+  NoHints,
+  Role,
+} from './commitcast.ts'
+export { createCommitcast } from './create-commitcast.ts'

@@ -1,7 +1,7 @@
 import type { GroupWorker } from '@commitcast/stream'
 import { CastMisused } from './cast-misused.ts'
 import { nameOf } from './check-options.ts'
-import type { GroupDefinition, LiveDefinition, Role } from './create-commitcast.ts'
+import type { GroupDefinition, LiveDefinition, Role } from './commitcast.ts'
 
 type Definition = LiveDefinition | GroupDefinition
 

@@ -3,7 +3,7 @@ import { checkPostgresAddress } from '@commitcast/broker/postgres'
 import { checkSchemaName, defaultSchema } from '@commitcast/outbox'
 import { InvalidConfig } from '@commitcast/worker'
 import { type Command, Option } from 'commander'
-import { checkAppName } from '../create-commitcast.ts'
+import { checkAppName } from '../check-app-name.ts'
 
 interface Setting {
   readonly flags: string

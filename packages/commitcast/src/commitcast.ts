@@ -1,0 +1,151 @@
+import type { Broker } from '@commitcast/broker'
+import type {
+  EventCatalog,
+  EventOf,
+  EventTypeOf,
+  HintCatalog,
+  HintInputOf,
+  HintOf,
+  LiveEventOf,
+} from '@commitcast/events'
+import type { HubLimits, Subscriptions } from '@commitcast/live'
+import type { Append, AppendSql, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
+import type {
+  Enricher,
+  Enrichment,
+  GroupWorker,
+  Handle,
+  HandlerOptions,
+  Project,
+  ProjectionOptions,
+} from '@commitcast/stream'
+import type { Health, Logger } from '@commitcast/worker'
+import type { Kysely, Transaction } from 'kysely'
+import type { RunOptions } from './sort-use.ts'
+
+export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
+  /**
+   * Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. The tables belong to the app that
+   * uses them first: with another one `append` throws `OtherApp`, and workers and the hub wait with the code `OTHER_APP`.
+   */
+  readonly app: string
+  readonly events: TCatalog
+  /** What may get lost, from `defineHints`: presence, typing. Needs a broker that has hints. */
+  readonly hints?: THints
+  /** How many hints a sender may send a second through one process, and at once after a rest. Default 10. */
+  readonly hintsPerSecond?: number
+  /** The application's own Kysely instance on Postgres. */
+  readonly db: Kysely<TDatabase>
+  readonly broker: Broker
+  /** Where Commitcast's tables are; each app of a database has its own. Default `commitcast`. */
+  readonly schema?: string
+  /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
+  readonly maxEventBytes?: number
+  /**
+   * Numbers this release of the application, for example a build number; a larger one is newer. It decides which release of
+   * a group handles more event types. Default: a set of types that no release had before is the newest; give a number where
+   * a release may bring back types that the one before it had dropped.
+   */
+  readonly release?: number
+  /** A direct connection (not through a pooler in transaction mode) for LISTEN, so that a sleeping relay is woken at once. */
+  readonly listenTo?: string
+  /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
+  readonly retentionMs?: number
+  /** How much a process that serves subscriptions keeps for them, and how far behind clients may be. */
+  readonly hub?: Partial<HubLimits>
+  /** Default: warnings and errors, one JSON line each, on standard error. */
+  readonly logger?: Logger
+}
+
+/**
+ * What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. `project`:
+ * projections and handlers.
+ */
+export type Role = 'relay' | 'stream' | 'project'
+
+/** Of an app that declares none. */
+export type NoHints = HintCatalog<Record<never, never>>
+
+/** What `cast.run` needs to know of what `cast.live` defined. */
+export interface LiveDefinition {
+  readonly enrichment: Enrichment
+}
+
+/**
+ * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers; `follow` and
+ * `query` make tRPC subscriptions of it.
+ */
+export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THints extends HintCatalog = NoHints>
+  extends LiveDefinition,
+    Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>> {
+  /**
+   * The same with one more kind of metadata: the id that an event needs, and one look-up for all ids of a batch. Metadata
+   * that the look-up does not find is missing, and typed so.
+   */
+  enrich<TKind extends string, TId, TFound>(
+    kind: TKind,
+    enricher: Enricher<EventOf<TCatalog>, TId, TFound>,
+  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase, THints>
+}
+
+/** What `cast.projection` or `cast.handler` defined; given to `cast.run` it is done by workers with the role `project`. */
+export interface GroupDefinition {
+  readonly group: GroupWorker
+}
+
+export interface LiveOptions<TEvent> {
+  /** Who hears of an event: `order:42`, `catalog`. None: nobody. */
+  readonly channels: (event: TEvent) => readonly string[]
+}
+
+export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
+  /** Appends events in the caller's transaction. */
+  readonly append: Append<TCatalog>
+  /** The same as a statement, for any other library to run in its transaction. */
+  readonly appendSql: AppendSql<TCatalog>
+  /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
+  readonly once: Once
+  /**
+   * Tells whoever follows a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
+   * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is told to all.
+   * `false` where it was left out: its sender sends too many, or the broker can't be reached. Throws `InvalidHint`,
+   * `InvalidChannel`, and `HintTooLarge` above 7,500 bytes.
+   */
+  hint(hint: HintInputOf<THints>): Promise<boolean>
+  /**
+   * Brings Commitcast's tables up to date; idempotent. Where a newer release was here it changes nothing, and warns. Throws
+   * `OtherApp` where they belong to another app.
+   */
+  migrate(options?: Omit<MigrateOptions, 'schema'>): Promise<Migrated>
+  /** Defines what browsers see of the events; add metadata with `.enrich`. */
+  live(options: LiveOptions<EventOf<TCatalog>>): Live<TCatalog, unknown, TDatabase, THints>
+  /**
+   * Defines a consumer group that keeps a read model: its writes in `trx`, the events that it appends there and its offset
+   * commit together, so that each event has its effect once, in order per key (P5).
+   */
+  projection(
+    name: string,
+    project: Project<EventOf<TCatalog>, Transaction<TDatabase>>,
+    options?: ProjectionOptions,
+  ): GroupDefinition
+  /** Defines a consumer group that does things outside of the database: at least once for each event, in order per key. */
+  handler(
+    name: string,
+    handles: { readonly [T in EventTypeOf<TCatalog>]?: Handle<EventOf<TCatalog, T>> },
+    options?: HandlerOptions,
+  ): GroupDefinition
+  /**
+   * Runs worker roles until the signal aborts; resolves when they have drained. Outages are waited out. Rejects with
+   * `CastMisused`, before anything is begun, where roles and `use` don't fit, `use` holds what this cast did not define, one of
+   * them runs already, or the cast was closed.
+   */
+  run(options: RunOptions): Promise<void>
+  /** What each running part says of itself. */
+  health(): Readonly<Record<string, Health>>
+  /**
+   * Ends subscriptions and the hub, and closes the broker. Clients reconnect, to other nodes, and continue at their cursors:
+   * their sockets close with 1012 and their streams end. A subscription over a WebSocket without `liveSockets` ends with
+   * SERVICE_UNAVAILABLE. Call it when the process is done; to move clients one after the other, drain before.
+   */
+  close(): Promise<void>
+}

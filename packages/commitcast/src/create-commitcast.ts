@@ -10,6 +10,7 @@ import {
   bindApp,
   checkApp,
   checkSchemaName,
+  checkTransaction,
   createAppend,
   createAppendSql,
   createOnce,
@@ -77,6 +78,13 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   let isAppChecked = false
   const append = createAppend(events, outbox)
   const appendSql = createAppendSql(events, outbox)
+  /** What can't be appended is refused before anything is sent. */
+  const checkFirst: typeof append = async (trx, list) => {
+    checkTransaction(trx)
+    const { ids } = await appendSql(list)
+    await checkApp(toSql(trx), schema, app)
+    return ids
+  }
   const catalogTypes = Object.keys(events.definitions)
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
   const defineGroup = (group: GroupWorker): GroupDefinition => {
@@ -95,7 +103,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => {
       if (isRebuilding(trx)) return (await appendSql(list)).ids
-      if (!isAppChecked) await checkApp(toSql(trx), schema, app)
+      if (!isAppChecked) await checkFirst(trx, list)
       isAppChecked = true
       const ids = await append(trx, list)
       await releases.registerIn(trx)

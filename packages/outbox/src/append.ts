@@ -31,19 +31,8 @@ export function createAppend<TCatalog extends EventCatalog>(
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const appendOne = `select ${schema}.append($1, $2, $3::text::json, $4::text::json, $5)`
   return async (transaction, events) => {
-    if (!isKnownTransaction(transaction)) {
-      throw new InvalidEvent(
-        'append was given neither a Kysely transaction nor a pg client. With Drizzle, postgres.js or another library use ' +
-          'appendSql: run the statement that it returns in the transaction of that library.',
-      )
-    }
+    checkTransaction(transaction)
     const rows = await toRows(events)
-    if (!isInTransaction(transaction)) {
-      throw new InvalidEvent(
-        'append was called outside a transaction, where state and events could part: pass it the trx of ' +
-          'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
-      )
-    }
     const ids = rows.map((row) => row.id)
     const [row, more] = rows
     if (!row) return ids
@@ -51,6 +40,22 @@ export function createAppend<TCatalog extends EventCatalog>(
     const { text, values } = more ? appendAll(schema, rows) : one
     await ('isTransaction' in transaction ? sqlOf(transaction).query(text, values) : transaction.query(text, values))
     return ids
+  }
+}
+
+/** Throws `InvalidEvent` for what is no transaction of Kysely or `pg`; old `pg` clients can't tell whether they are in one. */
+export function checkTransaction(transaction: KyselyLike | PgClientLike): void {
+  if (!isKnownTransaction(transaction)) {
+    throw new InvalidEvent(
+      'append was given neither a Kysely transaction nor a pg client. With Drizzle, postgres.js or another library use ' +
+        'appendSql: run the statement that it returns in the transaction of that library.',
+    )
+  }
+  if (!isInTransaction(transaction)) {
+    throw new InvalidEvent(
+      'append was called outside a transaction, where state and events could part: pass it the trx of ' +
+        'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
+    )
   }
 }
 

@@ -2,6 +2,7 @@ import { EventsGone, givePages, readPages, retireEvents } from '@commitcast/outb
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { openDatabase } from '../fixtures/open-database.ts'
 import {
   all,
   attachDay,
@@ -41,6 +42,27 @@ describe('retention', () => {
     expect(after).toEqual(before.slice(before.length - after.length))
     const kept = await readPages(database.sql, { schema, epoch: 1, partition: 0, after: 40, maxPages: 100 })
     expect(kept.flatMap((page) => page.messages)).toHaveLength(20)
+  })
+
+  test.each([
+    ['SQL, DMY', 'Asia/Kolkata'],
+    ['German', 'Australia/Sydney'],
+  ])('a day goes at the same time with the date style %s and the time zone %s', async (style, zone) => {
+    await using database = await oldDays([9, 8, 3])
+    for (const day of [9, 8, 3]) await write(database, day, 1)
+    await giveAll(database, 4)
+    const name = new URL(database.url).pathname.slice(1)
+    await database.sql.query(`alter database "${name}" set DateStyle = ${style}`)
+    await database.sql.query(`alter database "${name}" set TimeZone = '${zone}'`)
+    await using elsewhere = openDatabase(database.url)
+    await elsewhere.sql.query('select commitcast.make_leaves(5)')
+    const [leaf] = await elsewhere.sql.query(
+      `select commitcast.leaf_end(to_regclass('commitcast.outbox_' || to_char(now() at time zone 'utc' + interval '5 days', 'YYYYMMDD')))
+         = date_trunc('day', now() at time zone 'utc' + interval '6 days') at time zone 'utc' as "endsAtMidnight"`,
+    )
+    expect(leaf).toEqual({ endsAtMidnight: true })
+    const { leaves } = await retireEvents(elsewhere.sql, { storedUpTo: all })
+    expect(leaves).toEqual([leafOf(9), leafOf(8)])
   })
 
   test('a partition idle for longer keeps its newest page and goes on after it; what is gone is told', async () => {

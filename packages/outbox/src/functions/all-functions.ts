@@ -11,6 +11,7 @@ import { forgetShadows } from './forget-shadows.ts'
 import { givePages } from './give-pages.ts'
 import { here } from './here.ts'
 import { holdLease } from './hold-lease.ts'
+import { leafEnd } from './leaf-end.ts'
 import { livingMembers } from './living-members.ts'
 import { lockShadow } from './lock-shadow.ts'
 import { makeLeaves } from './make-leaves.ts'
@@ -57,6 +58,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   forgetShadows,
   givePages,
   holdLease,
+  leafEnd,
   livingMembers,
   lockShadow,
   makeLeaves,

@@ -7,7 +7,7 @@ export const makeLeaves: SqlFunction = {
 -- of time; where none has run for days, somebody has dropped one or the clock went back, an appender does, whatever its own rights.
 -- None is made for days that are over: retention counts those that were made day by day.
 create or replace function ${s}.make_leaves(days_ahead int) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
   day date := (clock_timestamp() at time zone 'utc')::date + days_ahead;
   leaf text;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { checkChannels } from './check-channels.ts'
 
-test('texts of 1 to 500 characters are channels, and none is fine', () => {
-  for (const channels of [[], ['a'], ['order:42', 'x'.repeat(500)]])
+test('texts are channels, however long, and none is fine', () => {
+  for (const channels of [[], ['a'], ['order:42', 'x'.repeat(5_000)]])
     expect(checkChannels(channels, 'channels()')).toBe(channels)
 })
 
@@ -13,7 +13,6 @@ test.each([
   [[null], 'channels() gave null as a channel.'],
   [[''], 'channels() gave "" as a channel.'],
   [[['a']], 'channels() gave a value of type object as a channel.'],
-  [['x'.repeat(501)], 'channels() gave a text of 501 characters as a channel.'],
   ['orders', 'channels() gave "orders". Give a list of texts such as ["order:42"]; [] for none.'],
   [undefined, 'channels() gave undefined. Give a list of texts'],
 ])('%# of what is no channel is refused: it says what was given and what to give', (channels, words) => {

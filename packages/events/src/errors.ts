@@ -55,7 +55,7 @@ export class UnreadableEvent extends Error {
   }
 }
 
-/** What an application gave as a channel is no text of 1 to 500 characters. */
+/** What an application gave as a channel is no text, or an empty one. */
 export class InvalidChannel extends Error {
   override readonly name = 'InvalidChannel'
   readonly code = 'INVALID_CHANNEL'

@@ -97,13 +97,18 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
       told = undefined
       failure = lasting(trouble, failure)
       inHand = undefined
-      log(error, trouble)
+      // The next renewal ends this work: another worker has the partition, or a rebuild has ended.
+      if (trouble.code !== 'LEASE_LOST') log(error, trouble)
     },
     look() {
-      const trouble = told && Date.now() - told.since > patienceMs ? told : stalled(partition, inHand)
+      const trouble = [told, failure].find(hasLasted) ?? stalled(partition, inHand)
       if (trouble && !isLogged) log({ code: trouble.code, message: trouble.message }, trouble)
     },
   }
+}
+
+function hasLasted(trouble: LastingTrouble | undefined): boolean {
+  return trouble !== undefined && Date.now() - trouble.since > patienceMs
 }
 
 interface InHand {

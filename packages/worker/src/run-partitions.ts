@@ -99,7 +99,10 @@ export function runPartitions(options: PartitionsOptions): Partitions {
     const held = await leases.renew({ busy, isLeaving: signal.aborted })
     trust.renew(at)
     const lost = held.filter(({ partition, progress }) => isBehind(progress, before.get(partition)))
-    for (const { partition } of lost) logger.warn({ partition }, 'the database has lost commits; reading it again')
+    for (const { partition, progress } of lost) {
+      // Where none is left, the group itself was removed, as a rebuild's is at its end.
+      if (progress !== undefined) logger.warn({ partition }, 'the database has lost commits; reading it again')
+    }
     adopt(held, new Set(lost.map(({ partition }) => partition)))
     const free = held.length === 0 ? ((await unserved?.()) ?? []) : []
     trouble = free.length === 0 ? undefined : lasting(toUnserved(free), trouble)

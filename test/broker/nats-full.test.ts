@@ -17,7 +17,7 @@ describe.skipIf(!inject('natsUrl'))('a relay logs once per outage, with a code,'
     await using relayed = await startRelay(server.url)
     for (let n = 0; n < 10; n++) await relayed.place('x'.repeat(4_000))
     await eventually(() => expect(relayed.coded('BROKER_FULL')).toHaveLength(1))
-    const tries = () => relayed.lines.filter(({ msg }) => msg === 'asking the broker where it ends').length
+    const tries = () => relayed.lines.filter(({ msg }) => msg === 'partition waits').length
     const before = tries()
     await eventually(() => expect(tries()).toBeGreaterThan(before + 3))
     expect(relayed.coded('BROKER_FULL')).toHaveLength(1)
@@ -43,7 +43,7 @@ async function startRelay(servers: string) {
   const broker = natsBroker({ servers })
   const lines: Line[] = []
   const say = { value: (fields: Omit<Line, 'msg'>, msg: string) => void lines.push({ ...fields, msg }) }
-  const logger: Logger = Object.create(silentLogger, { warn: say, error: say })
+  const logger: Logger = Object.create(silentLogger, { debug: say, warn: say, error: say })
   const stopping = new AbortController()
   const { sql } = database
   const relay = runRelay({ sql, broker, app: 'shop', schema: 'commitcast', signal: stopping.signal, logger })

@@ -8,7 +8,7 @@ export const skips = {
   memory: {
     'a killed and restarted server keeps what it acknowledged, and readers and writers go on':
       'nothing of this broker outlives the process',
-    'a reader says that an outage keeps it from reading, and that it reads again, also where nothing follows':
+    'a reader that says that an outage keeps it from reading says when it reads again, also where nothing follows':
       'nothing of this broker outlives the process',
     'a server killed while chunks are in flight stores each message once: ask where it ends and go on':
       'nothing of this broker outlives the process',

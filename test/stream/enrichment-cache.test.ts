@@ -3,6 +3,7 @@ import { defineEvents } from '@commitcast/events'
 import { createCommitcast } from 'commitcast'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { createRandom } from '../fixtures/random.ts'
 import { enricherOf, openEnrichment, toAll } from './open-enrichment.ts'
 
@@ -49,12 +50,13 @@ test.each([1, 2, 3])(
   },
 )
 
-test('the events that invalidate are typed by the catalogue, and their ids by the look-up', () => {
+test('the events that invalidate are typed by the catalogue, and their ids by the look-up', async () => {
+  await using database = await freshDatabase()
   const events = defineEvents({
     'order.placed': { data: z.object({ customerId: z.string() }) },
     'customer.renamed': { data: z.object({ id: z.string(), year: z.number() }) },
   })
-  const cast = createCommitcast({ app: 'shop', events, db: undefined as never, broker: memoryBroker() })
+  const cast = createCommitcast({ app: 'shop', events, db: database.db, broker: memoryBroker() })
   const bounds = { maxEntries: 10, ttlMs: 1_000 }
   const id = (event: { type: string; data: object }) =>
     'customerId' in event.data ? String(event.data.customerId) : undefined

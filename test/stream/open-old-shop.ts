@@ -111,7 +111,8 @@ export async function openOldShop() {
         }
       })
       const stopping = new AbortController()
-      const running = cast.run({ roles, use: [live, seen], signal: stopping.signal })
+      const use = [...(roles.includes('stream') ? [live] : []), ...(roles.includes('project') ? [seen] : [])]
+      const running = cast.run({ roles, use, signal: stopping.signal })
       const topicOf = (name: 'events' | 'live'): Promise<Topic> => broker.topic({ name: `${app}-${name}`, ...shape })
       const stop = async () => {
         if (!ending.delete(stop)) return
@@ -148,10 +149,14 @@ export async function openOldShop() {
               heard.cursors.set(envelope.event.offset, cursor)
             }
           })()
+          // A node that goes away ends it with an error, as its client's connection.
+          const left = done.catch((error: unknown) => {
+            if ((error as { code?: unknown }).code !== 'MOVING_AWAY') throw error
+          })
           const leave = async () => {
             if (!ending.delete(leave)) return
             leaving.abort()
-            await done
+            await left
           }
           ending.add(leave)
           return { ...heard, leave }

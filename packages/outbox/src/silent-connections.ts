@@ -31,7 +31,7 @@ const answerMs = 5_000
 /**
  * Closes connections on which an answer got lost, as behind a NAT that forgot them: their statements fail as an outage
  * (`ETIMEDOUT`), and the pool opens others. A statement may take as long as it likes while the server works on it: the watch
- * asks the server, on a connection of its own, what the silent ones are doing. Behind a pooler it can't be asked: there only
+ * asks the server, on a connection of its own, what the silent ones are doing, and has it end transactions that no client ends. Behind a pooler it can't be asked: there only
  * a server that answers nothing at all is noticed, and a statement that the pool's `query_timeout` gave up.
  */
 export function createSilenceWatch(config: pg.ClientConfig): SilenceWatch {
@@ -136,12 +136,16 @@ async function findLost(
 
 /**
  * An answer that was sent a moment ago may still be on its way. One that the server can't get rid of is lost, too; what it
- * does for another role can't be seen.
+ * does for another role can't be seen. A transaction whose client is lost keeps its locks until the server notices, which
+ * takes it hours by default: it is ended here, so that whoever does its work again does not wait for it.
  */
 const whatTheyDo = `
   select w.pid, pg_backend_pid() as own, a.pid is null
     or a.state like 'idle%' and clock_timestamp() - a.state_change > interval '2 seconds'
-    or a.state = 'active' and a.wait_event = 'ClientWrite' as "isAnswered"
+    or a.state = 'active' and a.wait_event = 'ClientWrite' as "isAnswered",
+    case when a.usename = session_user and clock_timestamp() - a.state_change > interval '5 seconds'
+      and (a.state like 'idle in transaction%' or a.state = 'active' and a.wait_event = 'ClientWrite')
+      then pg_terminate_backend(a.pid) end as "isEnded"
   from unnest($1::int[]) as w(pid) left join pg_stat_activity as a on a.pid = w.pid`
 
 function lostAnswer(): Error {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Message, Topic } from '../broker.ts'
 import type { Case } from './contract-case.ts'
-import { eventually, makeMessage, makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
+import { eventually, makeMessage, makeMessages, offsetsOf, range, readUntil } from './messages.ts'
 
 /** The server is killed and comes back. */
 export const restarts: readonly Case[] = [
@@ -27,13 +27,19 @@ export const restarts: readonly Case[] = [
       const said: ('out' | 'reads')[] = []
       const stopping = new AbortController()
       const onOutage = (error?: unknown) => said.push(error === undefined ? 'reads' : 'out')
-      const reading = readToTheEnd(topic.read(0, 0, { signal: stopping.signal, onOutage }))
+      const offsets: number[] = []
+      const reading = (async () => {
+        for await (const batch of topic.read(0, 0, { signal: stopping.signal, onOutage }))
+          offsets.push(...offsetsOf(batch))
+      })()
+      await eventually(async () => expect(offsets).toEqual([1, 2, 3]))
       await subject.restart!()
       await eventually(async () => expect(await topic.last(0)).toMatchObject({ offset: 3 }))
       // A reader that had nothing to ask for meanwhile has noticed no outage.
       await eventually(async () => expect(said.at(-1)).not.toBe('out'))
       stopping.abort()
-      expect(offsetsOf((await reading).messages)).toEqual([1, 2, 3])
+      await reading
+      expect(offsets).toEqual([1, 2, 3])
       expect(said.filter((words, index) => words === 'reads' && said[index - 1] !== 'out')).toEqual([])
     },
   },

@@ -149,7 +149,7 @@ test('the groups of a process renew with one statement, which writes one row for
   expect(statements).toBe(2)
 })
 
-test('processes with many groups renew side by side without a deadlock, also where they clear away each other’s rows', async () => {
+test('processes with many groups renew side by side, also where they clear away each other’s rows: no deadlock costs a renewal', async () => {
   await using database = await freshDatabase({ partitions: 4 })
   const names = Array.from({ length: 6 }, (_, n) => `group-${n}`)
   // So short that some lapse, and their rows are deleted while their owners come back.

@@ -1,3 +1,4 @@
+import { despiteDeadlocks } from './despite-deadlocks.ts'
 import { isGone, newOwner } from './owner.ts'
 import { createRenewals, type RenewalRow, type Renewals } from './renewals.ts'
 import type { Sql } from './sql.ts'
@@ -103,12 +104,11 @@ export function createLeases(options: LeaseOptions): Leases {
       yieldsTo = releases
     },
     async release() {
-      await sql.query(
-        `with gone as (delete from ${schema}.member where grp = $1 and owner = $2),
-         freed as (update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2)
-         select pg_notify('${schema}', '${leasesReleased}')`,
-        [group, owner],
-      )
+      const statement = `
+        with gone as (delete from ${schema}.member where grp = $1 and owner = $2),
+        freed as (update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2)
+        select pg_notify('${schema}', '${leasesReleased}')`
+      await despiteDeadlocks(() => sql.query(statement, [group, owner]))
     },
   }
 }

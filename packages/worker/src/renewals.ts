@@ -1,3 +1,4 @@
+import { despiteDeadlocks } from './despite-deadlocks.ts'
 import type { Sql } from './sql.ts'
 
 /** What one worker of a group says at a renewal. */
@@ -43,7 +44,8 @@ export function createRenewals(sql: Sql, schema: string): Renewals {
     const requests: RenewalRequest[] = []
     const answer = nextTurn().then(() => {
       batch = undefined
-      return sql.query<AnswerRow>(renewSql(schema), [JSON.stringify(requests.map(toAsked).sort(byGroup))])
+      const asked = JSON.stringify(requests.map(toAsked).sort(byGroup))
+      return despiteDeadlocks(() => sql.query<AnswerRow>(renewSql(schema), [asked]))
     })
     return { requests, answer }
   }

@@ -17,6 +17,7 @@ import {
   defaultSchema,
   migrate,
   readOffsetsBefore,
+  sqlIn,
   sqlOf,
 } from '@commitcast/outbox'
 import {
@@ -35,7 +36,6 @@ import type { Commitcast, CommitcastOptions, GroupDefinition, Live, NoHints } fr
 import { createRun } from './create-run.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import { createSharedHub } from './shared-hub.ts'
-import { toSql } from './to-sql.ts'
 
 type AnyEnricher = Enrichment['enrichers'][string]
 
@@ -82,7 +82,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const checkFirst: typeof append = async (trx, list) => {
     checkTransaction(trx)
     const { ids } = await appendSql(list)
-    await checkApp(toSql(trx), schema, app)
+    await checkApp(sqlIn(trx), schema, app)
     return ids
   }
   const catalogTypes = Object.keys(events.definitions)

@@ -1,6 +1,5 @@
-import type { KyselyLike, PgClientLike } from '@commitcast/outbox'
+import { type KyselyLike, type PgClientLike, sqlIn } from '@commitcast/outbox'
 import { type GroupRelease, registerReleases } from '@commitcast/stream'
-import { toSql } from './to-sql.ts'
 
 /** The groups that this process defines, which it registers before events that it appends can be read. */
 export interface ReleaseRegistry {
@@ -26,7 +25,7 @@ export function createReleaseRegistry({ schema, release }: ReleaseRegistryOption
     async registerIn(transaction) {
       if (pending.size === 0) return
       const asked = [...pending.values()]
-      const registered = await registerReleases(toSql(transaction), schema, asked)
+      const registered = await registerReleases(sqlIn(transaction), schema, asked)
       const isCommitted = new Set(registered.filter((one) => one.isCommitted).map(({ group }) => group))
       for (const one of asked) {
         if (isCommitted.has(one.group) && pending.get(one.group) === one) pending.delete(one.group)

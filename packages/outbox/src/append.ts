@@ -1,14 +1,7 @@
 import { type EventCatalog, InvalidEvent } from '@commitcast/events'
 import { type AppendOptions, appendAll, createToRows, type NewEvent } from './append-sql.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
-import { type KyselyLike, sqlOf } from './sql-of.ts'
-
-/** A `pg` client, or anything with its `query`. */
-export interface PgClientLike {
-  query(text: string, values: unknown[]): Promise<unknown>
-  /** Of newer `pg` clients: `I` outside a transaction. */
-  getTransactionStatus?(): string | null
-}
+import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
 
 /**
  * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
@@ -38,7 +31,7 @@ export function createAppend<TCatalog extends EventCatalog>(
     if (!row) return ids
     const one = { text: appendOne, values: [row.type, row.key, row.data, row.headers, row.id] }
     const { text, values } = more ? appendAll(schema, rows) : one
-    await ('isTransaction' in transaction ? sqlOf(transaction).query(text, values) : transaction.query(text, values))
+    await sqlIn(transaction).query(text, values)
     return ids
   }
 }

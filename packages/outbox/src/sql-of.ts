@@ -10,6 +10,13 @@ export interface KyselyLike {
   transaction(): TransactionBuilderLike
 }
 
+/** A `pg` client, or anything with its `query`. */
+export interface PgClientLike {
+  query(text: string, values: unknown[]): Promise<unknown>
+  /** Of newer `pg` clients: `I` outside a transaction. */
+  getTransactionStatus?(): string | null
+}
+
 /** What we need of what `db.transaction()` returns. */
 interface TransactionBuilderLike {
   setIsolationLevel(level: 'read committed'): TransactionBuilderLike
@@ -25,6 +32,17 @@ interface TransactionBuilderLike {
 export function sqlOf(db: KyselyLike): Sql {
   const plain = db.withoutPlugins()
   return plain.isTransaction ? { query: (text, values) => ask(plain, text, values) } : inReadCommitted(plain)
+}
+
+/** Statements in what an application passes as its transaction. */
+export function sqlIn(transaction: KyselyLike | PgClientLike): Sql {
+  if ('isTransaction' in transaction) return sqlOf(transaction)
+  return {
+    async query<TRow>(text: string, values: readonly unknown[] = []) {
+      const { rows } = (await transaction.query(text, [...values])) as { readonly rows: TRow[] }
+      return rows
+    },
+  }
 }
 
 /** The SQLSTATE of a statement that fails under another isolation, and not in READ COMMITTED. */

@@ -1,7 +1,7 @@
 import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
-import { isInTransaction, isKnownTransaction, type PgClientLike } from '../append.ts'
+import { isInTransaction, isKnownTransaction } from '../append.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
-import { type KyselyLike, sqlOf } from '../sql-of.ts'
+import { type KyselyLike, type PgClientLike, sqlIn } from '../sql-of.ts'
 import type { Command } from './command.ts'
 import { KeyReused } from './key-reused.ts'
 
@@ -50,7 +50,7 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
     }
     if (sent === undefined) return act()
     const key = JSON.stringify([caller, sent])
-    const query = queryOf(transaction)
+    const { query } = sqlIn(transaction)
     // A release before this one knew no callers: its answers count for the same key with the same input, so that a command which
     // was tried before a deployment is not done again after it.
     for (;;) {
@@ -61,13 +61,13 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
         [key, id, fingerprint, causationId, sent],
       )
       if (mine.length > 0) break
-      const [row] = await query(
+      const [row] = await query<StoredAnswer>(
         `select fingerprint, answer from ${schema}.answer where key = $1
          union all select fingerprint, answer from ${schema}.answer where key = $2 and fingerprint = $3 limit 1`,
         [key, sent, fingerprint],
       )
       // None: retention took it since.
-      if (row) return answerOf(row as unknown as StoredAnswer, { key: sent, fingerprint })
+      if (row) return answerOf(row, { key: sent, fingerprint })
     }
     try {
       const answer = await act()
@@ -123,11 +123,4 @@ function answerOf<TAnswer>(row: StoredAnswer, { key, fingerprint }: { key: strin
   }
   const { json, notes } = JSON.parse(row.answer) as { json: unknown; notes?: TypeNotes }
   return restoreTypes(json, notes) as TAnswer
-}
-
-type Query = (text: string, values: unknown[]) => Promise<readonly object[]>
-
-function queryOf(transaction: KyselyLike | PgClientLike): Query {
-  if ('isTransaction' in transaction) return sqlOf(transaction).query
-  return async (text, values) => ((await transaction.query(text, values)) as { readonly rows: readonly object[] }).rows
 }

@@ -32,3 +32,6 @@ export const allMigrations: readonly Migration[] = [
   eventBytes,
   app,
 ]
+
+/** The number of the newest one. */
+export const newestMigration = Math.max(...allMigrations.map(({ version }) => version))

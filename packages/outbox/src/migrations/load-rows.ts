@@ -1,7 +1,5 @@
 import { schemaOnlyState } from '../functions/sql-states.ts'
-import { allMigrations } from './all-migrations.ts'
-
-const newest = Math.max(...allMigrations.map(({ version }) => version))
+import { allMigrations, newestMigration } from './all-migrations.ts'
 
 /**
  * SQL that puts back the few rows that migrations made, where a dump without rows (`pg_dump --schema-only`) was loaded: the
@@ -14,7 +12,7 @@ export function loadRows(s: string): string {
     raise exception 'The schema "${s}" has tables, and no row says which migrations made them.'
       using errcode = '${schemaOnlyState}', hint = 'Load the dump with its rows; or, where nothing in it is needed, drop the schema "${s}" and migrate again. Nothing was changed.';
   end if;
-  if ${s}.migrated_up_to() > ${newest} then
+  if ${s}.migrated_up_to() > ${newestMigration} then
     raise exception 'The tables in schema "${s}" come from a newer release, and have no rows.'
       using errcode = '${schemaOnlyState}', hint = 'Migrate with that release. Nothing was changed.';
   end if;

@@ -1,3 +1,4 @@
+import { createReadCommitted, defaultIsolationSql } from '@commitcast/broker/postgres'
 import type { Sql } from '@commitcast/worker'
 import { CompiledQuery, type QueryResult } from 'kysely'
 import { textArray } from './text-array.ts'
@@ -45,36 +46,22 @@ export function sqlIn(transaction: KyselyLike | PgClientLike): Sql {
   }
 }
 
-/** The SQLSTATE of a statement that fails under another isolation, and not in READ COMMITTED. */
-const notSerializable = '40001'
-
-/** It asks once for the default, and again where a statement fails as under another one. */
 function inReadCommitted(db: KyselyLike): Sql {
-  let isOther: Promise<boolean> | undefined
+  const run = createReadCommitted(async () => {
+    const [row] = await ask<{ isolation: string }>(db, defaultIsolationSql)
+    return row?.isolation
+  })
   return {
-    async query<TRow>(text: string, values?: readonly unknown[]) {
-      isOther ??= hasOtherDefault(db).catch((error) => {
-        isOther = undefined
-        throw error
-      })
-      try {
-        if (!(await isOther) || hasNoTransaction(text)) return await ask<TRow>(db, text, values)
-        const own = db.transaction().setIsolationLevel('read committed')
-        return await own.execute((transaction) => ask<TRow>(transaction, text, values))
-      } catch (error) {
-        if ((error as { code?: unknown }).code === notSerializable) isOther = undefined
-        throw error
-      }
+    query<TRow>(text: string, values?: readonly unknown[]) {
+      const plain = () => ask<TRow>(db, text, values)
+      const own = () =>
+        db
+          .transaction()
+          .setIsolationLevel('read committed')
+          .execute((transaction) => ask<TRow>(transaction, text, values))
+      return run(plain, hasNoTransaction(text) ? plain : own)
     },
   }
-}
-
-async function hasOtherDefault(db: KyselyLike): Promise<boolean> {
-  const [row] = await ask<{ isolation: string }>(
-    db,
-    `select current_setting('default_transaction_isolation') as isolation`,
-  )
-  return row!.isolation !== 'read committed'
 }
 
 /** Postgres refuses it in a transaction. */

@@ -13,6 +13,7 @@ import { createWatch, type Watch } from './postgres-watch.ts'
 
 export { checkPostgresAddress } from './postgres-address.ts'
 export { type ListenerOptions, listenOn } from './postgres-listener.ts'
+export { createReadCommitted, defaultIsolationSql } from './read-committed.ts'
 
 export interface PostgresBrokerOptions {
   /** Where the logs are kept: the application's own database or another one. */

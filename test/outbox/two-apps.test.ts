@@ -1,5 +1,6 @@
 import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
-import { migrate, retireEvents } from '@commitcast/outbox'
+import { migrate, newEpoch, retireEvents } from '@commitcast/outbox'
+import { untilItWorks } from '@commitcast/worker'
 import { createCommitcast, defineEvents } from 'commitcast'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
@@ -155,6 +156,94 @@ describe('two apps with one schema', () => {
     expect(await bound()).toBe(null)
     await Promise.all([cast.migrate(), cast.migrate(), cast.migrate()])
     expect(await bound()).toBe(shop)
+  })
+})
+
+describe('two databases with one app name on one broker', () => {
+  test('the second one carries nothing and serves nothing of the first, names both, and works after a new epoch', async () => {
+    await using one = await freshDatabase({ partitions: 1 })
+    await using other = await freshDatabase({ partitions: 1 })
+    const storage: MemoryStorage = new Map()
+    const open = (db: typeof one.db) => createCommitcast({ app: shop, events, db, broker: memoryBroker(storage) })
+    const [first, second] = [open(one.db), open(other.db)]
+    const stopping = new AbortController()
+    const run = (cast: typeof first) => {
+      const live = cast.live({ channels: () => ['all'] })
+      const things = cast.projection('things', async () => {})
+      const running = cast.run({ roles: ['relay', 'stream', 'project'], use: [live, things], signal: stopping.signal })
+      const seen: string[] = []
+      const follow = live.follow({ channels: () => ['all'] })
+      const read = async () => {
+        for await (const [, envelope] of follow({ ctx: {}, input: undefined, signal: stopping.signal })) {
+          seen.push(envelope.kind === 'event' ? envelope.event.key : envelope.kind)
+        }
+      }
+      // A client that is refused comes again.
+      const reading = untilItWorks(read, { signal: stopping.signal, onError() {} })
+      return { seen, done: () => Promise.all([running, reading]) }
+    }
+    const place = (cast: typeof first, db: typeof one.db, key: string) =>
+      db.transaction().execute((trx) => cast.append(trx, { type: 'thing.made', key, data: {} }))
+
+    const ours = run(first)
+    await eventually(() => expect(ours.seen).toEqual(['live']))
+    await place(first, one.db, 'one')
+    await eventually(() => expect(ours.seen).toEqual(['live', 'one']))
+
+    const theirs = run(second)
+    const database = async ({ sql }: typeof one) =>
+      (
+        await sql.query<{ text: string }>(
+          `select format('the database "%s" (%s)', current_database(), id) as text from commitcast.topic`,
+        )
+      )[0]!.text
+    const words = `belongs to ${await database(one)}; this process uses ${await database(other)}.`
+    await eventually(() => {
+      const waiting = { ready: false, codes: { 0: 'OTHER_DATABASE' } }
+      expect(second.health()).toMatchObject({
+        relay: { ready: false, trouble: expect.stringContaining(words) },
+        hub: { ready: false, code: 'OTHER_DATABASE', trouble: expect.stringContaining(words) },
+        stream: waiting,
+        'group things': waiting,
+      })
+    })
+    await place(second, other.db, 'other')
+    await place(first, one.db, 'two')
+    await eventually(() => expect(ours.seen).toEqual(['live', 'one', 'two']))
+    expect(theirs.seen).toEqual([])
+
+    await newEpoch(other.sql, { schema: 'commitcast', from: 1 })
+    await eventually(() => expect(second.health()).toMatchObject({ relay: { ready: true }, hub: { ready: true } }))
+    await eventually(() => expect(theirs.seen).toContain('live'))
+    await place(second, other.db, 'another')
+    await eventually(() => expect(theirs.seen.at(-1)).toBe('another'))
+    expect(ours.seen).toEqual(['live', 'one', 'two'])
+    stopping.abort()
+    await Promise.all([ours.done(), theirs.done()])
+  })
+
+  test('a topic stays with tables that were dumped and restored, and their hub waits for the new epoch as their relay does', async () => {
+    await using database = await freshDatabase({ partitions: 1 })
+    const { sql, db } = database
+    const storage: MemoryStorage = new Map()
+    const open = () => createCommitcast({ app: shop, events, db, broker: memoryBroker(storage) })
+    const stopping = new AbortController()
+    const start = (cast: ReturnType<typeof open>) => {
+      const follow = cast.live({ channels: () => ['all'] }).follow({ channels: () => ['all'] })
+      const next = follow({ ctx: {}, input: undefined, signal: stopping.signal })[Symbol.asyncIterator]().next()
+      return next.catch(() => {})
+    }
+    const before = start(open())
+    await before
+    await sql.query('update commitcast.topic set database = 1')
+    const cast = open()
+    const after = start(cast)
+    const trouble = expect.stringMatching(/This database is a copy.*commitcast topic new-epoch --from 1/)
+    await eventually(() => expect(cast.health()).toMatchObject({ hub: { ready: false, trouble } }))
+    await newEpoch(sql, { schema: 'commitcast', from: 1 })
+    await eventually(() => expect(cast.health()).toMatchObject({ hub: { ready: true } }))
+    await after
+    stopping.abort()
   })
 })
 

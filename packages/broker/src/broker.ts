@@ -39,6 +39,19 @@ export interface TopicOptions {
   /** The topic's incarnation; part of its names on the broker, so nothing of an old one lands in a new one. */
   readonly epoch: number
   readonly partitions: number
+  /**
+   * Whose topic it is. A topic is bound to the owner that creates it; `topic` and `find` throw `TopicMismatch` for another
+   * one. Default: it is not checked.
+   */
+  readonly owner?: Owner
+}
+
+/** The database that assigns a topic's offsets. */
+export interface Owner {
+  /** Without spaces; what is compared. */
+  readonly id: string
+  /** For people. */
+  readonly name: string
 }
 
 /** One incarnation of a topic: `partitions` logs with gapless offsets, from 1 or from where `begin` had them begin. */

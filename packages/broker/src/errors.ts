@@ -85,10 +85,15 @@ export class Diverged extends Error {
   }
 }
 
-/** Something of that name exists on the broker with settings that would break a promise. */
+/** Something of that name exists on the broker with settings that would break a promise, or belongs to another database. */
 export class TopicMismatch extends Error {
   override readonly name = 'TopicMismatch'
-  readonly code = 'TOPIC_MISMATCH'
+  readonly code: 'TOPIC_MISMATCH' | 'OTHER_DATABASE' = 'TOPIC_MISMATCH'
+
+  constructor(message: string, { code, ...options }: ErrorOptions & Pick<Partial<TopicMismatch>, 'code'> = {}) {
+    super(message, options)
+    if (code) this.code = code
+  }
 }
 
 /** A hint has more bytes than every broker takes. */

@@ -2,6 +2,7 @@ export { InvalidAddress } from './address.ts'
 export {
   type Broker,
   type Message,
+  type Owner,
   type Position,
   type ReadOptions,
   readDefaults,

@@ -1,7 +1,7 @@
-import type { Broker } from '@commitcast/broker'
+import { type Broker, TopicMismatch } from '@commitcast/broker'
 import type { Upcast } from '@commitcast/events'
 import { type Hub, type HubLimits, startHub } from '@commitcast/live'
-import { bindApp, OtherApp, readLastGiven, readShown, readTopic } from '@commitcast/outbox'
+import { bindApp, checkHome, OtherApp, readLastGiven, readShown, readTopic, whyHomeless } from '@commitcast/outbox'
 import {
   type Health,
   type LastingTrouble,
@@ -42,6 +42,7 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
   let isReopening = false
 
   const start = async () => {
+    await checkHome(sql, schema)
     const topic = await broker.topic({ name: `${app}-live`, ...(await bindApp(sql, schema, app)) })
     const opened = await startHub({
       ...limits,
@@ -60,8 +61,10 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
   }
   const fail = (error: unknown): never => {
     hub = undefined
-    const { code, message } = toTrouble(error)
-    if (error instanceof OtherApp && trouble?.code !== code) logger.error({ code, schema }, message)
+    const { code, message: words } = toTrouble(error)
+    const message = whyHomeless(error) ?? words
+    const isMistake = error instanceof OtherApp || error instanceof TopicMismatch
+    if (isMistake && trouble?.code !== code) logger.error({ code, schema }, message)
     trouble = lasting({ code, message }, trouble)
     const health = partitionsHealth(trouble, new Map())
     parts.set('hub', () => health)

@@ -1,5 +1,5 @@
 import type { Sql } from '@commitcast/worker'
-import type { TopicShape } from './read-topic.ts'
+import { type TopicRow, type TopicShape, topicColumns } from './read-topic.ts'
 
 /** The tables belong to another app: its events and this app's would be taken for each other's. Nothing was changed. */
 export class OtherApp extends Error {
@@ -19,14 +19,14 @@ export class OtherApp extends Error {
  * where they belong to another one.
  */
 export async function bindApp(sql: Sql, schema: string, app: string): Promise<TopicShape> {
-  const [row] = await sql.query<TopicShape & { bound: string }>(
-    `select epoch, partitions, ${schema}.bind_app($1) as bound from ${schema}.topic`,
+  const [row] = await sql.query<TopicRow & { bound: string }>(
+    `select ${topicColumns}, ${schema}.bind_app($1) as bound from ${schema}.topic`,
     [app],
   )
   if (!row) throw new Error(`${schema}.topic is empty: run the migration again.`)
   const { bound, ...topic } = row
   if (bound !== app) throw new OtherApp({ schema, bound, app })
-  return topic
+  return { ...topic, owner: JSON.parse(topic.owner) }
 }
 
 /**

@@ -1,14 +1,17 @@
+import type { TopicOptions } from '@commitcast/broker'
 import type { Sql } from '@commitcast/worker'
 
 /** The present incarnation of the app's topic: the same for its events and for what is made live of them. */
-export interface TopicShape {
-  readonly epoch: number
-  readonly partitions: number
-}
+export type TopicShape = Required<Pick<TopicOptions, 'epoch' | 'partitions' | 'owner'>>
 
-/** Reads the topic's epoch and partition count, which were fixed by `migrate`. */
+/** SQL for the columns of a `TopicShape`. */
+export const topicColumns = `epoch, partitions, json_build_object('id', id, 'name', current_database())::text as owner`
+
+export type TopicRow = Omit<TopicShape, 'owner'> & { readonly owner: string }
+
+/** Reads the topic's epoch and partition count, which were fixed by `migrate`, and whose it is. */
 export async function readTopic(sql: Sql, schema: string): Promise<TopicShape> {
-  const [row] = await sql.query<TopicShape>(`select epoch, partitions from ${schema}.topic`)
+  const [row] = await sql.query<TopicRow>(`select ${topicColumns} from ${schema}.topic`)
   if (!row) throw new Error(`${schema}.topic is empty: run the migration again.`)
-  return row
+  return { ...row, owner: JSON.parse(row.owner) }
 }

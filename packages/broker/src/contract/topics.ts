@@ -46,6 +46,40 @@ export const topics: readonly Case[] = [
     },
   },
   {
+    name: 'a topic belongs to the owner that made it, and another one is refused with both names',
+    async run({ broker, freshName, reopened }) {
+      const shape = { name: freshName(), epoch: 1, partitions: 2 }
+      const [ours, theirs] = [
+        { id: 'a1', name: 'shop prod' },
+        { id: 'b2', name: 'shop "staging"' },
+      ]
+      const topic = await broker.topic({ ...shape, owner: ours })
+      await topic.append(0, 0, makeMessages(1, 2))
+      for (const verb of ['topic', 'find'] as const) {
+        expect((await (await broker[verb]({ ...shape, owner: ours }))?.last(0))?.offset).toBe(2)
+        expect((await (await broker[verb]({ ...shape, owner: { ...ours, name: 'renamed' } }))?.last(0))?.offset).toBe(2)
+        expect((await (await broker[verb](shape))?.last(0))?.offset).toBe(2)
+        const refusal = { name: 'TopicMismatch', code: 'OTHER_DATABASE' }
+        const refused = await broker[verb]({ ...shape, owner: theirs }).catch((error: unknown) => error)
+        expect(refused).toMatchObject(refusal)
+        expect((refused as Error).message).toMatch(/"shop prod" \(a1\).*"shop "staging"" \(b2\)/)
+      }
+      expect((await (await reopened(topic)).last(0))?.offset).toBe(2)
+      const next = { ...shape, epoch: 2, owner: theirs }
+      expect(await (await broker.topic(next)).last(0)).toBeUndefined()
+    },
+  },
+  {
+    name: 'a topic that was made without an owner is open to any',
+    async run({ freshTopic, broker }) {
+      const topic = await freshTopic()
+      await topic.append(0, 0, makeMessages(1, 1))
+      const { name, epoch, partitions } = topic
+      const opened = await broker.topic({ name, epoch, partitions, owner: { id: 'c3', name: 'shop' } })
+      expect((await opened.last(0))?.offset).toBe(1)
+    },
+  },
+  {
     name: 'a partition that the topic does not have is refused',
     async run({ freshTopic }) {
       const topic = await freshTopic(2)

@@ -1,4 +1,5 @@
 import type { Broker, TopicOptions } from '../broker.ts'
+import { checkOwner } from '../check-owner.ts'
 import { checkPartition } from '../check-place.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { createHints } from './memory-hints.ts'
@@ -24,7 +25,8 @@ export function memoryBroker(
     if (closing.signal.aborted) throw new BrokerUnavailable('This memory broker was closed.')
     return Array.from({ length: topic.partitions }, (_, partition) => {
       const name = logName(topic, partition)
-      const log = storage.get(name) ?? createLog()
+      const log = storage.get(name) ?? createLog(topic.owner)
+      checkOwner(topic, log.owner)
       storage.set(name, log)
       return log
     })

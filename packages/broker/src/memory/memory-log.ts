@@ -1,4 +1,4 @@
-import type { Message } from '../broker.ts'
+import type { Message, Owner } from '../broker.ts'
 
 /** One partition of one topic incarnation. */
 export interface Log {
@@ -7,10 +7,11 @@ export interface Log {
   /** How many were stored before those that are kept. */
   forgotten: number
   readonly waiting: Set<() => void>
+  readonly owner: Owner | undefined
 }
 
-export function createLog(): Log {
-  return { messages: [], forgotten: 0, waiting: new Set() }
+export function createLog(owner?: Owner): Log {
+  return { messages: [], forgotten: 0, waiting: new Set(), owner }
 }
 
 /** The offset of the newest message that was ever stored. */

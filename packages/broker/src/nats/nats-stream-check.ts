@@ -1,4 +1,5 @@
 import { RetentionPolicy, StorageType, type StreamConfig } from 'nats'
+import type { Owner } from '../broker.ts'
 import { TopicMismatch } from '../errors.ts'
 
 /** Settings of servers newer than the client's types. */
@@ -34,6 +35,17 @@ export function checkStream(config: StreamConfig & NewerSettings, subject: strin
     `The stream ${config.name} exists with settings that would break a promise: ${faults.join('; ')}. ` +
       'Mend them on the broker; what can not be changed there needs a new topic epoch, or another name for the app.',
   )
+}
+
+/** An owner as a stream's description, which servers of every version keep. */
+export function describeOwner({ id, name }: Owner): string {
+  return `commitcast database ${id} ${name}`
+}
+
+/** The owner of a stream; `undefined` where an operator made it, or an earlier release. */
+export function ownerOf({ description = '' }: Pick<StreamConfig, 'description'>): Owner | undefined {
+  const [, id, name] = /^commitcast database (\S+) (.*)$/s.exec(description) ?? []
+  return id === undefined || name === undefined ? undefined : { id, name }
 }
 
 function isOnly(subjects: readonly string[] | undefined, subject: string): boolean {

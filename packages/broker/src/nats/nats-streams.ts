@@ -8,10 +8,11 @@ import {
   type StreamInfo,
 } from 'nats'
 import type { TopicOptions } from '../broker.ts'
+import { checkOwner } from '../check-owner.ts'
 import { checkPartition } from '../check-place.ts'
 import { TopicMismatch } from '../errors.ts'
 import type { Connection } from './nats-connection.ts'
-import { checkStream } from './nats-stream-check.ts'
+import { checkStream, describeOwner, ownerOf } from './nats-stream-check.ts'
 
 interface StreamSettings {
   readonly replicas: number
@@ -72,8 +73,13 @@ async function lookAt(connection: Connection, topic: TopicOptions, { timeoutMs }
       ),
     ),
   )
-  for (const [partition, info] of found.entries()) if (info) checkStream(info.config, subjectOf(topic, partition, '>'))
+  for (const [partition, info] of found.entries()) if (info) check(info, topic, partition)
   return { connection, jsm, topic, found }
+}
+
+function check({ config }: StreamInfo, topic: TopicOptions, partition: number): void {
+  checkStream(config, subjectOf(topic, partition, '>'))
+  checkOwner(topic, ownerOf(config))
 }
 
 async function makeStream({ connection, jsm, topic }: Look, partition: number, settings: StreamSettings) {
@@ -87,6 +93,7 @@ async function makeStream({ connection, jsm, topic }: Look, partition: number, s
     num_replicas: settings.replicas,
     max_age: nanos(settings.maxAgeMs),
     allow_direct: true,
+    ...(topic.owner && { description: describeOwner(topic.owner) }),
   }
   try {
     return await connection.ask(name, () => jsm.streams.add(config))
@@ -99,9 +106,9 @@ async function makeStream({ connection, jsm, topic }: Look, partition: number, s
       )
     }
     if (code !== takenName) throw error
-    // Somebody who asks for other settings made it just now.
+    // Another process made it just now, with other settings.
     const info = await connection.ask(name, () => jsm.streams.info(name))
-    checkStream(info.config, subject)
+    check(info, topic, partition)
     return info
   }
 }

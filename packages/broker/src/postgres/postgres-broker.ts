@@ -1,11 +1,13 @@
 import pg from 'pg'
 import type { Broker, TopicOptions } from '../broker.ts'
+import { checkOwner } from '../check-owner.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { checkSchemaName } from '../schema-name.ts'
 import { createAskPool } from './ask-pool.ts'
 import { checkPostgresAddress } from './postgres-address.ts'
 import { createEar } from './postgres-ear.ts'
 import { createHints } from './postgres-hints.ts'
+import { bindTopic, readOwner } from './postgres-owner.ts'
 import { createTopic } from './postgres-topic.ts'
 import { processWarnings, type WarningLog } from './postgres-trim.ts'
 import { asTrouble } from './postgres-trouble.ts'
@@ -117,10 +119,13 @@ export function postgresBroker(options: PostgresBrokerOptions): Broker {
     async topic(topic) {
       checkOpen()
       await make()
+      await bindTopic(query, schema, topic)
       return open(topic)
     },
     async find(topic) {
-      return (await isThere(query, schema, topic)) ? open(topic) : undefined
+      if (!(await isThere(query, schema, topic))) return undefined
+      checkOwner(topic, await readOwner(query, schema, topic))
+      return open(topic)
     },
     async close() {
       closing.abort()
@@ -152,11 +157,15 @@ function tables(s: string): string {
     perform pg_advisory_xact_lock(hashtextextended('${s}', 0));
     -- IF NOT EXISTS would ask for the right to create even where nothing is created.
     if to_regnamespace('${s}') is null then create schema ${s}; end if;
-    if to_regclass('${s}.message') is not null then return; end if;
-    create table ${s}.message (
-      topic text not null, epoch int not null, partition int not null, "offset" bigint not null,
-      id text not null, type text not null, key text not null, time text not null, tx text not null,
-      headers json not null, body text not null, stored_at timestamptz not null default clock_timestamp(),
-      primary key (topic, epoch, partition, "offset"));
+    if to_regclass('${s}.message') is null then
+      create table ${s}.message (
+        topic text not null, epoch int not null, partition int not null, "offset" bigint not null,
+        id text not null, type text not null, key text not null, time text not null, tx text not null,
+        headers json not null, body text not null, stored_at timestamptz not null default clock_timestamp(),
+        primary key (topic, epoch, partition, "offset"));
+    end if;
+    if to_regclass('${s}.owner') is null then
+      create table ${s}.owner (topic text, epoch int, id text not null, name text not null, primary key (topic, epoch));
+    end if;
     end $tables$`
 }

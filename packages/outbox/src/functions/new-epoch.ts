@@ -61,7 +61,7 @@ begin
   else
     ${goOn(s)}
   end if;
-  update ${s}.topic set epoch = from_epoch + 1, system_identifier = here.system_identifier, database = here.database;
+  update ${s}.topic set epoch = from_epoch + 1, id = gen_random_uuid(), system_identifier = here.system_identifier, database = here.database;
   return query select from_epoch + 1, true, moved_events;
 end $$;`,
 }

@@ -13,6 +13,7 @@ import { steppedOver } from './0012-stepped-over.ts'
 import { memberTtl } from './0013-member-ttl.ts'
 import { eventBytes } from './0014-event-bytes.ts'
 import { app } from './0015-app.ts'
+import { topicId } from './0016-topic-id.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -31,6 +32,7 @@ export const allMigrations: readonly Migration[] = [
   memberTtl,
   eventBytes,
   app,
+  topicId,
 ]
 
 /** The number of the newest one. */

@@ -24,6 +24,9 @@ export interface AdoptOptions {
  */
 export async function adopt(options: AdoptOptions, state: RelayState): Promise<void> {
   const { sql, broker, schema, topic, server, bell, logger, outages, lostTailMs = 10_000 } = options
+  const { name, epoch, partitions, owner } = topic
+  // Each epoch has an owner of its own.
+  const shape = { name, epoch, partitions, ...(owner && { owner }) }
   const terms = new Map(state.held.map((lease) => [lease.partition, lease.term]))
   for (const [partition, { term, relay }] of state.partitions) {
     // Pages are assigned only where there is room, so no other statement may notice it.
@@ -48,8 +51,8 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
       outages,
       acknowledged: state.acknowledged,
       lostTailMs,
-      findEpoch: (epoch: number) => broker.find({ name: topic.name, epoch, partitions: topic.partitions }),
-      reopen: () => broker.topic({ name: topic.name, epoch: topic.epoch, partitions: topic.partitions }),
+      findEpoch: (epoch: number) => broker.find({ name, epoch, partitions }),
+      reopen: () => broker.topic(shape),
       brokerLog: state.brokerLog,
       onChange: bell.ring,
     }

@@ -1,4 +1,4 @@
-import { type Broker, Diverged, endOf, type Topic } from '@commitcast/broker'
+import { type Broker, Diverged, endOf, type Topic, type TopicOptions } from '@commitcast/broker'
 import { EventsGone, readEpochEnd } from '@commitcast/outbox'
 import type { Logger, Sql } from '@commitcast/worker'
 import { readOutbox } from '../groups/read-events.ts'
@@ -62,6 +62,6 @@ async function finish(options: PastEpochsOptions, epoch: number): Promise<void> 
 }
 
 /** Makes the partitions that are missing, where anything of the topic is there. */
-async function openIfThere(broker: Broker, topic: { name: string; epoch: number; partitions: number }) {
+async function openIfThere(broker: Broker, topic: TopicOptions) {
   return (await broker.find(topic)) && broker.topic(topic)
 }

@@ -1,11 +1,8 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createDatabase } from '@commitcast/servers'
 import { expect, inject, test, vi } from 'vitest'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const pages = globSync(['{README,CONTRIBUTING}.md', 'docs/**/*.md', 'packages/*/README.md'], { cwd: root }).sort()
+import { fencePattern, pages, root, snippetText } from './pages.ts'
 
 /** Private to this repository: its sample is for those who write tests here. */
 const mayShowAnyCode = ['packages/servers/README.md']
@@ -72,21 +69,11 @@ interface Fence {
 
 function fencesOf(page: string): Fence[] {
   const text = readFileSync(join(root, page), 'utf8')
-  const fences = text.matchAll(/(?:^<!-- snippet: (\S+) -->\n\s*)?^```(\w*)\n(.*?)^```$/gms)
-  return [...fences].map(([, snippet, language = '', code = '']) => ({ snippet, language, code: code.trim() }))
-}
-
-/** A file, or the lines between `// #region name` and `// #endregion name` in it, without the marks of other regions. */
-function snippetText(snippet: string): string {
-  const [path = '', region] = snippet.split('#')
-  const lines = readFileSync(join(root, path), 'utf8').split('\n')
-  const [start, end] = ['region', 'endregion'].map((mark) => lines.indexOf(`// #${mark} ${region}`))
-  if (region !== undefined && !(start! >= 0 && end! > start!)) throw new Error(`${path} has no region ${region}.`)
-  const shown = region === undefined ? lines : lines.slice(start, end)
-  return shown
-    .filter((line) => !/^\/\/ #(end)?region /.test(line))
-    .join('\n')
-    .trim()
+  return [...text.matchAll(fencePattern)].map(([, snippet, language = '', code = '']) => ({
+    snippet,
+    language,
+    code: code.trim(),
+  }))
 }
 
 function linksOf(page: string): string[] {

@@ -23,7 +23,7 @@ export function startApiNode(readToken: ReadToken) {
   http.listen(3000)
 
   process.once('SIGTERM', async () => {
-    // Not ready from here on; the first client is told five seconds later.
+    // Not ready from here on; the first client is notified five seconds later.
     await live.drain({ afterMs: 5_000, overMs: 10_000, deadlineMs: 10_000 })
     wss.close()
     http.close()

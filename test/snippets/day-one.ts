@@ -25,7 +25,7 @@ export function placeOrder(id: string, customerId: string, bookId: number) {
 // #endregion append
 
 // #region live
-// What browsers see: who hears of an event, and metadata, looked up once for a whole batch.
+// What browsers see: the channels of an event, and metadata, looked up once for a whole batch.
 const live = cast
   .live({ channels: (event) => [`customer:${event.data.customerId}`] })
   .enrich('book', { id: (event) => event.data.bookId, load: booksById })

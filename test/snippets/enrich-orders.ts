@@ -21,7 +21,7 @@ async function booksById(ids: readonly number[]) {
 
 // #region live
 const withBooks = cast
-  // Who hears of an event. None: nobody does, and nothing is looked up for it.
+  // The channels of an event. Without any it goes to no client, and nothing is looked up for it.
   .live({ channels: (event) => ('customerId' in event.data ? [`customer:${event.data.customerId}`] : []) })
   // A kind of metadata: which id an event needs, if any, and one look-up for all ids of a batch.
   .enrich('book', { id: (event) => (event.type === 'order.placed' ? event.data.bookId : undefined), load: booksById })

@@ -3,7 +3,7 @@ import { createTRPCClient, createWSClient, wsLink } from '@trpc/client'
 import type { ChatRouter } from './typing-server.ts'
 
 // #region client
-/** Shows who is typing in a room: whoever said so within three seconds. */
+/** Shows who is typing in a room: every sender of the last three seconds. */
 export function watchTyping(url: string, roomId: string, show: (names: readonly string[]) => void) {
   const socket = createWSClient({ url })
   const trpc = createTRPCClient<ChatRouter>({ links: [wsLink({ client: socket })] })

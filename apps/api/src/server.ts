@@ -53,7 +53,7 @@ export async function startServer({ router, live: shopLive, health, port, host, 
   })
   return {
     port: (http.address() as AddressInfo).port,
-    /** Lets nobody in any more, moves the clients to other nodes, and gives calls under way a moment to end. */
+    /** Refuses new clients, moves the others to other nodes, and gives calls under way a moment to end. */
     async close() {
       const ended = new Promise((resolve) => http.close(resolve))
       const times = { overMs: 1_000, deadlineMs: 1_000 }

@@ -32,7 +32,7 @@ const result = {
 process.stdout.write(`${JSON.stringify(result)}\n`)
 process.exit(ok ? 0 : 1)
 
-/** Places one order on one client and waits until another one hears of it. */
+/** Places one order on one client and waits until another one receives its event. */
 async function run() {
   const everything = await startEverything({ onLine: say })
   try {

@@ -97,7 +97,7 @@ export async function startEverything({ onLine, revive = false }: EverythingOpti
   }
 }
 
-/** Where NATS can't be had at all, the demo goes on without it. */
+/** Where NATS can't be had at all, the demo runs without it. */
 function withoutNats(error: unknown): undefined {
   if (error instanceof ServerUnavailable) return undefined
   throw error

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 
 /**
  * Passes `/events`, streams for `EventSource`, on to the API. While the API is away the stream is empty and ends at once:
- * the browser comes back by itself and says where it stopped. After an error status it would stay away for good.
+ * the browser reconnects with its cursor. After an error status it would not reconnect.
  */
 export async function proxyEvents(app: FastifyInstance, api: string): Promise<void> {
   await app.register(httpProxy, {
@@ -20,7 +20,7 @@ export async function proxyEvents(app: FastifyInstance, api: string): Promise<vo
   })
 }
 
-/** When browsers come back: not all at the same moment. */
+/** When browsers reconnect: not all at the same moment. */
 function retryMs(): number {
   return Math.round(1_000 + Math.random() * 2_000)
 }

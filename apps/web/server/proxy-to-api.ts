@@ -11,7 +11,7 @@ const answerMs = 2_000
 
 /**
  * Passes `/trpc` on to the API. While the API is away a call gets 502, a WebSocket 503, and open WebSockets are closed:
- * the browser comes back by itself and says where it stopped.
+ * the browser reconnects with its cursor.
  */
 export async function proxyToApi(app: FastifyInstance, api: string): Promise<void> {
   await app.register(httpProxy, {
@@ -32,7 +32,7 @@ export async function proxyToApi(app: FastifyInstance, api: string): Promise<voi
     wsClientOptions: towardsApi,
     wsHooks: {
       onConnect(_context, browser, upstream) {
-        // It left while the API was being called; nobody else would hang up.
+        // The client left while the API was being called; nothing else would close the call.
         if (browser.readyState !== browser.OPEN) upstream.terminate()
       },
       onOutgoingMessage(_context, browser) {

@@ -10,7 +10,7 @@ export function trackConnections(server: Server) {
   server.on('connection', (socket) => {
     open.add(socket)
     socket.once('close', () => open.delete(socket))
-    // Between an upgrade and its WebSocket nobody else listens, and a reset would be an uncaught error.
+    // Between an upgrade and its WebSocket there is no other listener, and a reset would be an uncaught error.
     socket.on('error', () => {})
   })
   return {

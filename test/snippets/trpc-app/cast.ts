@@ -12,5 +12,5 @@ export const cast = createCommitcast({
   listenTo: connectionString,
 })
 
-/** Who hears of an event: whoever follows its customer. */
+/** The channels of an event: that of its customer. */
 export const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })

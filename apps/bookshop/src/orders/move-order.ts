@@ -4,7 +4,7 @@ import type { Shop } from '../shop.ts'
 import { nextStep, type OrderStatus } from './order-status.ts'
 
 /**
- * Moves an order on by one step. `from` is the status that the caller saw; whoever comes second gets a conflict, but for
+ * Moves an order on by one step. `from` is the status that the caller saw; the second caller gets a conflict, but for
  * another try of the same command, which gets the first one's answer.
  */
 export async function moveOrder({ db, cast }: Shop, { id, from }: { id: string; from: OrderStatus }, command: Command) {

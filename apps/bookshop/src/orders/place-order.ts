@@ -9,7 +9,7 @@ export interface PlaceOrder {
   readonly quantity: number
 }
 
-/** The order and the event that tells of it, in one transaction; once, however often the command is tried. */
+/** The order and its event, in one transaction; once, however often the command is tried. */
 export async function placeOrder({ db, cast }: Shop, { customerId, bookId, quantity }: PlaceOrder, command: Command) {
   return db.transaction().execute((trx) =>
     // Customers do not sign in here: each is who the browser says. Elsewhere the caller is never a value of the input.

@@ -7,7 +7,7 @@ import type { trpc } from '../trpc.ts'
 type BoardQuery = typeof trpc.orders.board
 type Board = StateOf<BoardQuery>
 
-/** What happens to any order, as the board hears of it. */
+/** What the board does with each event of an order. */
 export type BoardEvent = EventOf<BoardQuery>
 
 type Placed = Extract<BoardEvent, { type: 'order.placed' }>

@@ -8,7 +8,7 @@ export function errorWords(error: unknown): string {
     case 'BAD_REQUEST':
       return 'The shop could not make sense of that.'
     case 'CONFLICT':
-      return 'Somebody else was faster: this order has moved on already.'
+      return 'Another window was faster: this order has moved on already.'
     case 'NOT_FOUND':
       return (error as Error).message
     default:
@@ -16,7 +16,7 @@ export function errorWords(error: unknown): string {
   }
 }
 
-/** Whether nobody answered; then it is not known what became of a command. */
+/** Whether there was no answer; then it is not known what became of a command. */
 export function isUnanswered(error: unknown): boolean {
   return codeOf(error) === undefined
 }

@@ -10,7 +10,7 @@ const events = defineEvents({
   'book.listed': { data: entry },
   'book.renamed': { data: entry },
   'book.withdrawn': { data: z.object({}) },
-  // What others are told of the read model.
+  // What is published of the read model.
   'entry.created': { data: entry },
   'entry.updated': { data: entry },
   'entry.deleted': { data: entry },
@@ -54,7 +54,7 @@ async function entriesById(trx: Trx, ids: readonly string[]) {
 // #endregion rows
 
 // #region lock
-/** Before the rows are read: whoever else changes rows with these ids waits until this transaction has ended. */
+/** Before the rows are read: other transactions that change rows with these ids wait until this one has ended. */
 export async function lockEntries(trx: Trx, ids: readonly string[]) {
   await sql`select pg_advisory_xact_lock(hashtextextended('entries.' || id, 0)) from unnest(${ids}::text[]) as id order by id`.execute(
     trx,

@@ -113,7 +113,7 @@ describe('append', () => {
     expect(row?.data).toEqual({ note })
   })
 
-  test('refuses what would not come back as it is, with its place and what to do, and the transaction goes on', async () => {
+  test('refuses what would not be read back unchanged, with its place and what to do, and the transaction goes on', async () => {
     await using database = await freshDatabase()
     await using counted = await countStatements(database)
     const { client } = counted

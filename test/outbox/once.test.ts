@@ -67,7 +67,7 @@ describe('a command with an idempotency key', () => {
     )
   })
 
-  test('with an answer that would not come back as it is is refused, and the key is free again', async () => {
+  test('with an answer that would not be read back unchanged is refused, and the key is free again', async () => {
     await using database = await freshDatabase()
     await database.db.transaction().execute(async (trx) => {
       const photo = once(trx, { caller, key: 'k' }, async () => ({ photo: Buffer.from('x') }))

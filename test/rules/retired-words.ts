@@ -12,7 +12,7 @@ export const retiredWords: readonly RetiredWord[] = [
   { pattern: /\bwhoever\b/i, instead: 'the actor: the reader that, each client that' },
   { pattern: /\b(none|one) of ours\b/i, instead: 'was (not) written by Commitcast' },
   { pattern: /\bas it runs\b/i, instead: 'the tests run this code' },
-  { pattern: /\btells?\b|\btold\b|\btelling\b/i, instead: 'publishes, notifies, says, distinguishes' },
+  { pattern: /\b[Tt](ells?|old|elling)\b/, instead: 'publishes, notifies, says, distinguishes' },
   { pattern: /\bhears? (of|what|how|them|about)\b/i, instead: 'receives, is notified' },
   { pattern: /\bin its turn\b|\bby turns\b/i, instead: 'one after the other' },
   { pattern: /\bgo(es)? on\b|\bwent on\b|\bgoing on\b/i, instead: 'continues' },

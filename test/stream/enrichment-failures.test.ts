@@ -130,7 +130,7 @@ test('where nobody knows whom to tell, the partition waits at that event and say
   expect((await shop.enriched(4)).map(channelsOf)).toEqual([['all'], ['all'], ['all'], ['all']])
 })
 
-test('metadata that would not come back as it is is left out, flagged and counted, and all that is behind it arrives', async () => {
+test('metadata that would not be read back unchanged is left out, flagged and counted, and all that is behind it arrives', async () => {
   await using shop = await openEnrichment({ broker: memoryBroker() })
   await shop.give(customers(3))
   const photos = async (ids: readonly unknown[]) =>

@@ -75,7 +75,7 @@ test('a newer version breaks where its step takes something else, and so does an
   expectTypeOf<BreaksOldEvents<typeof stepped, typeof old>>().toEqualTypeOf<'order.placed'>()
 })
 
-test('a version that the compiler can not tell breaks', () => {
+test('a version that the compiler does not know breaks', () => {
   const version: number = 1
   const wide = defineEvents({ ...lost, 'order.placed': { data: placed, version } })
   expectTypeOf<BreaksOldEvents<typeof old, typeof wide>>().toEqualTypeOf<'order.placed'>()

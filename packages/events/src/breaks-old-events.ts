@@ -7,7 +7,7 @@ import type { StepInput, VersionOf, VersionsBefore } from './event-versions.ts'
  *
  * A type breaks where the new catalogue lacks it; has it at the same version, and the old data does not fit what readers
  * now get; has it at a newer version without a step that takes the old data; has it at an older version; or where a
- * version is not a literal, so that nobody can tell.
+ * version is not a literal, so that the compiler does not know it.
  */
 export type BreaksOldEvents<TOld extends EventCatalog, TNew extends EventCatalog> = {
   [T in EventTypeOf<TOld>]: T extends EventTypeOf<TNew> ? (IsRead<TOld, TNew, T> extends true ? never : T) : T

@@ -8,7 +8,7 @@ import { InvalidChannel } from './errors.ts'
 export function checkChannels(channels: unknown, source: string): readonly string[] {
   if (!Array.isArray(channels)) {
     throw new InvalidChannel(
-      `${source} gave ${tell(channels)}. Give a list of texts such as ["order:42"]; [] for none.`,
+      `${source} gave ${inWords(channels)}. Give a list of texts such as ["order:42"]; [] for none.`,
     )
   }
   for (const channel of channels) if (!isChannel(channel)) throw refuse(channel, source)
@@ -21,11 +21,11 @@ function isChannel(channel: unknown): boolean {
 
 function refuse(channel: unknown, source: string): InvalidChannel {
   return new InvalidChannel(
-    `${source} gave ${tell(channel)} as a channel. Give a text that is not empty, such as \`order:\${id}\`.`,
+    `${source} gave ${inWords(channel)} as a channel. Give a text that is not empty, such as \`order:\${id}\`.`,
   )
 }
 
-function tell(value: unknown): string {
+function inWords(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))
   if (typeof value === 'bigint') return `the bigint ${value}n`
   if (value === null || value === undefined || typeof value === 'boolean') return String(value)

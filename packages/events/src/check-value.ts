@@ -12,7 +12,7 @@ export interface Unkept {
  */
 export type ValueKind = 'plain' | 'typed' | Unkept
 
-/** Deeper values overflow the stack of whoever serialises them, first in browsers. A circle is endlessly deep. */
+/** Deeper values overflow the stack of a serialiser, first in browsers. A circle is endlessly deep. */
 const maxDepth = 500
 
 /** A value that is shared inside of another is written out at each place, so a small one may be endless as text. */

@@ -1,8 +1,8 @@
 /** What a command carries beside its input, as `commandLink` makes it. */
 export interface CommandIds {
-  /** The command's name, for everybody to see: the causation id of its events. */
+  /** The command's name, which every client may see: the causation id of its events. */
   readonly id: string
-  /** The idempotency key: the same for every try of one command, and nobody else's to know. */
+  /** The idempotency key: the same for every try of one command, and a secret of its caller. */
   readonly key: string
   /** Shared by everything that one click set off. Default the command's id. */
   readonly correlationId?: string

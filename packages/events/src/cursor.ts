@@ -24,8 +24,8 @@ export function encodeCursor(cursor: Cursor): string {
 }
 
 /**
- * The reverse of `encodeCursor`; `undefined` for a text that is no cursor, whoever sent it. What follows a `~` (at
- * most 64 letters, digits, `_` and `-`) only tells equal cursors apart. Never throws.
+ * The reverse of `encodeCursor`; `undefined` for a text that is no cursor. What follows a `~` (at
+ * most 64 letters, digits, `_` and `-`) only distinguishes equal cursors. Never throws.
  */
 export function decodeCursor(text: unknown): Cursor | undefined {
   const match = typeof text === 'string' ? cursorPattern.exec(text) : null

@@ -4,15 +4,15 @@ import { defineEvents } from './define-events.ts'
 
 const events = defineEvents({ 'order.placed': { data: z.object({ total: z.coerce.number().positive() }) } })
 
-test('data comes back as its schema makes it', async () => {
+test('data is returned as its schema makes it', async () => {
   expect(await events.validate('order.placed', { total: '3' })).toEqual({ total: 3 })
 })
 
-test('refused data is told with its path', async () => {
+test('the error of refused data has its path', async () => {
   await expect(events.validate('order.placed', { total: -1 })).rejects.toThrow(/"order.placed".*data\.total/)
 })
 
-test('an unknown type is told with those that are known, also when it is a name that every object has', async () => {
+test('the error of an unknown type lists those that are known, also when it is a name that every object has', async () => {
   await expect(events.validate('order.lost', {})).rejects.toThrow(
     /"order.lost" is not in the catalogue \(order.placed\)/,
   )

@@ -1,8 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { describeIssues } from './describe-issues.ts'
 import { InvalidEvent } from './errors.ts'
 import type { CheckedVersions, UpcastSteps } from './event-versions.ts'
 import { reservedPrefix } from './placeholder.ts'
-import { tellIssues } from './tell-issues.ts'
 import { createUpcast, type Upcast } from './upcast.ts'
 
 /** What one event type carries. */
@@ -100,5 +100,5 @@ function unknownType(type: string, definitions: EventDefinitions): InvalidEvent 
 }
 
 function refusedData(type: string, issues: readonly StandardSchemaV1.Issue[]): InvalidEvent {
-  return new InvalidEvent(`The data of "${type}" does not fit its schema. ${tellIssues(issues)}`)
+  return new InvalidEvent(`The data of "${type}" does not fit its schema. ${describeIssues(issues)}`)
 }

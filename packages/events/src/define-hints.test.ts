@@ -10,13 +10,13 @@ test('data is checked, and comes as its schema makes it', async () => {
   await expect(hints.validate('typing', { since: 'never' })).rejects.toMatchObject({ code: 'INVALID_HINT' })
 })
 
-test('a type that nobody declared is refused with those that are', async () => {
+test('a type that was not declared is refused with those that are', async () => {
   await expect(hints.validate('toString', {})).rejects.toThrow(/"toString" is not in the catalogue \(typing, here\)/)
 })
 
-test('types are told apart, and data is typed', () => {
-  type Told = HintOf<typeof hints>
-  expectTypeOf<Told['type']>().toEqualTypeOf<'typing' | 'here'>()
-  expectTypeOf<Extract<Told, { type: 'typing' }>['data']>().toEqualTypeOf<{ since: Date }>()
+test('types are distinguished, and data is typed', () => {
+  type AnyHint = HintOf<typeof hints>
+  expectTypeOf<AnyHint['type']>().toEqualTypeOf<'typing' | 'here'>()
+  expectTypeOf<Extract<AnyHint, { type: 'typing' }>['data']>().toEqualTypeOf<{ since: Date }>()
   expectTypeOf<HintInputOf<typeof hints>>().not.toHaveProperty('id')
 })

@@ -1,11 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { describeIssues } from './describe-issues.ts'
 import { InvalidHint } from './errors.ts'
-import { tellIssues } from './tell-issues.ts'
 
 /** For each type of hint the schema of its data, any Standard Schema validator. */
 export type HintDefinitions = Readonly<Record<string, StandardSchemaV1>>
 
-/** All hints of an app: what is told to whoever follows a channel now, and may get lost. */
+/** All hints of an app: what is sent to the clients that follow a channel now, and may get lost. */
 export interface HintCatalog<TDefinitions extends HintDefinitions = HintDefinitions> {
   readonly definitions: TDefinitions
   /**
@@ -26,7 +26,7 @@ export interface Hint<TType extends string = string, TData = unknown> {
   readonly data: TData
 }
 
-/** The union of a catalogue's hints, told apart by `type`. */
+/** The union of a catalogue's hints, distinguished by `type`. */
 export type HintOf<TCatalog extends HintCatalog> = {
   [T in keyof TCatalog['definitions'] & string]: Hint<T, StandardSchemaV1.InferOutput<TCatalog['definitions'][T]>>
 }[keyof TCatalog['definitions'] & string]
@@ -50,7 +50,7 @@ export function defineHints<const TDefinitions extends HintDefinitions>(
       if (!schema) throw unknownType(type, definitions)
       const result = await schema['~standard'].validate(data)
       if (!result.issues) return result.value
-      throw new InvalidHint(`The data of the hint "${type}" does not fit its schema. ${tellIssues(result.issues)}`)
+      throw new InvalidHint(`The data of the hint "${type}" does not fit its schema. ${describeIssues(result.issues)}`)
     },
   })
 }

@@ -18,7 +18,7 @@ test.each<[string, Record<string, unknown>]>([
   ['kinds with dots and backslashes', { 'book.author': { born: new Date(6) }, 'a\\b': new Date(7) }],
   ['the same value in two kinds', { seller: shared, buyer: shared }],
   ['the same value twice in one kind', { pair: { left: shared, right: shared }, other: shared }],
-])('%s come back as they were, for every event of a batch', (_, metadata) => {
+])('%s are read back unchanged, for every event of a batch', (_, metadata) => {
   const encode = createMetadataEncoder()
   for (let event = 0; event < 2; event++) {
     const { json, notes } = encode(metadata)
@@ -41,14 +41,14 @@ test('plain metadata has no notes', () => {
   })
 })
 
-test('a kind that would not come back as it is is left out, and says why; the others are there', () => {
+test('a kind that would not be read back unchanged is left out, and says why; the others are there', () => {
   const encode = createMetadataEncoder()
   const photo = Buffer.from('x')
   for (let event = 0; event < 2; event++) {
     const { json, refused } = encode({ a: 1, photo, row: { constructor: 'ACME' }, f: () => {}, b: 2 })
     expect(json).toBe('{"a":1,"b":2}')
     expect([...refused!].map(([kind, error]) => error.describe(kind))).toEqual([
-      expect.stringMatching(/^photo is a Buffer, which would not come back as it is: give its bytes as a text/),
+      expect.stringMatching(/^photo is a Buffer, which would not be read back unchanged: give its bytes as a text/),
       expect.stringMatching(/^row is an object with the key "constructor"/),
       expect.stringMatching(/^f is a function/),
     ])

@@ -5,7 +5,7 @@ import { escapePath, noteTypes, type TypeNotes } from './type-notes.ts'
 export interface EncodedMetadata {
   readonly json: string
   readonly notes: string | undefined
-  /** By kind, why it was left out: it would not come back as it is. */
+  /** By kind, why it was left out: it would not be read back unchanged. */
   readonly refused?: ReadonlyMap<string, InvalidValue>
 }
 

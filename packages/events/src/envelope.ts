@@ -15,7 +15,7 @@ export interface Unreadable extends EventPlace {
   readonly code: 'UNREADABLE_EVENT'
 }
 
-/** What a subscription sends. Every one is tracked: its id is the cursor to come back with. */
+/** What a subscription sends. Every one is tracked: its id is the cursor to continue with. */
 export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
   /** The state as of this cursor; the events that follow are exactly those that it does not show yet. */
   | { readonly kind: 'state'; readonly state: TState }
@@ -23,11 +23,11 @@ export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
   | { readonly kind: 'event'; readonly event: TEvent }
   /** One event of the followed channels that can't be read or sent. Step over it, or read the state again. */
   | { readonly kind: 'unreadable'; readonly event: Unreadable }
-  /** What may get lost, told to whoever follows now. Its cursor is the place that you have come to, and no further. */
+  /** What may get lost, sent to the clients that follow now. Its cursor is the position that the client has reached, and no further. */
   | { readonly kind: 'hint'; readonly hint: THint }
-  /** The past is told; what follows is as it happens. */
+  /** The client is caught up; what follows is as it happens. */
   | { readonly kind: 'live' }
-  /** Nothing of yours happened up to here; come back with this newer cursor. */
+  /** Nothing happened on the client's channels up to here; continue with this newer cursor. */
   | { readonly kind: 'checkpoint' }
   /** The cursor you came with can't be continued: forget what you have, the state (or the present) follows. */
   | { readonly kind: 'resync'; readonly reason: ResyncReason }

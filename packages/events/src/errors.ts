@@ -1,6 +1,6 @@
 import { pathText, type Unkept } from './check-value.ts'
 
-/** A value that would not come back as it is, so it is not written. */
+/** A value that would not be read back unchanged, so it is not written. */
 export class InvalidValue extends Error {
   override readonly name = 'InvalidValue'
   readonly code = 'INVALID_VALUE'
@@ -27,7 +27,7 @@ function explainValue(root: string, { path, what }: Unkept): string {
     what === 'a Buffer'
       ? 'give its bytes as a text (base64) or as a Uint8Array'
       : 'give plain values, Dates, Maps, Sets, BigInts, RegExps, URLs or typed arrays'
-  return `${pathText(root, path)} is ${what}, which would not come back as it is: ${fix}.`
+  return `${pathText(root, path)} is ${what}, which would not be read back unchanged: ${fix}.`
 }
 
 /** An event that can't be appended: unknown type, data that its schema refuses, too large. Nothing was written. */

@@ -34,7 +34,7 @@ export interface CommittedEvent<TType extends string = string, TData = unknown> 
   readonly headers: EventHeaders
 }
 
-/** The union of a catalogue's events, told apart by `type`. */
+/** The union of a catalogue's events, distinguished by `type`. */
 export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog> = EventTypeOf<TCatalog>> = {
   [T in TType]: CommittedEvent<T, EventDataOf<TCatalog, T>>
 }[TType]

@@ -1,7 +1,7 @@
 import { nameOf, type Unkept } from './check-value.ts'
 
 /**
- * Compares a value with what came back of it: the first thing that is not equal, or `undefined`. Only what a value holds
+ * Compares a value with what was read back: the first thing that is not equal, or `undefined`. Only what a value holds
  * counts, so an object without a prototype equals one with, and of an Error its name, its message and its cause.
  */
 export function findDifference(given: unknown, back: unknown): Unkept | undefined {

@@ -4,6 +4,6 @@
  */
 export interface LiveInput {
   readonly '~live': { readonly args?: readonly unknown[] }
-  /** The cursor to continue from. tRPC's servers write a newer one over it where the connection comes back by itself. */
+  /** The cursor to continue from. tRPC's servers write a newer one over it where the connection is re-established. */
   readonly lastEventId?: string
 }

@@ -13,7 +13,7 @@ const message: Message = {
   body: '{"at":"2026-01-01T00:00:00.000Z"}',
 }
 
-test('data and metadata come back with the types they had', () => {
+test('data and metadata are read back with the types they had', () => {
   const metadata = { customer: { since: new Date(0), tags: new Set(['a']) } }
   const live = encodeLiveMessage(message, { metadata, channels: ['order:o1', 'all'] })
   expect(channelsOf(live)).toEqual(['order:o1', 'all'])
@@ -31,7 +31,7 @@ test('data and metadata come back with the types they had', () => {
   })
 })
 
-test('an event that nobody follows becomes a filler at its offset', () => {
+test('an event without channels becomes a filler at its offset', () => {
   const live = encodeLiveMessage(message, { metadata: { a: 1 }, channels: [] })
   expect(live).toMatchObject({ offset: 7, id: message.id, headers: {}, body: '{}' })
   expect(channelsOf(live)).toEqual([])

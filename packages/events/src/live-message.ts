@@ -24,7 +24,7 @@ export interface LiveParts {
 
 /**
  * The live message of an event: the same offset, id and headers; the body holds the event's data as it was and the
- * metadata beside it. Metadata that would not come back as it is counts as failed. Without channels it is a filler, which
+ * metadata beside it. Metadata that would not be read back unchanged counts as failed. Without channels it is a filler, which
  * keeps the offsets gapless.
  */
 export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
@@ -66,7 +66,7 @@ export function liveTimelineOf(message: Message): number {
   return Number(timeline)
 }
 
-/** What stands at the offset of an event that nobody hears of. */
+/** What is at the offset of an event without channels. */
 export function toFiller(message: Message): Message {
   return { ...message, headers: {}, body: '{}' }
 }

@@ -1,6 +1,6 @@
 import type { Message } from './message.ts'
 
-/** Types that begin so are Commitcast's own: no catalogue may have them, and nobody may append one. */
+/** Types that begin so are Commitcast's own: no catalogue may have them, and no writer may append one. */
 export const reservedPrefix = 'commitcast.'
 
 const placeholderType = `${reservedPrefix}refused`

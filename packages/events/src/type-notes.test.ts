@@ -31,7 +31,7 @@ test.each<[string, unknown]>([
   ['500 levels of plain values', nested(499)],
   ['500 levels with a Date', nested(498, { at: new Date(0) })],
   ['keys with dots, backslashes, and none', { 'a.b': new Date(1), 'c\\d': 1n, '': { e: undefined } }],
-])('%s comes back as it was', (_, value) => {
+])('%s is read back unchanged', (_, value) => {
   expect(roundTrip(value)).toEqual(value)
 })
 
@@ -63,7 +63,7 @@ test.each<[string, unknown, RegExp]>([
   expect(() => noteTypes(value)).toThrow(InvalidValue)
 })
 
-test('of an Error the name, the message and the cause come back', () => {
+test('of an Error the name, the message and the cause are read back', () => {
   const back = roundTrip({ error: new Error('no', { cause: { at: new Date(2) } }) }) as { error: Error }
   expect(back.error).toBeInstanceOf(Error)
   expect(back.error).toMatchObject({ name: 'Error', message: 'no', cause: { at: new Date(2) } })

@@ -17,7 +17,7 @@ export interface Noted {
 
 /**
  * Splits a value into JSON and, only where it holds more than JSON can say, the notes to restore it. Throws `InvalidValue`
- * for what would not come back as it is: a Buffer, a function, an instance of a class, an invalid Date.
+ * for what would not be read back unchanged: a Buffer, a function, an instance of a class, an invalid Date.
  */
 export function noteTypes(value: unknown): Noted {
   const dates = datesOfRow(value)
@@ -36,7 +36,7 @@ export function restoreTypes(json: unknown, notes: TypeNotes | undefined): unkno
 /** superjson has corners of its own (NaN in a typed array), so what it made is read back and compared. */
 function noteAndCompare(value: unknown): Noted {
   const { json, meta } = superjson.serialize(value)
-  // Its notes on values that stand at several places are left out: they come back as equal ones.
+  // Its notes on values that stand at several places are left out: they are read back as equal ones.
   const noted: Noted = meta?.values === undefined ? { json } : { json, notes: { values: meta.values, v: 1 } }
   const difference = findUnkept(value, noted)
   if (difference) throw new InvalidValue(difference)

@@ -81,7 +81,7 @@ test('a version that is none, in an event that no message was decoded to, is ref
   expect(String(error)).toMatch(/id-7.*"customer.joined".*not a whole number/s)
 })
 
-test('a step that throws is told with the event, the version and the cause', () => {
+test('the error of a step that throws has the event, the version and the cause', () => {
   const error = errorOf(() =>
     catalog.upcast(eventOf('customer.joined', { data: { names: null }, headers: { version: '2' } })),
   )

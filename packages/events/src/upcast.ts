@@ -53,7 +53,7 @@ function stepFrom(
 function checkVersion({ id, type }: CommittedEvent, { version, known }: { version: number; known: number }): void {
   if (!isVersion(version)) {
     throw new UpcastFailed(
-      `The schema version of event ${id} ("${type}") is not a whole number from 1 on: whoever appended it by SQL wrote ` +
+      `The schema version of event ${id} ("${type}") is not a whole number from 1 on: the SQL that appended it wrote ` +
         'something else in the header "version". It is a text like "2", and absent for version 1.',
       { id, type, version },
     )
@@ -75,7 +75,7 @@ function runSteps({ id, type, data }: CommittedEvent, { from, steps }: Chain & {
   } catch (cause) {
     throw new UpcastFailed(
       `The upcast step of "${type}" from version ${version} to ${version + 1} failed for event ${id}: ${String(cause)}. ` +
-        'Mend the step; the event stays as it was written.',
+        'Fix the step; the stored event does not change.',
       { id, type, version, cause },
     )
   }

@@ -8,7 +8,7 @@ import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
  * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
  *
  * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema, is too large or
- * would not come back as it is, and where there is no transaction (old `pg` clients can't tell); the transaction can go on.
+ * would not be read back unchanged, and where there is no transaction (old `pg` clients can't tell); the transaction can go on.
  */
 export type Append<TCatalog extends EventCatalog> = (
   transaction: KyselyLike | PgClientLike,

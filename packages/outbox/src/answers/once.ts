@@ -15,7 +15,7 @@ import { KeyReused } from './key-reused.ts'
  *
  * Throws `TypeError` outside a transaction, and for a caller that is no text; `KeyReused`, and does nothing, where the caller
  * sent the key before with another input;
- * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not come back as it is. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
+ * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not be read back unchanged. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
  */
 export type Once = <TAnswer>(
   transaction: KyselyLike | PgClientLike,

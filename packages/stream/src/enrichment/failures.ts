@@ -3,7 +3,7 @@ import type { Logger } from '@commitcast/worker'
 
 /** What an enrichment could not do, since the worker started. */
 export interface FailureCounts {
-  /** Look-ups of one kind for one event that failed, or found what would not come back as it is. */
+  /** Look-ups of one kind for one event that failed, or found what would not be read back unchanged. */
   readonly failedLookUps: number
   /** Events that went out and lack metadata, because a look-up failed or the live message would have been too large. */
   readonly withoutMetadata: number
@@ -43,7 +43,7 @@ export function createFailures(logger: Logger): Failures {
       for (const [kind, err] of kinds) {
         const details = { kind, partition, offset, id, err }
         if (err instanceof InvalidValue) {
-          say('warn', `metadata would not come back as it is: events go out without this kind`, {
+          say('warn', `metadata would not be read back unchanged: events go out without this kind`, {
             code: 'METADATA_REFUSED',
             why: err.describe(kind),
             ...details,

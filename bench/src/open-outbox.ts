@@ -32,7 +32,7 @@ export async function openOutbox(server: Server, { maxConnections = 20 } = {}): 
   await migrate(sqlOf(new Kysely({ dialect: new PostgresDialect({ pool }) })), { partitions })
   const count = async (text: string) => Number((await pool.query<{ count: string }>(text)).rows[0]?.count)
   const given = () => count('select coalesce(sum(count), 0) as count from commitcast.page')
-  const isRelayAsleep = async () => (await count('select count(*) from commitcast.sleeper')) > 0
+  const isRelayAsleep = async () => (await count('select count(*) from commitcast.sleeping_relay')) > 0
   return {
     url: database.url,
     pool,

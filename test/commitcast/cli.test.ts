@@ -433,7 +433,7 @@ async function write(client: pg.PoolClient, count: number): Promise<void> {
 /** Takes the leases, as a relay would. */
 async function lease({ sql }: Database, partitions: number): Promise<void> {
   await sql.query(
-    `insert into commitcast.lease (grp, partition, term) select 'relay', generate_series(0, $1::int - 1), 1`,
+    `insert into commitcast.lease (group_name, partition, term) select 'relay', generate_series(0, $1::int - 1), 1`,
     [partitions],
   )
 }

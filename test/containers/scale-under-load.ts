@@ -70,8 +70,8 @@ async function expectShared(
 ): Promise<void> {
   const [row] = await sql.query<{ owners: number; free: number }>(
     `select count(distinct owner) filter (where held)::int as owners, count(*) filter (where not held)::int as free
-     from (select owner, owner in (select owner from commitcast.living_members($1)) as held
-           from commitcast.lease where grp = $1) as lease`,
+     from (select owner, owner in (select owner from commitcast.active_members($1)) as held
+           from commitcast.lease where group_name = $1) as lease`,
     [groups[service]],
   )
   expect(row, `workers that share the partitions of ${service}`).toEqual({ owners: workers, free: 0 })

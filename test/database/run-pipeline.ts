@@ -139,7 +139,7 @@ export async function runPipeline({
 
 /** Waits until the leases of the projection have been renewed once more. */
 async function leaseIsRenewed(sql: ReturnType<typeof sqlOf>): Promise<void> {
-  const read = () => sql.query(`select max(seen_at)::text from commitcast.member where grp = 'sums'`)
+  const read = () => sql.query(`select max(seen_at)::text from commitcast.member where group_name = 'sums'`)
   const before = await read()
   await eventually(async () => expect(await read()).not.toEqual(before))
 }

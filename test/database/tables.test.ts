@@ -44,5 +44,5 @@ test('tables without rows that an earlier release dumped are refused, and nothin
 /** What `pg_dump --schema-only` leaves: tables, functions and a materialized view without rows. */
 async function forgetRows(sql: { query(text: string): Promise<unknown> }): Promise<void> {
   for (const table of ['topic', 'migration', 'schema_release']) await sql.query(`delete from commitcast.${table}`)
-  await sql.query('refresh materialized view commitcast.home with no data')
+  await sql.query('refresh materialized view commitcast.cluster_identity with no data')
 }

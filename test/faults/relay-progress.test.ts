@@ -33,7 +33,7 @@ test('a relay that may only read tries less and less often, logs one line, and i
   const tries: number[] = []
   const counted: Sql = {
     query(text, values) {
-      if (text.includes('check_home')) tries.push(performance.now())
+      if (text.includes('check_cluster')) tries.push(performance.now())
       return reader.sql.query(text, values)
     },
   }
@@ -48,8 +48,8 @@ test('a relay that may only read tries less and less often, logs one line, and i
 test('a relay is ready when it carries its partitions, or when others hold all of them', async () => {
   await using database = await freshDatabase({ partitions: 1 })
   await database.pool.query(`
-    insert into ${schema}.lease (grp, partition, owner) values ('relay', 0, 'elsewhere/1/1');
-    insert into ${schema}.member (grp, owner, seen_at, ttl_ms) values ('relay', 'elsewhere/1/1', clock_timestamp(), 3600000)`)
+    insert into ${schema}.lease (group_name, partition, owner) values ('relay', 0, 'elsewhere/1/1');
+    insert into ${schema}.member (group_name, owner, seen_at, ttl_ms) values ('relay', 'elsewhere/1/1', clock_timestamp(), 3600000)`)
   await using relay = startRelay(database.sql)
   expect(relay.health()).toMatchObject({ ready: false, code: 'STARTING' })
   await eventually(() => expect(relay.health()).toEqual({ ready: true, partitions: [] }))
@@ -75,10 +75,10 @@ test('a relay that gets none of the partitions that no relay holds is not ready,
 
 /** Locks the rows of the relays' leases, which are free: whoever looks for free ones skips them. */
 async function blockLeases({ pool, sql }: Awaited<ReturnType<typeof freshDatabase>>) {
-  await sql.query(`insert into ${schema}.lease (grp, partition) values ('relay', 0), ('relay', 1)`)
+  await sql.query(`insert into ${schema}.lease (group_name, partition) values ('relay', 0), ('relay', 1)`)
   const client = await pool.connect()
   await client.query('begin')
-  await client.query(`select from ${schema}.lease where grp = 'relay' for update`)
+  await client.query(`select from ${schema}.lease where group_name = 'relay' for update`)
   let hasEnded = false
   const end = async () => {
     if (!hasEnded) await client.query('rollback')

@@ -47,7 +47,7 @@ test('a relay that was killed, and was away while 1,000 orders were placed, carr
     })
     expect(seen.size).toBe(0)
     await using left = openDatabase(database.url)
-    const leases = `select from commitcast.living_members('relay')`
+    const leases = `select from commitcast.active_members('relay')`
     await eventually(async () => expect(await left.sql.query(leases)).toEqual([]))
     relay = startRelay()
 

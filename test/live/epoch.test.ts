@@ -109,15 +109,15 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
 
   // Given, and known to nobody but the page log: the relay that gave them was never seen again.
   await sql.query(
-    `insert into commitcast.member (grp, owner, seen_at, ttl_ms)
-     select distinct grp, 'somebody else', now(), 3600000 from commitcast.lease;
+    `insert into commitcast.member (group_name, owner, seen_at, ttl_ms)
+     select distinct group_name, 'somebody else', now(), 3600000 from commitcast.lease;
      update commitcast.lease set owner = 'somebody else', term = term + 1`,
   )
   await counters.grow(8)
   const leases = await sql.query<{ partition: number; term: string }>(
-    `select partition, term::text from commitcast.lease where grp = 'relay'`,
+    `select partition, term::text from commitcast.lease where group_name = 'relay'`,
   )
-  await sql.query('select * from commitcast.give_pages($1, $2, 100)', [
+  await sql.query('select * from commitcast.assign_offsets($1, $2, 100)', [
     leases.map((lease) => lease.partition),
     leases.map((lease) => lease.term),
   ])

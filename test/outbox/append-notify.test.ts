@@ -5,7 +5,7 @@ import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { begin, type Database } from './old-days.ts'
 
 const append = `select commitcast.append('a', 'k', '1')`
-const sleeps = `insert into commitcast.sleeper values ('relay')`
+const sleeps = `insert into commitcast.sleeping_relay values ('relay')`
 
 describe('writers notify', () => {
   test('never while the relay is awake', async () => {

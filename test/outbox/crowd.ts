@@ -76,7 +76,7 @@ async function write(client: pg.PoolClient, random: Random): Promise<void> {
 export async function killOne(sql: Sql): Promise<void> {
   await sql.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid() and query ~ 'give_pages|append|thing'
+     where datname = current_database() and pid <> pg_backend_pid() and query ~ 'assign_offsets|append|thing'
      order by random() limit 1`,
   )
 }

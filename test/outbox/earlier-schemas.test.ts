@@ -111,7 +111,7 @@ async function hasFunction(sql: Sql, name: string): Promise<boolean> {
 /** Releases made their days ahead further or less far, and some the day before, too. */
 async function catalogueAhead(sql: Sql): Promise<string[]> {
   await sql.query(`drop table if exists ${schema}.${leafOf(1)}`)
-  await sql.query(`select ${schema}.make_leaves(7)`)
+  await sql.query(`select ${schema}.create_segments(7)`)
   return catalogueOf(sql, schema)
 }
 

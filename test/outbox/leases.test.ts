@@ -22,7 +22,7 @@ test('a lease is not taken over while its owner is committing a page, so the nex
     await givePages(inTransaction as typeof database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 }),
   ).toHaveLength(1)
   await eventually(async () =>
-    expect(await database.sql.query(`select from commitcast.living_members('relay', 1)`)).toEqual([]),
+    expect(await database.sql.query(`select from commitcast.active_members('relay', 1)`)).toEqual([]),
   )
   expect(await second.renew()).toEqual([])
   await client.query('commit')
@@ -131,7 +131,7 @@ test('the groups of a process renew with one statement, which writes one row for
   )
   const renewAll = () => Promise.all(groups.map((leases) => leases.renew()))
   const rows = async () =>
-    database.sql.query<{ row: string }>(`select grp || partition || ctid::text as row from commitcast.lease order by 1`)
+    database.sql.query<{ row: string }>(`select group_name || partition || ctid::text as row from commitcast.lease order by 1`)
   const held = await renewAll()
   const before = await rows()
   statements = 0

@@ -38,8 +38,8 @@ describe('migrate replaces a function', () => {
   test('whose text was changed by hand, keeps its rights, and needs no lock on the outbox', async () => {
     await using database = await freshDatabase()
     const before = await functionsOf(database)
-    await database.pool.query(`revoke execute on function commitcast.make_leaves from public;
-      create or replace function commitcast.make_leaves(days_ahead int) returns void language sql as 'select'`)
+    await database.pool.query(`revoke execute on function commitcast.create_segments from public;
+      create or replace function commitcast.create_segments(days_ahead int) returns void language sql as 'select'`)
     const holder = await database.pool.connect()
     await holder.query('begin; lock table commitcast.outbox in share row exclusive mode')
     await migrate(database.sql)
@@ -47,7 +47,7 @@ describe('migrate replaces a function', () => {
     holder.release()
     expect(await functionsOf(database)).toEqual(before)
     const [{ acl }] = (await database.sql.query(
-      `select proacl::text as acl from pg_proc where oid = 'commitcast.make_leaves(int)'::regprocedure`,
+      `select proacl::text as acl from pg_proc where oid = 'commitcast.create_segments(int)'::regprocedure`,
     )) as [{ acl: string }]
     expect(acl).not.toMatch(/[{,]=X/)
   })

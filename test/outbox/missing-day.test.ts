@@ -29,7 +29,7 @@ test('a role that may only append makes it, too, and so does a transaction whose
     `create role ${role};
      grant usage on schema ${schema} to ${role};
      grant insert on ${schema}.outbox to ${role};
-     grant select on ${schema}.topic, ${schema}.sleeper to ${role}`,
+     grant select on ${schema}.topic, ${schema}.sleeping_relay to ${role}`,
   )
   try {
     await using older = await begin(database, 'repeatable read', `set local role ${role}; select 1`)

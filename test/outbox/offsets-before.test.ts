@@ -19,7 +19,7 @@ test('the last offsets that were assigned before a moment are those that a look 
       const count = random.int(1, 30)
       await database.sql.query(
         `insert into ${schema}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,
-           floor, after_position, last_position, window_done, given_at)
+           floor, after_position, last_position, window_done, assigned_at)
          values (1, $1, $2, $3, 1, '1:1:', '1', '2:2:', '2', 0, 0, 1, true, 'epoch'::timestamptz + make_interval(mins => $4))`,
         [partition, offset, count, minute],
       )
@@ -29,7 +29,7 @@ test('the last offsets that were assigned before a moment are those that a look 
   for (let minute = 0; minute <= 42; minute++) {
     const moment = new Date(minute * minuteMs + 1)
     const rows = await database.sql.query<{ last: number }>(
-      `select coalesce(max(first_offset + count - 1) filter (where given_at < $1::text::timestamptz), min(first_offset) - 1, 0)::int as last
+      `select coalesce(max(first_offset + count - 1) filter (where assigned_at < $1::text::timestamptz), min(first_offset) - 1, 0)::int as last
        from generate_series(0, 2) as number left join ${schema}.page on partition = number group by number order by number`,
       [moment.toISOString()],
     )

@@ -183,7 +183,7 @@ export function watchTraffic(database: Database) {
   const acts = [
     () => database.sql.query(`select commitcast.append('a', 'k', '1')`),
     async () => givePages(database.sql, { schema, leases: await leases, maxPage: 10 }),
-    () => database.sql.query('select commitcast.make_leaves(2)'),
+    () => database.sql.query('select commitcast.create_segments(2)'),
   ]
   const loops = acts.map(async (act, which) => {
     for (; !stopped; await new Promise((resolve) => setTimeout(resolve, 5))) {

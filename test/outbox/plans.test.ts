@@ -131,7 +131,7 @@ function buffersToGive(database: Database, leases: Leases): Promise<number> {
   const terms = list(leases.map((lease) => lease.term))
   return buffers(
     database,
-    `${schema}.give_pages(${list(leases.map((lease) => lease.partition))}, ${terms}, ${maxPage})`,
+    `${schema}.assign_offsets(${list(leases.map((lease) => lease.partition))}, ${terms}, ${maxPage})`,
   )
 }
 

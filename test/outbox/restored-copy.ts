@@ -26,7 +26,7 @@ export async function restoredCopy(source: pg.Pool, server: Pick<Server, 'url'>,
   await reading.query('commit')
   reading.release()
   await sql.query(`select setval('commitcast.outbox_position_seq', $1)`, [sequence[0].last_value ?? 1])
-  await sql.query(`refresh materialized view commitcast.home ${refreshes ? '' : 'with no data'}`)
+  await sql.query(`refresh materialized view commitcast.cluster_identity ${refreshes ? '' : 'with no data'}`)
   return database
 }
 

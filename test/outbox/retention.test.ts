@@ -55,9 +55,9 @@ describe('retention', () => {
     await database.sql.query(`alter database "${name}" set DateStyle = ${style}`)
     await database.sql.query(`alter database "${name}" set TimeZone = '${zone}'`)
     await using elsewhere = openDatabase(database.url)
-    await elsewhere.sql.query('select commitcast.make_leaves(5)')
+    await elsewhere.sql.query('select commitcast.create_segments(5)')
     const [leaf] = await elsewhere.sql.query(
-      `select commitcast.leaf_end(to_regclass('commitcast.outbox_' || to_char(now() at time zone 'utc' + interval '5 days', 'YYYYMMDD')))
+      `select commitcast.segment_end(to_regclass('commitcast.outbox_' || to_char(now() at time zone 'utc' + interval '5 days', 'YYYYMMDD')))
          = date_trunc('day', now() at time zone 'utc' + interval '6 days') at time zone 'utc' as "endsAtMidnight"`,
     )
     expect(leaf).toEqual({ endsAtMidnight: true })

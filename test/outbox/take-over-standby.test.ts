@@ -36,7 +36,7 @@ test('a page that no standby has confirmed, because its relay’s wait was cance
   async function giveAndCancel({ pool, sql }: Database) {
     const client = await pool.connect()
     const giving = givePages(onClient(client), { schema, leases, maxPage: 10 })
-    const pid = await isWaitingForStandby(database, 'give_pages')
+    const pid = await isWaitingForStandby(database, 'assign_offsets')
     await sql.query('select pg_cancel_backend($1)', [pid])
     await giving
     client.release()

@@ -103,7 +103,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
   const owned = async () => {
     const rows = await sql.query<{ pid: number; partitions: number[] }>(
       `select split_part(owner, '/', 2)::int as pid, array_agg(partition::int order by partition) as partitions
-       from commitcast.lease join commitcast.living_members('relay') as member using (grp, owner) group by owner`,
+       from commitcast.lease join commitcast.active_members('relay') as member using (group_name, owner) group by owner`,
     )
     return new Map(rows.map((row) => [row.pid, row.partitions]))
   }
@@ -112,7 +112,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
   return {
     ...database,
     owned,
-    members: () => count(database, `select count(*) from commitcast.member where grp = 'relay'`),
+    members: () => count(database, `select count(*) from commitcast.member where group_name = 'relay'`),
     write,
     start: () => startRelayProcess({ url: database.url, app: 'shop', ...options }),
     /** Waits until it owns these, and whatever else. */

@@ -43,7 +43,7 @@ describe('two apps in one database, told apart by the schema', () => {
     await client.connect()
     client.on('notification', ({ channel, payload }) => words.push(payload || channel))
     await client.query(`listen ${shop}; listen ${crm}`)
-    await database.sql.query(`insert into ${shop}.sleeper values ('relay')`)
+    await database.sql.query(`insert into ${shop}.sleeping_relay values ('relay')`)
     for (const schema of [shop, crm]) await database.sql.query(`select ${schema}.append('a', 'k', '1')`)
     await client.query(`notify ${shop}, 'end'`)
     await eventually(() => expect(words).toContain('end'))

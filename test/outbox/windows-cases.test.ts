@@ -95,7 +95,7 @@ describe('two relays that both believe they own a partition', () => {
     await using one = await begin(database, '', 'select 1')
     expect(await give(one.client, leases)).toEqual(['first'])
     const other = giveAndTell(database, leases)
-    await isWaiting(database, 'select . from commitcast.give_pages')
+    await isWaiting(database, 'select . from commitcast.assign_offsets')
     await one.client.query(end)
     expect(await other).toEqual(end === 'commit' ? '23505' : ['first'])
     await database.sql.query(append('second'))

@@ -1,3 +1,3 @@
 grant usage on schema commitcast to shop_writer;
 grant select, insert on commitcast.outbox to shop_writer;
-grant select on commitcast.topic, commitcast.sleeper to shop_writer;
+grant select on commitcast.topic, commitcast.sleeping_relay to shop_writer;

@@ -79,5 +79,5 @@ async function retireEverything(counters: Counters): Promise<void> {
     `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'commitcast.outbox'::regclass`,
   )
   for (const { name } of leaves) await counters.sql.query(`drop table ${name}`)
-  await counters.sql.query(`update commitcast.topic set leaves_until = '-infinity'`)
+  await counters.sql.query(`update commitcast.topic set segments_until = '-infinity'`)
 }

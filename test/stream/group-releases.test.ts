@@ -109,7 +109,7 @@ test('a process that only appends registers its groups in the same transaction, 
   const mail = mailOf(counters)
   const types = () =>
     counters.sql.query<{ types: string[] }>(
-      `select types from ${schema}.group_release where grp = 'mail' order by number, id`,
+      `select types from ${schema}.group_release where group_name = 'mail' order by number, id`,
     )
   const append = (isKept: boolean) =>
     counters.db
@@ -201,13 +201,13 @@ test('a role that may only append registers the groups of its process', async ()
   await sql.query('create role release_writer')
   await sql.query(`grant usage on schema ${schema} to release_writer`)
   await sql.query(`grant select, insert on ${schema}.outbox to release_writer`)
-  await sql.query(`grant select on ${schema}.topic, ${schema}.sleeper to release_writer`)
+  await sql.query(`grant select on ${schema}.topic, ${schema}.sleeping_relay to release_writer`)
   const { cast } = mailOf(counters).new
   await counters.db.transaction().execute(async (trx) => {
     await sqlOf(trx).query('set local role release_writer')
     await cast.append(trx, { type: 'count.told', key: 'a', data: { n: 1 } })
   })
-  expect(await sql.query(`select grp from ${schema}.group_release`)).toEqual([{ grp: 'mail' }])
+  expect(await sql.query(`select group_name from ${schema}.group_release`)).toEqual([{ group_name: 'mail' }])
   await sql.query('drop owned by release_writer')
   await sql.query('drop role release_writer')
 })

@@ -124,7 +124,7 @@ test('a projection whose offset goes back behind its back does again what is und
   await counters.allSeen()
   const goBack = () =>
     counters.sql.query(
-      `with newest as (delete from ${schema}.group_offset where grp = 'sales' and "offset" > 5)
+      `with newest as (delete from ${schema}.group_offset where group_name = 'sales' and "offset" > 5)
        delete from seen where n > 5`,
     )
   await goBack()
@@ -143,8 +143,8 @@ test('a worker waits for its own commit whose answer it never got, and does not 
   await using other = openDatabase(counters.url)
   const left = Promise.withResolvers<void>()
   const [row] = await counters.sql.query<{ number: string; term: string }>(
-    `select max(number)::text as number, max(term)::text as term from ${schema}.group_offset join ${schema}.lease using (grp)
-     where grp = 'sales'`,
+    `select max(number)::text as number, max(term)::text as term from ${schema}.group_offset join ${schema}.lease using (group_name)
+     where group_name = 'sales'`,
   )
   const begun = Promise.withResolvers<void>()
   const committing = other.db.transaction().execute(async (trx) => {

@@ -76,9 +76,9 @@ export async function openTotals(options: Parameters<typeof openCounters>[0] = {
 /** What is there of any rebuild. */
 export async function remains(sql: { query<T>(text: string): Promise<T[]> }): Promise<string[]> {
   const rows = await sql.query<{ name: string }>(
-    `select grp as name from ${schema}.rebuild
-     union all select distinct grp from ${schema}.group_offset where grp like '%~%'
-     union all select distinct grp from ${schema}.lease where grp like '%~%'
+    `select group_name as name from ${schema}.rebuild
+     union all select distinct group_name from ${schema}.group_offset where group_name like '%~%'
+     union all select distinct group_name from ${schema}.lease where group_name like '%~%'
      union all select nspname from pg_namespace where nspname like '%rebuild%'`,
   )
   return rows.map(({ name }) => name)

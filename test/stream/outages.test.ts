@@ -204,12 +204,12 @@ test('while Postgres is read-only a handler retries the commit, not the call', a
   gate.resolve()
   await waitsFor(counters, 'mail', 'GROUP_COMMIT_FAILS', 'read-only')
   await eventually(async () => {
-    expect(await counters.sql.query(`select from ${schema}.living_members('mail')`)).toEqual([])
+    expect(await counters.sql.query(`select from ${schema}.active_members('mail')`)).toEqual([])
   })
   await readOnly('off')
   await eventually(async () =>
     expect(
-      await counters.sql.query(`select from ${schema}.group_offset where grp = 'mail' and "offset" = 4`),
+      await counters.sql.query(`select from ${schema}.group_offset where group_name = 'mail' and "offset" = 4`),
     ).toHaveLength(1),
   )
   expect(calls.sort()).toEqual(['a', 'b', 'c', 'd'])
@@ -234,7 +234,7 @@ test('a call is told to end when its worker stops, and when its lease is lost; i
   const worker = counters.run([mail])
   await eventually(() => expect(calls).toBe(1))
   await counters.sql.query(
-    `update ${schema}.lease set term = term + 1, owner = '', expires_at = '-infinity' where grp = 'mail'`,
+    `update ${schema}.lease set term = term + 1, owner = '', expires_at = '-infinity' where group_name = 'mail'`,
   )
   await eventually(() => expect(calls).toBe(2))
   await worker.stop()

@@ -71,7 +71,7 @@ test('a worker whose lease went commits nothing', async () => {
   await counters.grow(3, { keys: ['a'] })
   await eventually(() => expect(entered).toBe(1))
   await counters.sql.query(
-    `update commitcast.lease set term = term + 1, owner = '', expires_at = '-infinity' where grp = 'sales'`,
+    `update commitcast.lease set term = term + 1, owner = '', expires_at = '-infinity' where group_name = 'sales'`,
   )
   gate.resolve()
   await counters.allSeen()

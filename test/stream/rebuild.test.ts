@@ -408,5 +408,5 @@ async function dropLeaves({ sql }: Totals): Promise<void> {
     `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'commitcast.outbox'::regclass`,
   )
   for (const { name } of leaves) await sql.query(`drop table ${name}`)
-  await sql.query(`update commitcast.topic set leaves_until = '-infinity'`)
+  await sql.query(`update commitcast.topic set segments_until = '-infinity'`)
 }

@@ -130,6 +130,6 @@ function doneBy(group: string): string {
       select coalesce(sum(last), 0) from (${endsOfEpochs}) as earlier
       where earlier.partition = g.partition and earlier.epoch < g.epoch
     ) as before
-    from commitcast.group_offset as g where grp = '${group}' order by g.partition, number desc
+    from commitcast.group_offset as g where group_name = '${group}' order by g.partition, number desc
   ) as newest`
 }

@@ -18,7 +18,7 @@ export interface Lines extends AsyncDisposable {
 
 /** The statement whose reply puts work into the hands of each role. */
 const inHandOf: Record<CrewRole, RegExp> = {
-  relay: /give_pages/,
+  relay: /assign_offsets/,
   stream: /from torture\.tint/,
   project: /from torture\.chain .* for update/,
   api: /pg_current_snapshot/,

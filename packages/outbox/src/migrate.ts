@@ -1,5 +1,5 @@
 import type { Sql } from '@commitcast/worker'
-import { otherEncodingState, otherPartitionsState, schemaOnlyState } from './functions/sql-states.ts'
+import { otherEncodingState, otherPartitionsState, schemaOnlyState, workersRunState } from './functions/sql-states.ts'
 import type { NewTopic } from './migrations/migration.ts'
 import { stepsSql } from './migrations/steps-sql.ts'
 import { isNewer } from './migrations/stored-release.ts'
@@ -24,7 +24,7 @@ export interface Migrated {
   readonly isNewer: boolean
 }
 
-const refusals = new Set([otherPartitionsState, schemaOnlyState, otherEncodingState])
+const refusals = new Set([otherPartitionsState, schemaOnlyState, otherEncodingState, workersRunState])
 
 /** Nothing was changed; the message says why, and what helps. */
 export class MigrateRefused extends Error {
@@ -36,8 +36,8 @@ export class MigrateRefused extends Error {
  * Brings the schema up to date in one transaction. Idempotent; several processes may call it at once. Where a newer release
  * was here it changes nothing, so an old process may start beside new ones. Needs the right to create a schema, or to create
  * in it, where something is to be done; it writes nothing where nothing is. Throws `MigrateRefused` for another number of
- * partitions than the tables were made with, for a database whose encoding is not UTF8, and for tables without rows that an
- * earlier release dumped.
+ * partitions than the tables were made with, for a database whose encoding is not UTF8, for tables without rows that an earlier
+ * release dumped, and while workers run, where a migration needs them stopped.
  */
 export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<Migrated> {
   const { schema, asked } = check(options)

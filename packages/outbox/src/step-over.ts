@@ -16,7 +16,7 @@ export async function stepOver(
 ): Promise<SteppedOver | undefined> {
   const [event] = await sql.query<SteppedOver>(
     `with event as (select id, type, key from ${schema}.outbox where id = $1),
-     noted as (insert into ${schema}.stepped_over (id) select id from event on conflict do nothing)
+     noted as (insert into ${schema}.skipped_event (id) select id from event on conflict do nothing)
      select type, key from event`,
     [id],
   )
@@ -28,12 +28,12 @@ const most = 10_000
 /** The ids of the events that readers step over: the newest 10,000. A reader asks again whenever it has waited. */
 export async function readSteppedOver(sql: Sql, schema: string): Promise<ReadonlySet<string>> {
   const rows = await sql.query<{ id: string }>(
-    `select id from ${schema}.stepped_over order by stepped_at desc limit ${most}`,
+    `select id from ${schema}.skipped_event order by skipped_at desc limit ${most}`,
   )
   return new Set(rows.map(({ id }) => id))
 }
 
 /** Whether readers are to step over this event. */
 export async function isSteppedOver(sql: Sql, schema: string, id: string): Promise<boolean> {
-  return (await sql.query(`select from ${schema}.stepped_over where id = $1`, [id])).length > 0
+  return (await sql.query(`select from ${schema}.skipped_event where id = $1`, [id])).length > 0
 }

@@ -105,8 +105,8 @@ export function createLeases(options: LeaseOptions): Leases {
     },
     async release() {
       const statement = `
-        with gone as (delete from ${schema}.member where grp = $1 and owner = $2),
-        freed as (update ${schema}.lease set owner = '', expires_at = '-infinity' where grp = $1 and owner = $2)
+        with gone as (delete from ${schema}.member where group_name = $1 and owner = $2),
+        freed as (update ${schema}.lease set owner = '', expires_at = '-infinity' where group_name = $1 and owner = $2)
         select pg_notify('${schema}', '${leasesReleased}')`
       await despiteDeadlocks(() => sql.query(statement, [group, owner]))
     },

@@ -73,20 +73,20 @@ function renewSql(schema: string): string {
     left join lateral (
       select asked.nth, held.*
       from json_to_recordset($1::text::json) as asked(
-        nth int, grp text, owner text, ttl_ms int, gone json, release bigint, yields_to json, busy json, is_leaving boolean)
+        nth int, group_name text, owner text, ttl_ms int, gone text[], release bigint, yields_to bigint[], busy int[], is_leaving boolean)
       cross join lateral ${schema}.renew_leases(
-        grp, owner, ttl_ms, gone, release, yields_to, busy, is_leaving) as held
+        group_name, owner, ttl_ms, gone, release, yields_to, busy, is_leaving) as held
     ) as renewed on true
     order by nth, partition`
 }
 
 function toAsked({ group, ttlMs, yieldsTo, isLeaving, ...asked }: RenewalRequest, nth: number) {
-  return { ...asked, nth, grp: group, ttl_ms: Math.ceil(ttlMs), yields_to: yieldsTo, is_leaving: isLeaving }
+  return { ...asked, nth, group_name: group, ttl_ms: Math.ceil(ttlMs), yields_to: yieldsTo, is_leaving: isLeaving }
 }
 
 /** All processes in one order: none waits for a row of another that waits for one of its own. */
-function byGroup(one: { readonly grp: string }, other: { readonly grp: string }): number {
-  return one.grp < other.grp ? -1 : 1
+function byGroup(one: { readonly group_name: string }, other: { readonly group_name: string }): number {
+  return one.group_name < other.group_name ? -1 : 1
 }
 
 function nextTurn(): Promise<void> {

@@ -7,7 +7,7 @@ export async function unservedPartitions(
 ): Promise<readonly number[]> {
   const rows = await sql.query<{ partition: number }>(
     `select partition::int as partition from ${schema}.lease
-     where grp = $1 and owner not in (select owner from ${schema}.living_members($1)) order by partition`,
+     where group_name = $1 and owner not in (select owner from ${schema}.active_members($1)) order by partition`,
     [group],
   )
   return rows.map(({ partition }) => partition)

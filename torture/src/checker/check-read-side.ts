@@ -99,17 +99,17 @@ async function readModel(database: pg.Pool): Promise<ReadModel> {
 
 /** What was parked explains what is missing: nothing is to be. */
 async function readParked(database: pg.Pool): Promise<string[]> {
-  const { rows } = await database.query<{ grp: string; event_id: string; reason: string }>(
-    `select grp, event_id, reason from commitcast.parked
+  const { rows } = await database.query<{ group_name: string; event_id: string; reason: string }>(
+    `select group_name, event_id, reason from commitcast.parked
      where not exists (select from torture.poison where poison.id = parked.event_id) order by attempts desc limit 5`,
   )
-  return rows.map(({ grp, event_id, reason }) => `by ${grp}, event ${event_id}: ${reason}`)
+  return rows.map(({ group_name, event_id, reason }) => `by ${group_name}, event ${event_id}: ${reason}`)
 }
 
 async function readTakeovers(database: pg.Pool): Promise<Record<string, number>> {
-  const { rows } = await database.query<{ grp: string; takeovers: number }>(
-    `select grp, sum(greatest(term - 1, 0))::int as takeovers from commitcast.lease
-     where grp <> 'relay' group by grp order by grp`,
+  const { rows } = await database.query<{ group_name: string; takeovers: number }>(
+    `select group_name, sum(greatest(term - 1, 0))::int as takeovers from commitcast.lease
+     where group_name <> 'relay' group by group_name order by group_name`,
   )
-  return Object.fromEntries(rows.map(({ grp, takeovers }) => [grp, takeovers]))
+  return Object.fromEntries(rows.map(({ group_name, takeovers }) => [group_name, takeovers]))
 }

@@ -8,7 +8,7 @@ export function publishBeforePage(pool: pg.Pool, sql: Sql): Sql {
   let committed: Promise<unknown> = Promise.resolve()
   return {
     async query<TRow>(text: string, values: readonly unknown[] = []) {
-      if (!text.includes('give_pages')) return sql.query<TRow>(text, values)
+      if (!text.includes('assign_offsets')) return sql.query<TRow>(text, values)
       await committed
       const client = await pool.connect()
       if (client.listenerCount('error') < 2) client.on('error', () => {})

@@ -9,7 +9,7 @@ interface Rewriting {
   readonly changes: readonly Change[]
 }
 
-const givePages = 'commitcast.give_pages(smallint[], bigint[], int, timestamptz)'
+const givePages = 'commitcast.assign_offsets(smallint[], bigint[], int, timestamptz)'
 const commitOffset = 'commitcast.commit_offset(text, smallint, bigint, text, bigint, int, bigint, int, bigint)'
 const serverIdentity = 'commitcast.server_identity()'
 const holdLease = 'commitcast.hold_lease(text, smallint, bigint)'

@@ -82,7 +82,7 @@ function createGate(sql: Sql) {
   })
   const gated: Sql = {
     async query(text, values) {
-      if (text.includes('.give_pages(') && !isOpen) {
+      if (text.includes('.assign_offsets(') && !isOpen) {
         reached.resolve()
         await opened.promise
         return []

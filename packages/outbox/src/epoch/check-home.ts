@@ -9,7 +9,7 @@ import { readTopic } from '../read-topic.ts'
  * same start: a fail-over to an older copy may show nowhere else.
  */
 export async function checkHome(sql: Sql, schema: string): Promise<string> {
-  const [row] = await sql.query<{ started: string }>(`select ${isoTime(`${schema}.check_home()`)} as started`)
+  const [row] = await sql.query<{ started: string }>(`select ${isoTime(`${schema}.check_cluster()`)} as started`)
   return row!.started
 }
 

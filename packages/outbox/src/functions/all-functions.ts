@@ -1,84 +1,96 @@
+import { activeMembers } from './active-members.ts'
 import { append } from './append.ts'
 import { appendAll } from './append-all.ts'
+import { assignOffsets } from './assign-offsets.ts'
 import { bindApp } from './bind-app.ts'
-import { checkHome } from './check-home.ts'
+import { checkCluster } from './check-cluster.ts'
 import { checkServer } from './check-server.ts'
-import { commitOffset, commitOffsetOfOldWorkers } from './commit-offset.ts'
+import { commitOffset } from './commit-offset.ts'
+import { createSegments } from './create-segments.ts'
 import { cutPosition } from './cut-position.ts'
+import { deleteShadowGroups } from './delete-shadow-groups.ts'
 import { endEpoch } from './end-epoch.ts'
 import { endRebuild } from './end-rebuild.ts'
-import { forgetShadows } from './forget-shadows.ts'
-import { givePages } from './give-pages.ts'
-import { here } from './here.ts'
+import { forEarlierReleases } from './for-earlier-releases.ts'
 import { holdLease } from './hold-lease.ts'
-import { leafEnd } from './leaf-end.ts'
-import { livingMembers } from './living-members.ts'
 import { lockShadow } from './lock-shadow.ts'
-import { makeLeaves } from './make-leaves.ts'
 import { maxEventBytes } from './max-event-bytes.ts'
 import { migratedUpTo } from './migrated-up-to.ts'
 import { newEpoch } from './new-epoch.ts'
-import { noteVerified } from './note-verified.ts'
 import { offsetsBefore } from './offsets-before.ts'
 import { parkRefused } from './park-refused.ts'
 import { partitions } from './partitions.ts'
-import { placeEvent } from './place-event.ts'
-import { putGroup } from './put-group.ts'
-import { readHome } from './read-home.ts'
+import { prepareEvent } from './prepare-event.ts'
+import { readClusterIdentity } from './read-cluster-identity.ts'
 import { readIds } from './read-ids.ts'
 import { readPages } from './read-pages.ts'
+import { recordVerified } from './record-verified.ts'
 import { refuseChange } from './refuse-change.ts'
 import { refuseEvent } from './refuse-event.ts'
 import { refuseLate } from './refuse-late.ts'
-import { refusePast } from './refuse-past.ts'
-import { registerReleases } from './register-releases.ts'
+import { refuseOlderSnapshot } from './refuse-older-snapshot.ts'
+import { registerGroupReleases } from './register-group-releases.ts'
 import { renewLeases } from './renew-leases.ts'
 import { retryParked } from './retry-parked.ts'
+import { segmentEnd } from './segment-end.ts'
 import { serverIdentity } from './server-identity.ts'
-import { shownUpTo } from './shown-up-to.ts'
+import { setGroupOffsets } from './set-group-offsets.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
+import { thisCluster } from './this-cluster.ts'
 import { uuidV7 } from './uuid-v7.ts'
+import { visibleUpTo } from './visible-up-to.ts'
 
-/** What triggers, defaults and views call. These exist before the tables do, and their signatures never change. */
-export const functionsOfTables: readonly SqlFunction[] = [here, placeEvent, refuseChange, refuseLate, uuidV7]
+/** What triggers, defaults and views call. */
+export const functionsOfTables: readonly SqlFunction[] = [thisCluster, prepareEvent, refuseChange, refuseLate, uuidV7]
 
-/** All others. These come after the tables: they may speak of a row's type, and of what `topic` says. */
+/** The same under the names that migrations before 17 know: they exist before the tables do. */
+export const functionsOfFirstTables: readonly SqlFunction[] = functionsOfTables.map((each) =>
+  under(each, { this_cluster: 'here', prepare_event: 'place_event' }),
+)
+
+function under({ signature, sql }: SqlFunction, names: Readonly<Record<string, string>>): SqlFunction {
+  const [now] = signature.split('(') as [string]
+  const before = names[now] ?? now
+  return { signature: signature.replace(now, before), sql: (s) => sql(s).replace(`${s}.${now}(`, `${s}.${before}(`) }
+}
+
+/** All others. These come after the tables: they may name a row's type, and what `topic` says. */
 export const functionsOnTables: readonly SqlFunction[] = [
   append,
   appendAll,
   bindApp,
-  checkHome,
+  checkCluster,
   checkServer,
   commitOffset,
-  commitOffsetOfOldWorkers,
   cutPosition,
   endEpoch,
   endRebuild,
-  forgetShadows,
-  givePages,
+  deleteShadowGroups,
+  assignOffsets,
   holdLease,
-  leafEnd,
-  livingMembers,
+  segmentEnd,
+  activeMembers,
   lockShadow,
-  makeLeaves,
+  createSegments,
   maxEventBytes,
   migratedUpTo,
   newEpoch,
-  noteVerified,
+  recordVerified,
   offsetsBefore,
   parkRefused,
   partitions,
-  putGroup,
-  readHome,
+  setGroupOffsets,
+  readClusterIdentity,
   readIds,
   readPages,
   refuseEvent,
-  refusePast,
-  registerReleases,
+  refuseOlderSnapshot,
+  registerGroupReleases,
   renewLeases,
   retryParked,
   serverIdentity,
-  shownUpTo,
+  visibleUpTo,
   startGroup,
+  ...forEarlierReleases,
 ]

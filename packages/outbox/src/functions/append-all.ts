@@ -7,7 +7,7 @@ export const appendAll: SqlFunction = {
 -- Takes a JSON array of {type, key, data, id?, headers?}; appends them in its order.
 create or replace function ${s}.append_all(events json) returns setof uuid language plpgsql volatile as $$
 declare
-  place record;
+  checked record;
 begin
   ${beforeAppend(s)}
   return query

@@ -7,7 +7,7 @@ export const append: SqlFunction = {
 create or replace function ${s}.append(type text, key text, data json, headers json default '{}', id uuid default null) returns uuid
 language plpgsql volatile as $$
 declare
-  place record;
+  checked record;
 begin
   ${beforeAppend(s)}
   id := coalesce(id, ${s}.uuid_v7());

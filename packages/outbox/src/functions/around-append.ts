@@ -1,12 +1,12 @@
 /**
  * Draws the transaction's id, then asks whether the relay sleeps: in this order, because a relay that falls asleep watches
  * all transactions that had their id by then. Makes sure, too, that there is a segment for now: one
- * look into the catalogue's cache, whatever the clock did and whoever dropped one. Needs a variable `place record`.
+ * look into the catalogue's cache, also where the clock changed or a segment was dropped. Needs a variable `checked record`.
  */
 export function beforeAppend(s: string): string {
   return `perform pg_current_xact_id();
-  select ${leafAt(s, 'clock_timestamp()')} is null as is_missing, exists (select from ${s}.sleeper) as is_asleep into place;
-  if place.is_missing then perform ${s}.make_leaves(1); end if;`
+  select ${leafAt(s, 'clock_timestamp()')} is null as needs_segment, exists (select from ${s}.sleeping_relay) as is_asleep into checked;
+  if checked.needs_segment then perform ${s}.create_segments(1); end if;`
 }
 
 /** SQL that names the segment for a time, null where there is none. */
@@ -19,7 +19,7 @@ export function leafAt(s: string, time: string): string {
  * statement (repeatable read) can't tell, so it notifies. SET commitcast.notify = off where NOTIFY is forbidden.
  */
 export function afterAppend(s: string): string {
-  return `if (place.is_asleep or current_setting('transaction_isolation') <> 'read committed')
+  return `if (checked.is_asleep or current_setting('transaction_isolation') <> 'read committed')
     and coalesce(current_setting('commitcast.notify', true), '') <> 'off'
   then
     perform pg_notify('${s}', '');

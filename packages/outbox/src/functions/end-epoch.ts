@@ -8,10 +8,10 @@ export const endEpoch: SqlFunction = {
 -- else at the last one that was assigned, which relays still bring there.
 create or replace function ${s}.end_epoch(of_epoch int) returns void language plpgsql volatile as $$
 declare
-  place record;
+  ended record;
   ends_at bigint;
 begin
-  for place in
+  for ended in
     select nth::smallint as number, ${lastGiven(s, 'of_epoch', 'nth::smallint')} as assigned, newest.up_to, newest.token
     from ${s}.topic cross join generate_series(0, topic.partitions - 1) as nth
     left join lateral (
@@ -19,14 +19,14 @@ begin
       order by verified.number desc limit 1
     ) as newest on true
   loop
-    ends_at := case when place.up_to is not null and place.token is null then least(place.up_to, place.assigned) else place.assigned end;
+    ends_at := case when ended.up_to is not null and ended.token is null then least(ended.up_to, ended.assigned) else ended.assigned end;
     -- What retention has taken can't be assigned again.
-    while ends_at < place.assigned and ${s}.cut_position(of_epoch, place.number, ends_at) is null loop
+    while ends_at < ended.assigned and ${s}.cut_position(of_epoch, ended.number, ends_at) is null loop
       select first_offset + count - 1 into ends_at from ${s}.page
-      where epoch = of_epoch and partition = place.number and first_offset + count > ends_at + 1 and first_offset > 0
+      where epoch = of_epoch and partition = ended.number and first_offset + count > ends_at + 1 and first_offset > 0
       order by first_offset limit 1;
     end loop;
-    insert into ${s}.epoch_end (epoch, partition, "offset") values (of_epoch, place.number, ends_at);
+    insert into ${s}.epoch_end (epoch, partition, "offset") values (of_epoch, ended.number, ends_at);
   end loop;
 end $$;`,
 }

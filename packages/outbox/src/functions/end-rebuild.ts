@@ -12,7 +12,7 @@ begin
   perform ${s}.lock_shadow(of_id, false);
   execute format('drop schema if exists %I cascade', ending.shadow_schema);
   delete from ${s}.rebuild where id = of_id;
-  perform ${s}.forget_shadows(ending.grp);
+  perform ${s}.delete_shadow_groups(ending.group_name);
   return true;
 end $$;`,
 }

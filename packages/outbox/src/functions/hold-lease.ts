@@ -11,7 +11,7 @@ create or replace function ${s}.hold_lease(of_group text, of_partition smallint,
 language plpgsql volatile as $$
 begin
   perform set_config('idle_in_transaction_session_timeout', '10s', true);
-  perform from ${s}.lease where grp = of_group and partition = of_partition and term = of_term for update;
+  perform from ${s}.lease where group_name = of_group and partition = of_partition and term = of_term for update;
   if not found then
     raise exception 'Another worker has partition % of the group "%".', of_partition, of_group using errcode = '${leaseLostState}';
   end if;

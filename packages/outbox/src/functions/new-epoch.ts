@@ -3,19 +3,19 @@ import { boundaryNeededState } from './sql-states.ts'
 
 /**
  * The function behind `newEpoch`. An epoch begins with a page at offset 0, which holds no event: it stands for all that was
- * given before, so that windows go on from it as from any other page.
+ * assigned before, so that windows continue from it as from any other page.
  */
 export const newEpoch: SqlFunction = {
   signature: 'new_epoch(int, bigint)',
   sql: (s) => `
 -- Writers are locked out until it commits. Nothing before the snapshot may draw a transaction id: ours has to be new to it.
-create or replace function ${s}.new_epoch(from_epoch int, given_boundary bigint)
+create or replace function ${s}.new_epoch(from_epoch int, restored_boundary bigint)
 returns table (epoch int, is_new boolean, moved bigint) language plpgsql volatile set lock_timeout = '5s' as $$
 #variable_conflict use_column
 declare
   known record;
-  here record;
-  home record;
+  present record;
+  identity record;
   segment record;
   newest_position bigint;
   is_foreign boolean;
@@ -34,24 +34,24 @@ begin
   end if;
   perform set_config('synchronous_commit', 'on', true);
 
-  -- Whoever is giving pages right now holds its lease; all others find their terms outdated, and read the topic anew.
-  perform from ${s}.lease order by grp, partition for update;
+  -- A relay that is assigning offsets right now holds its lease; all others find their terms outdated, and read the topic again.
+  perform from ${s}.lease order by group_name, partition for update;
   update ${s}.lease set owner = '', term = term + 1, expires_at = '-infinity';
 
-  select * into here from ${s}.here();
-  select * into home from ${s}.read_home();
+  select * into present from ${s}.this_cluster();
+  select * into identity from ${s}.read_cluster_identity();
   select coalesce(max(last_position), 0),
     coalesce(bool_or(pg_snapshot_xmax(to_snapshot) > pg_snapshot_xmax(start_snapshot)), false)
   into newest_position, is_foreign
   from ${newestPages(s, 'from_epoch')} as newest;
-  is_foreign := is_foreign or given_boundary is not null or (
-    (known.system_identifier, known.database) is distinct from (here.system_identifier, here.database)
-    and (home.database is null or (home.system_identifier, home.database) is not distinct from (here.system_identifier, here.database)));
+  is_foreign := is_foreign or restored_boundary is not null or (
+    (known.system_identifier, known.database) is distinct from (present.system_identifier, present.database)
+    and (identity.database is null or (identity.system_identifier, identity.database) is not distinct from (present.system_identifier, present.database)));
   perform ${s}.end_epoch(from_epoch);
 
   if is_foreign then
-    given_boundary := coalesce(given_boundary, home.position);
-    if coalesce(given_boundary < newest_position, true) then
+    restored_boundary := coalesce(restored_boundary, identity.position);
+    if coalesce(restored_boundary < newest_position, true) then
       raise exception 'It is not known which events came with the restored dump (position % at least) and which were written here since.',
         newest_position using errcode = '${boundaryNeededState}',
         hint = 'Say it with --restored-up-to: the highest position in the outbox when the restore had ended.';
@@ -59,9 +59,9 @@ begin
     ${moveEvents(s)}
     ${startAfresh(s)}
   else
-    ${goOn(s)}
+    ${continueWindows(s)}
   end if;
-  update ${s}.topic set epoch = from_epoch + 1, id = gen_random_uuid(), system_identifier = here.system_identifier, database = here.database;
+  update ${s}.topic set epoch = from_epoch + 1, id = gen_random_uuid(), system_identifier = present.system_identifier, database = present.database;
   return query select from_epoch + 1, true, moved_events;
 end $$;`,
 }
@@ -74,7 +74,7 @@ function newestPages(s: string, epoch: string): string {
         page.first_offset + page.count - 1 > epoch_end."offset" as is_cut, page.last_position, page.window_done
       from ${s}.page where page.epoch = ${epoch} and page.partition = number::smallint`
   return `(
-    select number::smallint as place, page.epoch, page.term, ${windowColumns}, page.after_position,
+    select number::smallint as partition_number, page.epoch, page.term, ${windowColumns}, page.after_position,
       case when is_cut then ${s}.cut_position(${epoch}, number::smallint, epoch_end."offset") else last_position end as last_position,
       window_done and is_cut is not true as window_done
     from generate_series(0, known.partitions - 1) as number
@@ -89,21 +89,21 @@ function newestPages(s: string, epoch: string): string {
 }
 
 /**
- * Transaction ids go on: the windows do, too, even in the middle of one. What was assigned behind the epoch's end keeps its
+ * Transaction ids continue: so do the windows, even in the middle of one. What was assigned behind the epoch's end keeps its
  * pages and its order: offset n of it is n minus the end from now on, also for what is refused or parked there.
  */
-function goOn(s: string): string {
+function continueWindows(s: string): string {
   return `
     insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,
       floor, after_position, last_position, window_done)
-    select from_epoch + 1, place, 0, 1, term, from_snapshot, from_next, to_snapshot, to_next,
+    select from_epoch + 1, partition_number, 0, 1, term, from_snapshot, from_next, to_snapshot, to_next,
       floor, after_position, last_position, window_done
     from ${newestPages(s, 'from_epoch')} as newest where newest.epoch is not null;
     insert into ${s}.page (epoch, partition, first_offset, count, term, ${windowColumns},
-      after_position, last_position, window_done, given_at)
+      after_position, last_position, window_done, assigned_at)
     select from_epoch + 1, partition, greatest(first_offset - ending, 1), least(count, first_offset + count - 1 - ending), term, ${windowColumns},
       case when first_offset <= ending then ${s}.cut_position(from_epoch, partition, ending) else after_position end,
-      last_position, window_done, given_at
+      last_position, window_done, assigned_at
     from ${s}.page join (select partition, "offset" as ending from ${s}.epoch_end where epoch = from_epoch) as ended using (partition)
     where epoch = from_epoch and first_offset > 0 and first_offset + count - 1 > ending;
     insert into ${s}.refused (epoch, partition, "offset")
@@ -116,9 +116,9 @@ function goOn(s: string): string {
 }
 
 /**
- * What has not been given goes to the end of the outbox, with ids of this transaction. Of what came with the dump that is
+ * What has no offset yet goes to the end of the outbox, with ids of this transaction. Of what came with the dump that is
  * what the newest page of its partition does not cover, by the old numbers; of what was written here since, everything.
- * What was given keeps its numbers: the pages of earlier epochs are read by them, and newer pages look only above.
+ * What has an offset keeps its numbers: the pages of earlier epochs are read by them, and newer pages look only above.
  */
 function moveEvents(s: string): string {
   return `
@@ -129,22 +129,22 @@ function moveEvents(s: string): string {
       end loop;
     end if;
     perform set_config('commitcast.new_epoch', pg_current_xact_id()::text, true);
-    perform setval(pg_get_serial_sequence('${s}.outbox', 'position'), greatest(given_boundary, newest_position, 1,
+    perform setval(pg_get_serial_sequence('${s}.outbox', 'position'), greatest(restored_boundary, newest_position, 1,
       (select max(position) from ${s}.outbox), nextval(pg_get_serial_sequence('${s}.outbox', 'position'))));
     update ${s}.topic set restored_up_to = currval(pg_get_serial_sequence('${s}.outbox', 'position'));
     with newest as materialized (
       select * from ${newestPages(s, 'from_epoch')} as newest
-    ), ungiven as (
+    ), unassigned as (
       delete from ${s}.outbox using newest
-      where outbox.partition = newest.place and outbox.position > known.restored_up_to
-        and (outbox.position > given_boundary or newest.epoch is null or not case when newest.window_done
+      where outbox.partition = newest.partition_number and outbox.position > known.restored_up_to
+        and (outbox.position > restored_boundary or newest.epoch is null or not case when newest.window_done
           then pg_visible_in_snapshot(outbox.tx, newest.to_snapshot)
           else pg_visible_in_snapshot(outbox.tx, newest.from_snapshot)
             or (outbox.position <= newest.last_position and pg_visible_in_snapshot(outbox.tx, newest.to_snapshot)) end)
       returning outbox.position, outbox.id, outbox.type, outbox.key, outbox.data, outbox.headers, outbox.occurred_at
     )
     insert into ${s}.outbox (id, type, key, data, headers, occurred_at)
-    select id, type, key, data, headers, occurred_at from ungiven order by position;
+    select id, type, key, data, headers, occurred_at from unassigned order by position;
     get diagnostics moved_events = row_count;
     perform set_config('commitcast.new_epoch', '', true);`
 }

@@ -13,31 +13,31 @@ declare
   middle record;
 begin
   for number in 0 .. (select partitions - 1 from ${s}.topic) loop
-    select first_offset, count, given_at into low from ${s}.page
+    select first_offset, count, assigned_at into low from ${s}.page
     where epoch = of_epoch and partition = number order by first_offset limit 1;
-    select first_offset, count, given_at into high from ${s}.page
+    select first_offset, count, assigned_at into high from ${s}.page
     where epoch = of_epoch and partition = number order by first_offset desc limit 1;
-    if low.first_offset is null or low.given_at >= moment then
+    if low.first_offset is null or low.assigned_at >= moment then
       found_offsets := found_offsets || greatest(0, coalesce(low.first_offset, 1) - 1);
       continue;
     end if;
-    if high.given_at < moment then
+    if high.assigned_at < moment then
       low := high;
     end if;
     -- "low" was assigned before the moment, "high" was not.
     while low.first_offset < high.first_offset loop
-      select first_offset, count, given_at into middle from ${s}.page
+      select first_offset, count, assigned_at into middle from ${s}.page
       where epoch = of_epoch and partition = number and first_offset > low.first_offset
         and first_offset >= (low.first_offset + high.first_offset) / 2
       order by first_offset limit 1;
       if middle.first_offset = high.first_offset then
         -- None begins in the upper half.
-        select first_offset, count, given_at into middle from ${s}.page
+        select first_offset, count, assigned_at into middle from ${s}.page
         where epoch = of_epoch and partition = number and first_offset < high.first_offset
         order by first_offset desc limit 1;
         exit when middle.first_offset = low.first_offset;
       end if;
-      if middle.given_at < moment then low := middle; else high := middle; end if;
+      if middle.assigned_at < moment then low := middle; else high := middle; end if;
     end loop;
     found_offsets := found_offsets || (low.first_offset + low.count - 1);
   end loop;

@@ -9,17 +9,17 @@ create or replace function ${s}.park_refused(of_epoch int, of_partition smallint
 returns text language plpgsql volatile as $$
 begin
   perform set_config('synchronous_commit', 'on', true);
-  perform from ${s}.lease where grp = 'relay' and partition = of_partition and term = of_term for share;
+  perform from ${s}.lease where group_name = 'relay' and partition = of_partition and term = of_term for share;
   if not found then return 'lease lost'; end if;
   insert into ${s}.refused (epoch, partition, "offset") values (of_epoch, of_partition, of_offset) on conflict do nothing;
   if not found then return 'noted before'; end if;
   with event as (
-    insert into ${s}.parked (grp, epoch, partition, "offset", event_id, type, key, data, headers, occurred_at, reason)
-    select 'relay', epoch, partition, place, id::uuid, type, key, body::json, headers::json, occurred::timestamptz, of_reason
-    from ${s}.read_pages(of_epoch, of_partition, of_offset - 1, 1, 1) where place = of_offset returning *
+    insert into ${s}.parked (group_name, epoch, partition, "offset", event_id, type, key, data, headers, occurred_at, reason)
+    select 'relay', epoch, partition, "offset", id::uuid, type, key, body::json, headers::json, occurred::timestamptz, of_reason
+    from ${s}.read_pages(of_epoch, of_partition, of_offset - 1, 1, 1) where "offset" = of_offset returning *
   ) ${noteParked(s, 'parked', { rows: 'event' })};
   if not found then
-    raise exception 'Offset % of partition % was never given.', of_offset, of_partition using errcode = 'no_data_found';
+    raise exception 'Offset % of partition % was never assigned.', of_offset, of_partition using errcode = 'no_data_found';
   end if;
   return 'parked';
 end $$;`,

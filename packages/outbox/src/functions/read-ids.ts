@@ -6,7 +6,7 @@ export const readIds: SqlFunction = {
   sql: (s) => `
 -- The ids of the events of all pages that hold an offset above one and up to another. A page of which an event is gone is left out.
 create or replace function ${s}.read_ids(of_epoch int, of_partition smallint, after_offset bigint, up_to bigint)
-returns table (place bigint, id text)
+returns table ("offset" bigint, id text)
 language plpgsql stable ${windowSettings} as $$
 #variable_conflict use_column
 declare

@@ -14,19 +14,19 @@ create or replace function ${s}.retry_parked(ids bigint[], actor text default nu
 language plpgsql volatile as $$
 #variable_conflict use_column
 declare
-  place record;
+  checked record;
 begin
   ${beforeAppend(s)}
   -- It was taken once: what readers can't read is parked again, and holds up no other.
   perform set_config('commitcast.new_epoch', pg_current_xact_id()::text, true);
   return query
-    with taken as (${takeParked(s, 'ids', `grp = 'relay' and coalesce(of_group, grp) = grp`)}
+    with taken as (${takeParked(s, 'ids', `group_name = 'relay' and coalesce(of_group, group_name) = group_name`)}
     ), appended as (
       insert into ${s}.outbox (id, type, key, data, headers)
       select event_id, type, key, data, headers from taken order by id
     ), asked as (
       update ${s}.parked set retry = true
-      where (ids is null or id = any(ids)) and grp <> 'relay' and coalesce(of_group, grp) = grp returning parked.*
+      where (ids is null or id = any(ids)) and group_name <> 'relay' and coalesce(of_group, group_name) = group_name returning parked.*
     ), handled as (
       select * from taken union all select * from asked
     ), noted as (${noteParked(s, 'retried', { rows: 'handled', actor: 'retry_parked.actor' })}

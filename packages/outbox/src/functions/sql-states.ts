@@ -1,7 +1,7 @@
 /** SQLSTATEs of our own; class OB is ours. These two: the database's transaction ids can't be trusted any more. */
 export const restoredState = 'OB001'
 export const wentBackState = 'OB002'
-/** Nobody knows which rows came with the dump, and which were written here since. */
+/** It is not known which rows came with the dump, and which were written here since. */
 export const boundaryNeededState = 'OB003'
 /** What is remembered of the database has to be asked for again. */
 export const startedAnewState = 'OB004'
@@ -15,3 +15,7 @@ export const otherPartitionsState = 'OB006'
 export const schemaOnlyState = 'OB010'
 /** The encoding of the database can't hold every text. */
 export const otherEncodingState = 'OB011'
+/** Workers run, and a migration needs them stopped. */
+export const workersRunState = 'OB012'
+/** The worker is of a release before a migration that needed all workers stopped. */
+export const workerOutdatedState = 'OB013'

@@ -1,7 +1,7 @@
 /**
  * The events of one partition that are visible in snapshot `to_snapshot` and not in `from_snapshot`, by position: a window
  * (the idea is PgQ's). Two snapshots always give the same set. This is the SQL of it, over the variable `max_events` and a
- * row `place`: a `partition`, both snapshots, `from_next` (an id that was drawn after `from_snapshot`), `after_position`
+ * row `bounds`: a `partition`, both snapshots, `from_next` (an id that was drawn after `from_snapshot`), `after_position`
  * (where the window's last page ended) and `floor_position` (the highest that earlier windows gave).
  *
  * Two index walks: whoever got its transaction id after `from_snapshot` was taken drew positions above the floor; those
@@ -12,15 +12,15 @@ export function windowEvents(s: string): string {
   return `
       (select ${columns} from unnest(${writers(s)}) as writer(writer_tx) cross join lateral (
           select ${columns} from ${s}.outbox
-          where tx = writer_tx and partition = place.partition and position > place.after_position
-            and position <= place.floor_position and pg_visible_in_snapshot(tx, place.to_snapshot)
+          where tx = writer_tx and partition = bounds.partition and position > bounds.after_position
+            and position <= bounds.floor_position and pg_visible_in_snapshot(tx, bounds.to_snapshot)
           order by position limit max_events
         ) as written
         order by position limit max_events)
       union all
       (select ${columns} from ${s}.outbox
-        where partition = place.partition and position > greatest(place.floor_position, place.after_position)
-          and not pg_visible_in_snapshot(tx, place.from_snapshot) and pg_visible_in_snapshot(tx, place.to_snapshot)
+        where partition = bounds.partition and position > greatest(bounds.floor_position, bounds.after_position)
+          and not pg_visible_in_snapshot(tx, bounds.from_snapshot) and pg_visible_in_snapshot(tx, bounds.to_snapshot)
         order by position limit max_events)
       order by position limit max_events`
 }
@@ -29,7 +29,7 @@ export function windowEvents(s: string): string {
 export function eventsOfPage(s: string): string {
   return `(select event.* from (
         select page.partition, page.from_snapshot, page.from_next, page.to_snapshot, page.floor as floor_position, page.after_position
-      ) as place
+      ) as bounds
       cross join lateral (${windowEvents(s)}) as event where position <= page.last_position)`
 }
 
@@ -44,14 +44,14 @@ export const eventOctets = 'coalesce(bytes, octet_length(data::text) + octet_len
  */
 function writers(s: string): string {
   const next = (bound: string) =>
-    `(select tx from ${s}.outbox where tx ${bound} and tx < place.from_next order by tx limit 1)`
+    `(select tx from ${s}.outbox where tx ${bound} and tx < bounds.from_next order by tx limit 1)`
   return `array(
-        select listed from pg_snapshot_xip(place.from_snapshot) as listed
-        where pg_visible_in_snapshot(listed, place.to_snapshot)
+        select listed from pg_snapshot_xip(bounds.from_snapshot) as listed
+        where pg_visible_in_snapshot(listed, bounds.to_snapshot)
           and (select tx from ${s}.outbox where tx = listed order by partition, position limit 1) is not null
-      ) || case when pg_snapshot_xmax(place.from_snapshot) < place.from_next then array(
+      ) || case when pg_snapshot_xmax(bounds.from_snapshot) < bounds.from_next then array(
         with recursive writer as (
-          select ${next('>= pg_snapshot_xmax(place.from_snapshot)')} as tx
+          select ${next('>= pg_snapshot_xmax(bounds.from_snapshot)')} as tx
           union all
           select ${next('> writer.tx')} from writer where writer.tx is not null
         ) select tx from writer where tx is not null

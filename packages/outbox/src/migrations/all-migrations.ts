@@ -14,6 +14,7 @@ import { memberTtl } from './0013-member-ttl.ts'
 import { eventBytes } from './0014-event-bytes.ts'
 import { app } from './0015-app.ts'
 import { topicId } from './0016-topic-id.ts'
+import { newNames } from './0017-new-names.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -33,6 +34,7 @@ export const allMigrations: readonly Migration[] = [
   eventBytes,
   app,
   topicId,
+  newNames,
 ]
 
 /** The number of the newest one. */

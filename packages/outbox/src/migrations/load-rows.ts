@@ -1,4 +1,5 @@
 import { schemaOnlyState } from '../functions/sql-states.ts'
+import { newNames } from './0017-new-names.ts'
 import { allMigrations, newestMigration } from './all-migrations.ts'
 
 /**
@@ -18,9 +19,17 @@ export function loadRows(s: string): string {
   end if;
   insert into ${s}.migration (version, name)
   select version, name from (values ${rows.join()}) as made(version, name) where version <= ${s}.migrated_up_to();
-  insert into ${s}.topic (partitions, max_event_bytes, system_identifier, database)
-  select ${s}.partitions(), ${s}.max_event_bytes(), here.system_identifier, here.database from ${s}.here() as here
-  on conflict do nothing;
-  refresh materialized view ${s}.home;
+  if ${s}.migrated_up_to() < ${newNames.version} then
+    ${loadTopic(s, { thisCluster: 'here', clusterIdentity: 'home' })}
+  else
+    ${loadTopic(s, { thisCluster: 'this_cluster', clusterIdentity: 'cluster_identity' })}
+  end if;
 end if;`
+}
+
+function loadTopic(s: string, names: { readonly thisCluster: string; readonly clusterIdentity: string }): string {
+  return `insert into ${s}.topic (partitions, max_event_bytes, system_identifier, database)
+    select ${s}.partitions(), ${s}.max_event_bytes(), cluster.system_identifier, cluster.database from ${s}.${names.thisCluster}() as cluster
+    on conflict do nothing;
+    refresh materialized view ${s}.${names.clusterIdentity};`
 }

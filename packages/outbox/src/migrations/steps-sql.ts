@@ -1,18 +1,24 @@
-import { functionsOfTables, functionsOnTables } from '../functions/all-functions.ts'
+import { functionsOfFirstTables, functionsOfTables, functionsOnTables } from '../functions/all-functions.ts'
 import { dropOtherFunctions, filledFrom, replaceFunctions } from '../functions/replace-functions.ts'
 import { otherEncodingState, otherPartitionsState } from '../functions/sql-states.ts'
 import { defaultMaxEventBytes } from '../max-event-bytes.ts'
 import { release } from '../release.ts'
+import { newNames } from './0017-new-names.ts'
 import { allMigrations } from './all-migrations.ts'
 import { loadRows } from './load-rows.ts'
 import type { Migration, NewTopic } from './migration.ts'
 import { isNewer } from './stored-release.ts'
 
-const leafDaysAhead = 2
+const segmentDaysAhead = 2
 
 /** All that brings a schema up to date, as one statement. Where nothing is to be done it writes nothing. */
 export function stepsSql(s: string, asked: Partial<NewTopic>): string {
   const { partitions = 8, maxEventBytes = defaultMaxEventBytes } = asked
+  const steps = (picks: (migration: Migration) => boolean) =>
+    allMigrations
+      .filter(picks)
+      .map((migration) => stepSql(s, migration, { partitions, maxEventBytes }))
+      .join('\n')
   return `do $migrate$ begin
 perform set_config('standard_conforming_strings', 'on', true), set_config('lock_timeout', '0', true),
   set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true);
@@ -33,12 +39,16 @@ if to_regclass('${s}.migration') is null then
 end if;
 ${loadRows(s)}
 ${refuseOthers(s, asked.partitions)}
+if not exists (select from ${s}.migration where version = ${newNames.version}) then
+${replaceFunctions(s, functionsOfFirstTables)}
+end if;
+${steps(({ version }) => version <= newNames.version)}
 ${replaceFunctions(s, functionsOfTables)}
-${allMigrations.map((migration) => stepSql(s, migration, { partitions, maxEventBytes })).join('\n')}
+${steps(({ version }) => version > newNames.version)}
 ${asked.maxEventBytes === undefined ? '' : changeLimit(s, asked.maxEventBytes)}
 ${replaceFunctions(s, functionsOnTables, { text: filledFrom(s) })}
 ${dropOtherFunctions(s, [...functionsOfTables, ...functionsOnTables])}
-perform ${s}.make_leaves(${leafDaysAhead});
+perform ${s}.create_segments(${segmentDaysAhead});
 if not exists (select from ${s}.schema_release where version = '${release}') then
   insert into ${s}.schema_release (version) values ('${release}') on conflict (single) do update set version = excluded.version;
 end if;

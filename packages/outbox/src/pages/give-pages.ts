@@ -18,7 +18,7 @@ export async function givePages(
   sql: Sql,
   { schema, leases, maxPage, serverStarted }: GiveOptions,
 ): Promise<GivenPage[]> {
-  const rows = await sql.query<GivenRow>(`select * from ${schema}.give_pages($1, $2, $3, $4::text::timestamptz)`, [
+  const rows = await sql.query<GivenRow>(`select * from ${schema}.assign_offsets($1, $2, $3, $4::text::timestamptz)`, [
     leases.map((lease) => lease.partition),
     leases.map((lease) => lease.term.toString()),
     maxPage,

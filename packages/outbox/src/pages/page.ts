@@ -12,7 +12,7 @@ export interface Page {
 export interface PageRow {
   readonly epoch: number
   readonly partition: number
-  readonly place: string
+  readonly offset: string
   readonly id: string
   readonly type: string
   readonly key: string
@@ -20,13 +20,13 @@ export interface PageRow {
   readonly headers: string
   readonly tx: string
   readonly occurred: string
-  /** Whether the broker refused it, so that a placeholder has its offset. Missing in a page that was just given. */
+  /** Whether the broker refused it, so that a placeholder has its offset. Missing in a page that was just assigned. */
   readonly refused?: boolean
 }
 
 /** The columns of a `PageRow`, as SQL functions return them. */
 export const pageColumns =
-  'epoch int, partition smallint, place bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
+  'epoch int, partition smallint, "offset" bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
 
 /** A page as it is given: its events in one text, in their order. */
 export interface GivenRow {
@@ -72,7 +72,7 @@ function plainText(json: string): string {
 /** Gathers the rows of one partition, at least one, into a page by offset. */
 export function gatherPage(rows: readonly PageRow[]): Page {
   const { epoch, partition } = rows[0]!
-  const messages = rows.map((row) => toMessage(row, Number(row.place)))
+  const messages = rows.map((row) => toMessage(row, Number(row.offset)))
   // They come in order; nobody promises it.
   if (messages.some((message, index) => message.offset !== messages[0]!.offset + index)) {
     messages.sort((a, b) => a.offset - b.offset)

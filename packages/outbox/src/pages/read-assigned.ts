@@ -15,9 +15,11 @@ export async function readAssigned(
   { schema, epoch, partition, after, end }: EventsAfter & { readonly end: number },
 ): Promise<readonly Assigned[]> {
   return sql.query<Assigned>(
-    `select place::float8 as "offset", assigned.id, "offset" is not null as "isPlaceholder"
+    `select assigned."offset"::float8 as "offset", assigned.id, refused."offset" is not null as "isPlaceholder"
      from ${schema}.read_ids($1, $2, $3, $4) as assigned
-     left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and "offset" = place order by place`,
+     left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 
+       and refused."offset" = assigned."offset"
+     order by assigned."offset"`,
     [epoch, partition, after, end],
   )
 }

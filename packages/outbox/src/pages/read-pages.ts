@@ -31,8 +31,8 @@ export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> 
   const { schema, epoch, partition, after, maxPages = 1, maxBytes } = options
   try {
     const rows = await sql.query<PageRow>(
-      `select page.*, "offset" is not null as refused from ${schema}.read_pages($1, $2, $3, $4, $5) as page
-       left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and "offset" = place`,
+      `select page.*, refused."offset" is not null as refused from ${schema}.read_pages($1, $2, $3, $4, $5) as page
+       left join ${schema}.refused on refused.epoch = $1 and refused.partition = $2 and refused."offset" = page."offset"`,
       [epoch, partition, after, maxPages, maxBytes ?? null],
     )
     return rows.length === 0 ? [] : [gatherPage(rows)]

@@ -19,7 +19,7 @@ export async function readShown(sql: Sql, schema: string, snapshot?: string): Pr
   const [row] = await sql.query<Shown>(
     `with of as (select coalesce($1::text::pg_snapshot, pg_current_snapshot()) as snapshot)
      select snapshot::text, epoch, ${schema}.server_identity() as server,
-       array(select "offset"::float8 from ${schema}.shown_up_to(snapshot) order by partition) as offsets
+       array(select "offset"::float8 from ${schema}.visible_up_to(snapshot) order by partition) as offsets
      from of cross join ${schema}.topic`,
     [snapshot ?? null],
   )

@@ -34,7 +34,7 @@ export async function retryParked(
  */
 export async function dropParked(sql: Sql, { schema, ids, actor, group }: HandleParkedOptions): Promise<ParkedEvent[]> {
   return sql.query<ParkedEvent>(
-    `with event as (${takeParked(schema, '$1::bigint[]', '($3::text is null or grp = $3)')}),
+    `with event as (${takeParked(schema, '$1::bigint[]', '($3::text is null or group_name = $3)')}),
      noted as (${noteParked(schema, 'dropped', { rows: 'event', actor: '$2::text' })})
      select ${parkedColumns} from event order by event.id`,
     [ids === 'all' ? null : ids, actor ?? null, group ?? null],

@@ -40,13 +40,13 @@ export async function listParked(sql: Sql, options: ListParkedOptions): Promise<
   const { schema, after = '0', limit = 100, group = null } = options
   return sql.query<ParkedEvent>(
     `select ${parkedColumns} from ${schema}.parked as event
-     where event.id > $1 and ($3::text is null or event.grp = $3) order by event.id limit $2`,
+     where event.id > $1 and ($3::text is null or event.group_name = $3) order by event.id limit $2`,
     [after, limit, group],
   )
 }
 
 /** The columns of a `ParkedEvent`, of a row named `event`. */
-export const parkedColumns = `event.id::text, event.grp as "group", event.epoch, event.partition::int,
+export const parkedColumns = `event.id::text, event.group_name as "group", event.epoch, event.partition::int,
   event."offset"::float8 as "offset", event.event_id::text as "eventId", event.type, event.key, event.reason, event.attempts,
   ${isoTime('event.occurred_at')} as "occurredAt", ${isoTime('event.parked_at')} as "parkedAt",
   ${isoTime('event.retry_at')} as "retryAt"`

@@ -38,7 +38,7 @@ export async function unparkStored(at: Omit<RefusedAt, 'term'>, offsets: readonl
   await at.sql.query(
     `with noted as (
        delete from ${at.schema}.refused where epoch = $1 and partition = $2 and "offset" = any($3::bigint[]))
-     delete from ${at.schema}.parked where grp = 'relay' and epoch = $1 and partition = $2 and "offset" = any($3::bigint[])`,
+     delete from ${at.schema}.parked where group_name = 'relay' and epoch = $1 and partition = $2 and "offset" = any($3::bigint[])`,
     [at.epoch, at.partition, offsets],
   )
 }

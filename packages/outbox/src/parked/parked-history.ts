@@ -8,6 +8,6 @@ export function noteParked(
   { rows, actor = 'null' }: { rows: string; actor?: string },
 ) {
   return `
-    insert into ${s}.parked_history (actor, action, parked_id, grp, event_id, type, key, reason)
-    select coalesce(${actor}, session_user::text), '${action}', id, grp, event_id, type, key, reason from ${rows}`
+    insert into ${s}.parked_history (actor, action, parked_id, group_name, event_id, type, key, reason)
+    select coalesce(${actor}, session_user::text), '${action}', id, group_name, event_id, type, key, reason from ${rows}`
 }

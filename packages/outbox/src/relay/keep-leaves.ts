@@ -26,7 +26,7 @@ const hourMs = 3_600_000
 export async function keepLeaves(options: LeavesOptions): Promise<void> {
   const { sql, schema, signal, segmentCheckMs = 60_000 } = options
   while (!signal.aborted) {
-    await sql.query(`select ${schema}.make_leaves(2)`)
+    await sql.query(`select ${schema}.create_segments(2)`)
     await retireOldDays(options)
     await forgetOldAnswers(options)
     const until = performance.now() + hourMs * (0.9 + Math.random() * 0.2)
@@ -39,7 +39,7 @@ export async function keepLeaves(options: LeavesOptions): Promise<void> {
 
 function makeMissing(schema: string): string {
   const [today, tomorrow] = ['clock_timestamp()', "clock_timestamp() + interval '1 day'"]
-  return `select ${schema}.make_leaves(2) where ${leafAt(schema, today)} is null or ${leafAt(schema, tomorrow)} is null`
+  return `select ${schema}.create_segments(2) where ${leafAt(schema, today)} is null or ${leafAt(schema, tomorrow)} is null`
 }
 
 /** What is in the way of retiring is said and tried again in an hour; nothing else waits for it. */

@@ -1,7 +1,7 @@
 import { type Bell, sleep } from '@commitcast/worker'
 import type { Given } from './give.ts'
 import { createRate } from './rate.ts'
-import type { Sleeper } from './sleeper.ts'
+import type { Sleeper } from './sleeping-relay.ts'
 
 export interface RestOptions {
   readonly sleeper: Sleeper

@@ -25,7 +25,7 @@ import { keepLeaves } from './keep-leaves.ts'
 import { createRelayState, healthOf, type RelayState } from './relay-state.ts'
 import { createRest } from './rest.ts'
 import { runBeside } from './run-beside.ts'
-import { createSleeper } from './sleeper.ts'
+import { createSleeper } from './sleeping-relay.ts'
 import { listen } from './wake-up.ts'
 
 export interface RelayOptions {

@@ -25,7 +25,7 @@ export async function findDueLeaves(sql: Sql, schema: string, keepMs: number): P
        select c.relname::text as name, format('%I.%I', n.nspname, c.relname) as "table",
          exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'outbox_closed') as closed,
          case when i.inhrelid is null then 'detached' when i.inhdetachpending then 'detaching' else 'attached' end as place,
-         case when i.inhrelid is not null then ${schema}.leaf_end(c.oid) end as range_end
+         case when i.inhrelid is not null then ${schema}.segment_end(c.oid) end as range_end
        from pg_class c
        join pg_namespace n on n.oid = c.relnamespace and n.nspname = $1
        left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = to_regclass($1 || '.outbox')

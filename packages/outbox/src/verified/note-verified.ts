@@ -27,7 +27,7 @@ export async function noteDiverged(at: VerifiedAt, upTo: number): Promise<void> 
 }
 
 async function note({ sql, schema, topic, partition, term, server }: VerifiedAt, upTo: number, token: string | null) {
-  await sql.query(`select ${schema}.note_verified($1, $2, $3, $4, $5, $6)`, [
+  await sql.query(`select ${schema}.record_verified($1, $2, $3, $4, $5, $6)`, [
     topic.epoch,
     partition,
     term.toString(),

@@ -54,7 +54,7 @@ export async function readGroupOffset(
 ): Promise<StartOffset> {
   const [row] = await sql.query<{ number: string; epoch: number; offset: string; isStart: boolean }>(
     `select o.number::text, o.epoch, o."offset"::text, o.is_start as "isStart" from ${schema}.group_offset as o
-     where o.grp = $1 and o.partition = $2 order by o.number desc limit 1`,
+     where o.group_name = $1 and o.partition = $2 order by o.number desc limit 1`,
     [group, partition],
   )
   if (!row) throw new Error(`The group "${group}" has no offset in partition ${partition}.`)

@@ -26,12 +26,12 @@ export async function registerReleases(
   releases: readonly GroupRelease[],
 ): Promise<readonly RegisteredRelease[]> {
   const wanted = releases.map(({ group, types, release }) => ({
-    grp: group,
+    group_name: group,
     types: [...types].sort(),
     number: release ?? null,
   }))
   return sql.query<RegisteredRelease>(
-    `select grp as "group", id::text, is_committed as "isCommitted" from ${schema}.register_releases($1::text::json)`,
+    `select group_name as "group", id::text, is_committed as "isCommitted" from ${schema}.register_releases($1::text::json)`,
     [JSON.stringify(wanted)],
   )
 }
@@ -72,12 +72,12 @@ function newerSql(s: string): string {
   return `
     select type, (
       select coalesce(json_agg(distinct release.id::text), '[]')::text
-      from ${s}.living_members($2, $5) as member join ${s}.group_release as release on release.id = member.release
-      where release.grp = $1 and type = any(release.types)
+      from ${s}.active_members($2, $5) as member join ${s}.group_release as release on release.id = member.release
+      where release.group_name = $1 and type = any(release.types)
         and (release.number, release.id) > (select number, id from ${s}.group_release where id = $3)
     ) as living
     from (
-      select id, types from ${s}.group_release where grp = $1 order by number desc, id desc limit 1
+      select id, types from ${s}.group_release where group_name = $1 order by number desc, id desc limit 1
     ) as newest cross join unnest($4::text[]) as type
     where newest.id <> $3 and type = any(newest.types)`
 }
@@ -115,10 +115,10 @@ function forgetSql(s: string): string {
   return `
     with living as (
       select owner from ${s}.member join ${s}.group_release as release on release.id = member.release
-      where release.grp = $1 and $2 = any(types) and seen_at > clock_timestamp() - interval '10 seconds' limit 1
+      where release.group_name = $1 and $2 = any(types) and seen_at > clock_timestamp() - interval '10 seconds' limit 1
     ), forgotten as (
       update ${s}.group_release set types = array_remove(types, $2)
-      where grp = $1 and $2 = any(types) and not exists (select from living) returning id
+      where group_name = $1 and $2 = any(types) and not exists (select from living) returning id
     )
     select (select owner from living) as owner, (select count(*)::int from forgotten) as forgotten`
 }

@@ -41,7 +41,7 @@ export async function park(
   const { schema, group } = at
   await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${schema}.parked.${group}`])
   const [row] = await sql.query<{ count: number }>(
-    `select count(*)::int as count from ${schema}.parked where grp = $1`,
+    `select count(*)::int as count from ${schema}.parked where group_name = $1`,
     [group],
   )
   if (row!.count + parkings.length > limit) throw tooMany(at, parkings, limit)
@@ -78,7 +78,7 @@ function parkSql(s: string): string {
   return `
     with event as (
       insert into ${s}.parked
-        (grp, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts,
+        (group_name, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts,
           failing_since, retry_at)
       select $1, $2, epoch, "offset", event_id::uuid, type, key, data::json, headers::json, occurred_at::timestamptz, tx::xid8,
         reason, attempts, case when attempts > 0 then clock_timestamp() end,
@@ -86,7 +86,7 @@ function parkSql(s: string): string {
       from unnest($4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
         $12::text[], $13::text[], $14::int[])
         as given(epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts)
-      on conflict (grp, epoch, partition, "offset") do nothing returning *
+      on conflict (group_name, epoch, partition, "offset") do nothing returning *
     ), old as (
       delete from ${s}.parked_history where at < clock_timestamp() - interval '90 days'
     ) ${noteParked(s, 'parked', { rows: 'event' })}`
@@ -96,7 +96,7 @@ function parkSql(s: string): string {
 export async function readQueue(sql: Sql, { schema, group, partition }: GroupPartition): Promise<ParkedPlace[]> {
   return sql.query<ParkedPlace>(
     `select id::text, key, retry or attempts = 0 or coalesce(retry_at <= clock_timestamp(), false) as "isDue"
-     from ${schema}.parked where grp = $1 and partition = $2 order by epoch, "offset"`,
+     from ${schema}.parked where group_name = $1 and partition = $2 order by epoch, "offset"`,
     [group, partition],
   )
 }
@@ -166,7 +166,7 @@ export async function noteFailure(
 export async function retryOthers(sql: Sql, { schema, group, partition }: GroupPartition): Promise<void> {
   await sql.query(
     `update ${schema}.parked set retry_at = clock_timestamp()
-     where grp = $1 and partition = $2 and retry_at > clock_timestamp()`,
+     where group_name = $1 and partition = $2 and retry_at > clock_timestamp()`,
     [group, partition],
   )
 }

@@ -26,28 +26,28 @@ export async function readGroups(sql: Sql, schema: string): Promise<readonly Gro
 function groupsSql(s: string): string {
   return `
     with at as (
-      select distinct on (grp, partition) grp, partition, epoch, "offset" from ${s}.group_offset
-      order by grp, partition, number desc
+      select distinct on (group_name, partition) group_name, partition, epoch, "offset" from ${s}.group_offset
+      order by group_name, partition, number desc
     )
-    select at.grp as "group", at.partition::int, at.epoch, at."offset"::float8 as "offset", rest.lag::float8,
+    select at.group_name as "group", at.partition::int, at.epoch, at."offset"::float8 as "offset", rest.lag::float8,
       case when rest.lag > 0 then
         round(extract(epoch from clock_timestamp() - coalesce((
-          select given_at from (
-            select given_at, first_offset + count as next from ${s}.page
+          select assigned_at from (
+            select assigned_at, first_offset + count as next from ${s}.page
             where page.epoch = at.epoch and page.partition = at.partition and first_offset <= at."offset" + 1
             order by first_offset desc limit 1
           ) as page where next > at."offset" + 1
         ), (
-          select given_at from ${s}.page
+          select assigned_at from ${s}.page
           where page.epoch > at.epoch and page.partition = at.partition and first_offset > 0
           order by page.epoch, first_offset limit 1))) * 1000)::float8 end as "oldestMs",
-      (select count(*)::int from ${s}.parked where parked.grp = at.grp and parked.partition = at.partition) as parked,
+      (select count(*)::int from ${s}.parked where parked.group_name = at.group_name and parked.partition = at.partition) as parked,
       (select owner from ${s}.lease
-        where lease.grp = at.grp and lease.partition = at.partition
-          and owner in (select owner from ${s}.living_members(at.grp))) as owner
+        where lease.group_name = at.group_name and lease.partition = at.partition
+          and owner in (select owner from ${s}.active_members(at.group_name))) as owner
     from at cross join lateral (
       select greatest(0, sum(${lastGiven(s, 'number', 'at.partition')}) - at."offset") as lag
       from ${s}.topic, generate_series(at.epoch, topic.epoch) as number
     ) as rest
-    order by at.grp, at.partition`
+    order by at.group_name, at.partition`
 }

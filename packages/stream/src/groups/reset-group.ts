@@ -45,13 +45,13 @@ export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<
   }
   const wanted = partition === undefined ? Array.from({ length: partitions }, (_, number) => number) : [partition]
   const places = await findPlaces(sql, { ...options, wanted })
-  await sql.query(`select ${schema}.put_group($1, $2::text::json)`, [group, JSON.stringify(places)])
+  await sql.query(`select ${schema}.set_group_offsets($1, $2::text::json)`, [group, JSON.stringify(places)])
   return places
 }
 
 async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promise<void> {
-  const rows = await sql.query<{ grp: string }>(`select distinct grp from ${schema}.group_offset order by grp`)
-  const known = rows.map((row) => row.grp)
+  const rows = await sql.query<{ group_name: string }>(`select distinct group_name from ${schema}.group_offset order by group_name`)
+  const known = rows.map((row) => row.group_name)
   if (known.includes(group)) return
   throw new ResetRefused(
     `There is no group ${JSON.stringify(group)}. ${known.length === 0 ? 'None has begun yet.' : `There are: ${known.join(', ')}.`}`,
@@ -90,7 +90,7 @@ function lastGivenBefore(s: string): string {
       select epoch, least(first_offset + count - 1, (
           select epoch_end."offset" from ${s}.epoch_end where epoch_end.epoch = page.epoch and epoch_end.partition = page.partition)) as last
       from ${s}.page
-      where partition = number and given_at < $2::text::timestamptz and epoch = coalesce($3, case when $2::text = 'infinity' then topic.epoch else epoch end)
+      where partition = number and assigned_at < $2::text::timestamptz and epoch = coalesce($3, case when $2::text = 'infinity' then topic.epoch else epoch end)
       order by epoch desc, first_offset desc limit 1
     ) as page on true order by number`
 }

@@ -67,7 +67,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
 /** Whether the group has committed anything in another partition within the last `ms`. */
 export async function othersCommitted({ sql, schema, at }: GroupTask, ms: number): Promise<boolean> {
   const rows = await sql.query(
-    `select from ${schema}.group_offset where grp = $1 and partition <> $2 and not is_start
+    `select from ${schema}.group_offset where group_name = $1 and partition <> $2 and not is_start
        and committed_at > clock_timestamp() - make_interval(secs => $3::float8 / 1000) limit 1`,
     [at.group, at.partition, ms],
   )

@@ -108,7 +108,7 @@ function addStepOver(topic: Command): void {
     .argument('<event>', "the event's id, as the health or the log names it", eventId)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
-    const event = await withTable(command, 'stepped_over', ({ sql, schema }) => stepOver(sql, { schema, id }))
+    const event = await withTable(command, 'skipped_event', ({ sql, schema }) => stepOver(sql, { schema, id }))
     if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
     process.stdout.write(json ? `${JSON.stringify({ id, ...event })}\n` : steppedOverText(id, event))
   })

@@ -111,9 +111,9 @@ function partitionsSql(s: string): string {
         (${latePositions(s)})
       ) as either
     ) as waiting
-    left join ${s}.lease on lease.grp = 'relay' and lease.partition = place.partition
+    left join ${s}.lease on lease.group_name = 'relay' and lease.partition = place.partition
       and lease.owner <> ''
-    left join ${s}.member on member.grp = 'relay' and member.owner = lease.owner
+    left join ${s}.member on member.group_name = 'relay' and member.owner = lease.owner
     order by place.partition`
 }
 
@@ -145,15 +145,15 @@ function latePositions(s: string): string {
 
 function membersSql(s: string): string {
   return `
-    select grp as "group", owner, ${ms('clock_timestamp() - seen_at')} as "seenMs",
-      grp = 'relay' and exists (select from ${s}.sleeper where sleeper.owner = member.owner) as asleep
-    from ${s}.member order by grp, owner`
+    select group_name as "group", owner, ${ms('clock_timestamp() - seen_at')} as "seenMs",
+      group_name = 'relay' and exists (select from ${s}.sleeping_relay where sleeping_relay.owner = member.owner) as asleep
+    from ${s}.member order by group_name, owner`
 }
 
 function leavesSql(s: string): string {
   return `
     select (select count(*)::int from pg_inherits where inhparent = '${s}.outbox'::regclass) as count,
-      case when isfinite(leaves_until) then to_char(leaves_until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') end as until
+      case when isfinite(segments_until) then to_char(segments_until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') end as until
     from ${s}.topic`
 }
 

@@ -42,17 +42,17 @@ interface Row extends Omit<Rebuild, 'askedAt' | 'tables' | 'behind' | 'trouble'>
 
 /** An epoch that has ended counts up to its end: two places with no event between them are one. */
 function listSql(s: string): string {
-  const newest = (grp: string) =>
-    `(select distinct on (partition) partition, epoch, "offset" from ${s}.group_offset where grp = ${grp}
+  const newest = (group_name: string) =>
+    `(select distinct on (partition) partition, epoch, "offset" from ${s}.group_offset where group_name = ${group_name}
       order by partition, number desc)`
   return `
-    select id::text, grp as "group", shadow_group as "shadowGroup", shadow_schema as "shadowSchema",
-      from_kept as "fromKept", ${isoTime('asked_at')} as "askedAt", to_json(tables)::text as tables, trouble,
-      (select count(*)::int from ${s}.parked where grp in (rebuild.grp, shadow_group)) as parked,
+    select id::text, group_name as "group", shadow_group as "shadowGroup", shadow_schema as "shadowSchema",
+      from_kept as "fromKept", ${isoTime('requested_at')} as "askedAt", to_json(tables)::text as tables, trouble,
+      (select count(*)::int from ${s}.parked where group_name in (rebuild.group_name, shadow_group)) as parked,
       (select case when bool_and((built.epoch, built."offset") <= (live.epoch, live."offset")) then sum((
           select sum(case when e = live.epoch then live."offset" else ${lastGiven(s, 'e', 'live.partition')} end
             - case when e = built.epoch then built."offset" else 0 end)
           from generate_series(built.epoch, live.epoch) as e)) end
-        from ${newest('rebuild.grp')} as live join ${newest('shadow_group')} as built using (partition))::text as behind
-    from ${s}.rebuild where $1::text is null or grp = $1 order by id`
+        from ${newest('rebuild.group_name')} as live join ${newest('shadow_group')} as built using (partition))::text as behind
+    from ${s}.rebuild where $1::text is null or group_name = $1 order by id`
 }

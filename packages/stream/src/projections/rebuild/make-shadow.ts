@@ -23,7 +23,7 @@ export async function makeShadow(sql: Sql, { schema, id, tables }: MakeShadowOpt
   await sql.query(`create schema ${shadowSchema}`)
   for (const { name, live } of found) await makeTable(sql, { live, shadow: `${shadowSchema}.${name}` })
   await sql.query(
-    `insert into ${schema}.group_offset (grp, partition, epoch, "offset", is_start)
+    `insert into ${schema}.group_offset (group_name, partition, epoch, "offset", is_start)
      select $1, generate_series(0, partitions - 1), 1, 0, $2 from ${schema}.topic`,
     [shadowGroup, fromKept],
   )

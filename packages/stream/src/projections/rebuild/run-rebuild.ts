@@ -58,7 +58,7 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
     const [rebuild] = await listRebuilds(sql, { schema, group: group.name })
     if (shadow && shadow.id !== rebuild?.id) {
       await stop()
-      await sql.query(`select ${schema}.forget_shadows($1)`, [group.name])
+      await sql.query(`select ${schema}.delete_shadow_groups($1)`, [group.name])
     }
     if (!rebuild) return
     // Also a second time: a crash may have lost the first.
@@ -91,7 +91,7 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
     noted = trouble
     await sql.query(
       `update ${schema}.rebuild set trouble = $2 where id = (
-         select id from ${schema}.rebuild where grp = $1 for update skip locked)`,
+         select id from ${schema}.rebuild where group_name = $1 for update skip locked)`,
       [group.name, trouble === undefined ? null : errorText(trouble)],
     )
   }

@@ -21,7 +21,7 @@ export async function startRebuild(sql: Sql, { schema, group, fromKept = false }
   await checkGroup(sql, schema, group)
   if (!fromKept) await checkBeginning(sql, schema, group)
   const asked = await sql.query(
-    `insert into ${schema}.rebuild (grp, from_kept) values ($1, $2) on conflict (grp) do nothing returning id`,
+    `insert into ${schema}.rebuild (group_name, from_kept) values ($1, $2) on conflict (group_name) do nothing returning id`,
     [group, fromKept],
   )
   if (asked.length === 0) {
@@ -32,18 +32,18 @@ export async function startRebuild(sql: Sql, { schema, group, fromKept = false }
 /** Gives a rebuild up; the live tables stay as they are. Says whether there was one. Needs to own the shadow's tables. */
 export async function cancelRebuild(sql: Sql, { schema, group }: { schema: string; group: string }): Promise<boolean> {
   const [row] = await sql.query<{ ended: boolean }>(
-    `select ${schema}.end_rebuild(id) as ended from ${schema}.rebuild where grp = $1`,
+    `select ${schema}.end_rebuild(id) as ended from ${schema}.rebuild where group_name = $1`,
     [group],
   )
   return row?.ended ?? false
 }
 
 async function checkGroup(sql: Sql, schema: string, group: string): Promise<void> {
-  const rows = await sql.query<{ grp: string }>(
-    `select distinct grp from ${schema}.group_offset where position('~' in grp) = 0 order by grp`,
+  const rows = await sql.query<{ group_name: string }>(
+    `select distinct group_name from ${schema}.group_offset where position('~' in group_name) = 0 order by group_name`,
   )
-  if (rows.some(({ grp }) => grp === group)) return
-  const known = rows.map(({ grp }) => `"${grp}"`).join(', ') || 'none'
+  if (rows.some(({ group_name }) => group_name === group)) return
+  const known = rows.map(({ group_name }) => `"${group_name}"`).join(', ') || 'none'
   throw new RebuildRefused(`There is no group "${group}" in the schema "${schema}". There are: ${known}.`)
 }
 

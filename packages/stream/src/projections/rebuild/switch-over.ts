@@ -67,13 +67,13 @@ function isNear({ behind, parked }: Rebuild): boolean {
 /** Tables first: who has written to them ends, who has not waits, holding nothing that we need. Then offsets stand. */
 async function stopLive(sql: Sql, schema: string, { group, tables }: Rebuild): Promise<void> {
   await sql.query(`lock table ${tables!.join(', ')} in exclusive mode`)
-  await sql.query(`select from ${schema}.lease where grp = $1 order by partition for update`, [group])
+  await sql.query(`select from ${schema}.lease where group_name = $1 order by partition for update`, [group])
 }
 
 /** A new term for the live group: who waits for us may have read rows that are about to change, and has to begin anew. */
 async function endWork(sql: Sql, schema: string, { id, group }: Rebuild): Promise<void> {
   await sql.query(`select ${schema}.lock_shadow($1, false)`, [id])
-  await sql.query(`update ${schema}.lease set term = term + 1 where grp = $1`, [group])
+  await sql.query(`update ${schema}.lease set term = term + 1 where group_name = $1`, [group])
 }
 
 /** Waits for as long as the shadow gets nearer, within bounds. */

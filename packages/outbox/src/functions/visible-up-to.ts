@@ -1,19 +1,19 @@
 import type { SqlFunction } from './sql-function.ts'
 import { windowEvents, windowSettings } from './window-events.ts'
 
-export const shownUpTo: SqlFunction = {
-  signature: 'shown_up_to(pg_snapshot)',
+export const visibleUpTo: SqlFunction = {
+  signature: 'visible_up_to(pg_snapshot)',
   sql: (s) => `
--- For each partition the last offset that was given, where all events that a snapshot shows have their offsets: no event behind
--- it is one of them, now or later. Null where some may still come.
-create or replace function ${s}.shown_up_to(of_snapshot pg_snapshot) returns table (partition smallint, "offset" bigint)
+-- For each partition the last assigned offset, where all events that are visible in a snapshot have their offsets: no event
+-- behind it is one of them, now or later. Null where some of them may still get an offset.
+create or replace function ${s}.visible_up_to(of_snapshot pg_snapshot) returns table (partition smallint, "offset" bigint)
 language plpgsql stable ${windowSettings} as $$
 #variable_conflict use_column
 declare
   max_events int := 1;
 begin
   return query
-  select place.partition, case when is_done and not exists (${windowEvents(s)}) then place.last_offset end
+  select bounds.partition, case when is_done and not exists (${windowEvents(s)}) then bounds.last_offset end
   from (
     select number::smallint as partition, coalesce(newest.window_done, true) as is_done,
       coalesce(newest.first_offset + newest.count - 1, 0) as last_offset,
@@ -25,7 +25,7 @@ begin
       select * from ${s}.page where page.epoch = topic.epoch and page.partition = number
       order by page.first_offset desc limit 1
     ) as newest on true
-  ) as place
-  order by place.partition;
+  ) as bounds
+  order by bounds.partition;
 end $$;`,
 }

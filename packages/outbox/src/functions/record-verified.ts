@@ -1,10 +1,10 @@
 import type { SqlFunction } from './sql-function.ts'
 
-export const noteVerified: SqlFunction = {
-  signature: 'note_verified(int, smallint, bigint, text, bigint, text)',
+export const recordVerified: SqlFunction = {
+  signature: 'record_verified(int, smallint, bigint, text, bigint, text)',
   sql: (s) => `
 -- Needs no flush: what a crash takes was verified on a server that is gone.
-create or replace function ${s}.note_verified(of_epoch int, of_partition smallint, of_term bigint, of_server text, of_up_to bigint, of_token text)
+create or replace function ${s}.record_verified(of_epoch int, of_partition smallint, of_term bigint, of_server text, of_up_to bigint, of_token text)
 returns void language plpgsql volatile as $$
 declare
   newest bigint;

@@ -14,9 +14,9 @@ export function createSleeper(sql: Sql, schema: string, owner: string): Sleeper 
     async fallAsleep() {
       await sql.query(
         `with gone as (
-           delete from ${schema}.sleeper where owner not in (
-             select owner from ${schema}.member where grp = 'relay' and seen_at > clock_timestamp() - interval '1 minute'))
-         insert into ${schema}.sleeper values ($1) on conflict do nothing`,
+           delete from ${schema}.sleeping_relay where owner not in (
+             select owner from ${schema}.member where group_name = 'relay' and seen_at > clock_timestamp() - interval '1 minute'))
+         insert into ${schema}.sleeping_relay values ($1) on conflict do nothing`,
         [owner],
       )
       const [row] = await sql.query<{ tx: string }>('select pg_current_xact_id()::text as tx')
@@ -30,7 +30,7 @@ export function createSleeper(sql: Sql, schema: string, owner: string): Sleeper 
       return row!.running
     },
     async wakeUp() {
-      await sql.query(`delete from ${schema}.sleeper where owner = $1`, [owner])
+      await sql.query(`delete from ${schema}.sleeping_relay where owner = $1`, [owner])
     },
   }
 }

@@ -3,12 +3,12 @@ import { maxHeadersBytes } from '../max-event-bytes.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { escapedUnit, typePattern, versionPattern } from './type-pattern.ts'
 
-export const placeEvent: SqlFunction = {
-  signature: 'place_event()',
+export const prepareEvent: SqlFunction = {
+  signature: 'prepare_event()',
   sql: (s) => `
 -- One trigger, not CHECKs and a generated column: their expressions are prepared anew for every statement, which took
 -- 25 of the 35 microseconds of an insert here.
-create or replace function ${s}.place_event() returns trigger language plpgsql as $$
+create or replace function ${s}.prepare_event() returns trigger language plpgsql as $$
 declare
   data text := new.data;
   headers text := new.headers;

@@ -1,6 +1,6 @@
 import { natsBroker } from '@commitcast/broker/nats'
 import { runRelay, sqlOf } from '@commitcast/outbox'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { Kysely, PostgresDialect } from 'kysely'
 import { openPool } from './open-pool.ts'
 

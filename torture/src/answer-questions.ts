@@ -1,4 +1,4 @@
-import type { ProcessContext } from '@commitcast/worker'
+import type { ProcessContext } from 'commitcast/process'
 import type { Answer } from './ask-child.ts'
 
 /** Answers the questions that `Child.ask` asks of this process, until it is told to stop. */

@@ -1,6 +1,7 @@
 import { createStateReader, createSubscriptions, type Hub, startHub } from '@commitcast/live'
 import { readLastGiven, readTopic } from '@commitcast/outbox'
-import { aborted, runProcess, untilItWorks } from '@commitcast/worker'
+import { aborted, untilItWorks } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { createLiveRouter, type Tables, type TortureEvent } from './api/live-router.ts'
 import { startLiveServer } from './api/start-live-server.ts'
 import { connectWorker, type WorkerConfig } from './connect-worker.ts'

@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import pg from 'pg'
 import { answerQuestions } from './answer-questions.ts'
 import type { BrokerLog } from './checker/broker-log.ts'

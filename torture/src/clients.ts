@@ -1,4 +1,5 @@
-import { aborted, runProcess } from '@commitcast/worker'
+import { aborted } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { answerQuestions } from './answer-questions.ts'
 import { checkStream } from './clients/check-stream.ts'
 import { openLiveClient } from './clients/live-client.ts'

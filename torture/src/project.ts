@@ -1,6 +1,6 @@
 import type { CommittedEvent } from '@commitcast/events'
 import { createHandler, createProjection, type Try } from '@commitcast/stream'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { connectWorker, type WorkerConfig } from './connect-worker.ts'
 import { openEffects } from './read-side/effects.ts'
 import { keepChains } from './read-side/keep-chains.ts'

@@ -1,5 +1,5 @@
 import { runRelay } from '@commitcast/outbox'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { connectWorker, type WorkerConfig } from './connect-worker.ts'
 import { sabotageRelay } from './sabotage/sabotage-relay.ts'
 

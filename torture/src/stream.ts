@@ -1,5 +1,5 @@
 import { runEnrichment } from '@commitcast/stream'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { connectWorker, type WorkerConfig } from './connect-worker.ts'
 import { createEnrichment } from './read-side/enrichment.ts'
 

@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { answerQuestions } from './answer-questions.ts'
 import { createRandom } from './random.ts'
 import { writeEvents } from './writer/write-events.ts'

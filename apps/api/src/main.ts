@@ -1,5 +1,5 @@
 import { createRouter, openShop, prepareShop } from '@commitcast/bookshop'
-import { aborted, readConfig, runProcess } from '@commitcast/worker'
+import { aborted, readConfig, runProcess } from 'commitcast/process'
 import { apiVariables } from './config.ts'
 import { startServer } from './server.ts'
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Shop, ShopRouter } from '@commitcast/bookshop'
-import { answerHealth, type HealthReport, type Logger, sleep } from '@commitcast/worker'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
 import { eventsEndpoint, liveSockets, liveStreams } from 'commitcast'
+import { answerHealth, type HealthReport, type Logger, sleep } from 'commitcast/process'
 import { WebSocketServer } from 'ws'
 
 export interface ServerOptions {

@@ -1,5 +1,5 @@
-import { type Logger, startHealthServer } from '@commitcast/worker'
 import type { Role } from 'commitcast'
+import { type Logger, startHealthServer } from 'commitcast/process'
 import { prepareShop } from './shop/prepare-shop.ts'
 import { openShop, type ShopOptions } from './shop.ts'
 

@@ -1,7 +1,7 @@
-import { type Logger, variable } from '@commitcast/worker'
 import { type Commitcast, createCommitcast } from 'commitcast'
 import { natsBroker } from 'commitcast/nats'
 import { postgresBroker } from 'commitcast/postgres'
+import { type Logger, variable } from 'commitcast/process'
 import type { Kysely } from 'kysely'
 import { type Database, openDatabase } from './database.ts'
 import { events } from './events.ts'

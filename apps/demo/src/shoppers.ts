@@ -1,7 +1,7 @@
 import { customers } from '@commitcast/bookshop'
 import { nextStep, type OrderStatus, statusAfter } from '@commitcast/bookshop/order-status'
 import { follow } from '@commitcast/client'
-import { sleep } from '@commitcast/worker'
+import { sleep } from 'commitcast/process'
 import { openShopClient, type ShopClient } from './shop-client.ts'
 
 /** Made-up people who buy a book now and then, and a clerk who moves every order on, until the signal aborts. */

@@ -1,5 +1,5 @@
 import { shopVariables } from '@commitcast/bookshop'
-import { variable } from '@commitcast/worker'
+import { variable } from 'commitcast/process'
 
 /** What the relay process reads from its environment. */
 export const relayVariables = {

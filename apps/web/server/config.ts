@@ -1,4 +1,4 @@
-import { variable } from '@commitcast/worker'
+import { variable } from 'commitcast/process'
 
 /** What the web process reads from its environment. */
 export const webVariables = {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { InvalidConfig } from '@commitcast/worker'
+import { InvalidConfig } from 'commitcast/process'
 
 /** The folder of the built pages. Throws `InvalidConfig` when they were not built. */
 export function findPages(folder = join(import.meta.dirname, '../dist')): string {

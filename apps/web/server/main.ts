@@ -1,4 +1,4 @@
-import { aborted, readConfig, runProcess } from '@commitcast/worker'
+import { aborted, readConfig, runProcess } from 'commitcast/process'
 import { webVariables } from './config.ts'
 import { findPages } from './find-pages.ts'
 import { startServer } from './server.ts'

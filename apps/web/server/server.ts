@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
-import { type Logger, sleep } from '@commitcast/worker'
+import { sleep } from 'commitcast/process'
 import fastify, { type FastifyBaseLogger } from 'fastify'
+import type { Logger } from 'pino'
 import { proxyEvents } from './proxy-events.ts'
 import { proxyToApi } from './proxy-to-api.ts'
 import { servePages } from './serve-pages.ts'

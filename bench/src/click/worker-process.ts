@@ -1,5 +1,5 @@
-import { runProcess } from '@commitcast/worker'
 import type { Role } from 'commitcast'
+import { runProcess } from 'commitcast/process'
 import { openShop, type ShopConfig } from './shop.ts'
 
 /** What a worker process is given. */

@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { carryTimed } from '../carry-timed.ts'
 import { answerParent } from '../child/answer-parent.ts'
 import type { Contender, Place } from './contender.ts'

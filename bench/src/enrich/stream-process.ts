@@ -1,7 +1,7 @@
 import { natsBroker } from '@commitcast/broker/nats'
 import { sqlOf } from '@commitcast/outbox'
 import { runEnrichment } from '@commitcast/stream'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { Kysely, PostgresDialect } from 'kysely'
 import { openPool } from '../open-pool.ts'
 import { ordersEnrichment } from './orders-enrichment.ts'

@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { answerParent } from '../child/answer-parent.ts'
 import type { Wire } from './contender.ts'
 import { countEvents } from './count-events.ts'

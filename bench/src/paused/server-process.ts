@@ -1,5 +1,5 @@
 import { logName, type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { answerParent } from '../child/answer-parent.ts'
 import { heldBytes } from '../fanout/held-bytes.ts'
 import { liveMessageOf, placeOf } from '../fanout/sample-live.ts'

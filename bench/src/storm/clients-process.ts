@@ -1,4 +1,4 @@
-import { runProcess } from '@commitcast/worker'
+import { runProcess } from 'commitcast/process'
 import { answerParent } from '../child/answer-parent.ts'
 import { openReturningClient } from './returning-client.ts'
 

@@ -1,3 +1,5 @@
+import { maskPassword } from '@commitcast/worker'
+
 /** An address that can't be used, found before anything was tried. The message shows no password and no token. */
 export class InvalidAddress extends RangeError {
   override readonly name = 'InvalidAddress'
@@ -15,13 +17,8 @@ export function invalidAddress(text: string, { example, cause }: InvalidAddressO
   const isEncoding = cause instanceof URIError
   const why = isEncoding ? 'a "%" in a user or a password is written as %25; ' : ''
   return new InvalidAddress(
-    `${JSON.stringify(maskAddress(text))} can't be used: ${why}take an address like ${example}.`,
+    `${JSON.stringify(maskPassword(text))} can't be used: ${why}take an address like ${example}.`,
     // Others show the whole address.
     isEncoding ? { cause } : {},
   )
-}
-
-/** The same without password or token. */
-function maskAddress(text: string): string {
-  return text.replace(/(\/\/(?:[^:/@\s]*:)?)\S*@/g, '$1***@')
 }

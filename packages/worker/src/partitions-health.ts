@@ -1,4 +1,4 @@
-import type { Health } from './health-server.ts'
+import type { Health } from './health.ts'
 import type { LastingTrouble } from './trouble.ts'
 
 /**

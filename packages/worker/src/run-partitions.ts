@@ -1,5 +1,5 @@
 import { createBackoff } from './backoff.ts'
-import type { Health } from './health-server.ts'
+import type { Health } from './health.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { Logger } from './logger.ts'
 

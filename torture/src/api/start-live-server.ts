@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { liveSockets, liveStreams } from '@commitcast/live'
-import { answerHealth, type Logger, sleep } from '@commitcast/worker'
+import { type Logger, sleep } from '@commitcast/worker'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
+import { answerHealth } from 'commitcast/process'
 import { WebSocketServer } from 'ws'
 import type { LiveRouter } from './live-router.ts'
 

@@ -1,4 +1,4 @@
-import { createOutageLog, type Logger, untilItWorks } from '@commitcast/worker'
+import { createOutageLog, type Logger, untilItWorks } from 'commitcast/process'
 import { sql, type Transaction } from 'kysely'
 import { books } from '../catalogue/books.ts'
 import type { Database } from '../database.ts'

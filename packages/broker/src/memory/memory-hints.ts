@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { aborted } from '../aborted.ts'
+import { aborted } from '@commitcast/worker'
 import { BrokerUnavailable } from '../errors.ts'
 import { checkHint, type Hints } from '../hints.ts'
 import type { MemoryStorage } from './memory-broker.ts'

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { createBackoff } from '@commitcast/worker'
 import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import type { Connection } from './nats-connection.ts'
@@ -32,15 +32,16 @@ export async function* readStream(
   const { nc } = source.connection
   const { signal, onOutage } = options
   let lastId: string | undefined
+  const backoff = createBackoff({ firstMs: 20, maxMs: 1_000 })
   let isOut = false
-  for (let next = after, failures = 0; !signal.aborted; ) {
+  for (let next = after; !signal.aborted; ) {
     const pull = createPull(source, { partition, after: next }, { ...readDefaults, ...options })
     try {
       await pull.open(await checkPlace(source.streams, { partition, after: next }, lastId))
       if (isOut) onOutage?.()
       isOut = false
       for (let batch = await pull.take(); batch; batch = await pull.take()) {
-        failures = 0
+        backoff.reset()
         next += batch.length
         lastId = batch.at(-1)?.id
         yield batch
@@ -53,8 +54,6 @@ export async function* readStream(
     } finally {
       pull.close()
     }
-    await delay(Math.random() * Math.min(1_000, 20 * 2 ** Math.min(failures++, 6)), undefined, { signal }).catch(
-      () => {},
-    )
+    await backoff.wait(signal)
   }
 }

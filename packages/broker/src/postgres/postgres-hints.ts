@@ -1,4 +1,4 @@
-import { aborted } from '../aborted.ts'
+import { aborted } from '@commitcast/worker'
 import { checkHint, type Hints } from '../hints.ts'
 import type { Query } from './postgres-broker.ts'
 import type { Ear } from './postgres-ear.ts'

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '@commitcast/worker'
 import pg from 'pg'
-import { aborted } from '../aborted.ts'
 
 export interface ListenerOptions {
   /** A direct connection: a pooler in transaction mode loses LISTEN. */
@@ -53,7 +52,7 @@ export async function listenOn({ connectionString, channel, signal, ...on }: Lis
       isOutage = true
     }
     await close(client)
-    await delay(100 + Math.random() * 900, undefined, { signal }).catch(() => {})
+    await sleep(100 + Math.random() * 900, signal)
   }
 }
 
@@ -67,14 +66,18 @@ function lossOf(client: pg.Client): AbortSignal {
 /** Resolves when the signal aborts; throws where the server does not answer. */
 async function watchLife(client: pg.Client, ended: AbortSignal): Promise<void> {
   while (!ended.aborted) {
-    await delay(askEveryMs, undefined, { signal: ended }).catch(() => {})
+    await sleep(askEveryMs, ended)
     if (!ended.aborted) await client.query('select')
   }
 }
 
 /** In good order where the other side still answers. */
 async function close(client: pg.Client): Promise<void> {
-  const patience = AbortSignal.timeout(1_000)
-  await Promise.race([client.end().catch(() => {}), aborted(patience)])
+  const ended = new AbortController()
+  void client
+    .end()
+    .catch(() => {})
+    .finally(() => ended.abort())
+  await sleep(1_000, ended.signal)
   client.connection.stream.destroy()
 }

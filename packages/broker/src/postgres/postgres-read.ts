@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { createBackoff } from '@commitcast/worker'
 import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import { isBeginning, readFirst } from './postgres-begin.ts'
@@ -21,31 +21,29 @@ export async function* readRows(
   const limits = { ...readDefaults, ...options }
   const end = AbortSignal.any([signal, closed])
   const watched = watch.enter(topic, from.partition, end)
-  let failures = 0
+  const backoff = createBackoff({ firstMs: 100, maxMs: 2_000 })
+  let isOut = false
   try {
     for (let next = from.after; !end.aborted; ) {
       try {
         const batch = await readBatch(parts, { ...from, after: next }, limits)
         next += batch.length
-        if (failures > 0) onOutage?.()
-        failures = 0
+        if (isOut) onOutage?.()
+        isOut = false
+        backoff.reset()
         if (batch.length > 0) yield batch
         else await watched.wait(next)
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error
         if (isGone(error)) throw new Diverged(error.message, { cause: error })
+        isOut = true
         onOutage?.(error)
-        await pause(failures++, end)
+        await backoff.wait(end)
       }
     }
   } finally {
     watched.leave()
   }
-}
-
-async function pause(failures: number, signal: AbortSignal): Promise<void> {
-  const ms = Math.min(2_000, 100 * 2 ** Math.min(failures, 6))
-  await delay(Math.random() * ms, undefined, { signal }).catch(() => {})
 }
 
 /**

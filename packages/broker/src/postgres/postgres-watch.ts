@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '@commitcast/worker'
 import type pg from 'pg'
 import type { TopicOptions } from '../broker.ts'
 import type { Ear } from './postgres-ear.ts'
@@ -64,7 +64,7 @@ export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions)
   }
   const poll = async () => {
     while (!signal.aborted && readers.size > 0) {
-      await delay(pollMs, undefined, { signal, ref: false }).catch(() => {})
+      await sleep(pollMs, signal, { ref: false })
       const waiting = [...readers].filter(isWaiting)
       if (signal.aborted || waiting.length === 0) continue
       await wakeGrown(pool, schema, waiting).catch(tellAll)

@@ -1,5 +1,6 @@
-import { InvalidConfig, isOutage } from '@commitcast/worker'
+import { isOutage } from '@commitcast/worker'
 import { CommanderError } from 'commander'
+import { InvalidConfig } from '../process/invalid-config.ts'
 
 /** A command that was called rightly and could not do its work; the message says why. */
 export class CommandFailed extends Error {

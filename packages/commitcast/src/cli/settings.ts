@@ -1,9 +1,9 @@
 import { readNatsAddress } from '@commitcast/broker'
 import { checkPostgresAddress } from '@commitcast/broker/postgres'
 import { checkSchemaName, defaultSchema } from '@commitcast/outbox'
-import { InvalidConfig } from '@commitcast/worker'
 import { type Command, Option } from 'commander'
 import { checkAppName } from '../check-app-name.ts'
+import { InvalidConfig } from '../process/invalid-config.ts'
 
 interface Setting {
   readonly flags: string

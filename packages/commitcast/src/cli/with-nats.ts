@@ -1,4 +1,4 @@
-import { InvalidConfig } from '@commitcast/worker'
+import { InvalidConfig } from '../process/invalid-config.ts'
 
 /** Loads what needs the `nats` package, which an application without NATS need not have. */
 export async function withNats<T>(load: () => Promise<T>): Promise<T> {

@@ -11,8 +11,8 @@ import {
   resetGroup,
   startRebuild,
 } from '@commitcast/stream'
-import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
+import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
 import { groupsText, rebuildsText } from '../groups-text.ts'
 import { addSettings } from '../settings.ts'

@@ -1,6 +1,6 @@
 import { defaultSchema, MigrateRefused, migrate, migrationSql } from '@commitcast/outbox'
-import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
+import { InvalidConfig } from '../../process/invalid-config.ts'
 import { findTopic } from '../find-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import { withDatabase } from '../with-database.ts'

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { dropParked, listParked, retryParked, showParked } from '@commitcast/outbox'
-import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
+import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
 import { handledText, parkedInFullJson, parkedInFullText, parkedText } from '../parked-text.ts'
 import { addSettings } from '../settings.ts'

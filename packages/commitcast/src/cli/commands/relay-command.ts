@@ -1,16 +1,12 @@
 import { defineEvents } from '@commitcast/events'
 import { defaultSchema, sqlOf } from '@commitcast/outbox'
-import {
-  InvalidConfig,
-  type Logger,
-  runProcess,
-  type Sql,
-  sleep,
-  startHealthServer,
-  untilItWorks,
-} from '@commitcast/worker'
+import { type Logger, type Sql, sleep, untilItWorks } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
 import { createCommitcast } from '../../create-commitcast.ts'
+import { startHealthServer } from '../../process/health-server.ts'
+import { InvalidConfig } from '../../process/invalid-config.ts'
+import { runUntilStopped } from '../../process/run-until-stopped.ts'
+import { commandLogger } from '../command-logger.ts'
 import { isWrongAddress, messageOf, wrongAddress } from '../explain-failure.ts'
 import { findTopic } from '../find-topic.ts'
 import { openBroker } from '../open-broker.ts'
@@ -38,22 +34,25 @@ async function run(command: Command, { retentionDays, healthPort }: RelayFlags):
   const settings = readSettings(command, { needed: ['database', 'app'], optional: ['nats', 'schema'] })
   const { database, nats, app, schema = defaultSchema } = settings
   const broker = await openBroker({ database, nats })
-  await runProcess('relay', async ({ signal, logger }) => {
-    const db = openDatabase(database)
-    const cast = createCommitcast({
-      ...{ app, events: defineEvents({}), db, broker, schema, listenTo: database, logger },
-      ...(retentionDays !== undefined && { retentionMs: retentionDays * dayMs }),
-    })
-    const report = () => ({ relay: { ready: false, trouble: 'starting' }, ...cast.health() })
-    const server =
-      healthPort === undefined ? undefined : await startHealthServer(report, { port: healthPort, host: '0.0.0.0' })
-    logger.info({ app, schema, broker: broker.name }, 'started')
-    await waitForTables(sqlOf(db), { schema, signal, logger })
-    await cast.run({ roles: ['relay'], signal })
-    await server?.close()
-    await cast.close()
-    await db.destroy()
-  })
+  await runUntilStopped(
+    () => commandLogger('relay'),
+    async ({ signal, logger }) => {
+      const db = openDatabase(database)
+      const cast = createCommitcast({
+        ...{ app, events: defineEvents({}), db, broker, schema, listenTo: database, logger },
+        ...(retentionDays !== undefined && { retentionMs: retentionDays * dayMs }),
+      })
+      const report = () => ({ relay: { ready: false, trouble: 'starting' }, ...cast.health() })
+      const server =
+        healthPort === undefined ? undefined : await startHealthServer(report, { port: healthPort, host: '0.0.0.0' })
+      logger.info({ app, schema, broker: broker.name }, 'started')
+      await waitForTables(sqlOf(db), { schema, signal, logger })
+      await cast.run({ roles: ['relay'], signal })
+      await server?.close()
+      await cast.close()
+      await db.destroy()
+    },
+  )
 }
 
 function days(text: string): number {
@@ -72,7 +71,7 @@ async function waitForTables(sql: Sql, options: { schema: string; signal: AbortS
   const { schema, signal, logger } = options
   let told: string | undefined
   const tell = (trouble: string) => {
-    if (trouble !== told) logger.warn({ trouble }, 'waiting')
+    if (trouble !== told) logger.warn({ code: 'WAITS_FOR_DATABASE', trouble }, 'waiting for the database')
     told = trouble
   }
   while (!signal.aborted) {

@@ -1,6 +1,6 @@
 import { type NewEpoch, NewEpochRefused, newEpoch, type SteppedOver, stepOver } from '@commitcast/outbox'
-import { InvalidConfig } from '@commitcast/worker'
 import { type Command, InvalidArgumentError } from 'commander'
+import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
 import { refilledText, refillTopic } from '../refill-topic.ts'
 import { requireTopic } from '../require-topic.ts'

@@ -1,22 +1,16 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-
-/** What one part of a process says of itself. */
-export interface Health {
-  /** Whether it does its work; an outage that it waits out makes it false. */
-  readonly ready: boolean
-  readonly [detail: string]: unknown
-}
+import type { Health } from '@commitcast/worker'
 
 export interface HealthServer {
   readonly port: number
   close(): Promise<void>
 }
 
-/** What each part of a process says. */
+/** What each part of a process reports. */
 export type HealthReport = () => Readonly<Record<string, Health>>
 
-/** Answers a request for a process's health: 200 while every part is ready, else 503; each part's own words as JSON. */
+/** Answers a request for a process's health: 200 while every part is ready, else 503; each part's report as JSON. */
 export function answerHealth(response: ServerResponse, report: HealthReport): void {
   const parts = report()
   const ready = Object.values(parts).every((part) => part.ready)

@@ -1,36 +1,32 @@
-import { InvalidConfig } from './config.ts'
-import { createLogger, type Logger } from './logger.ts'
+import type { Logger } from '@commitcast/worker'
+import { InvalidConfig } from './invalid-config.ts'
 
 export interface ProcessOptions {
-  /** How long a drain may take after SIGTERM or Ctrl-C before the process quits anyway. Default 5,000. */
+  /** How long a drain may take after SIGTERM or Ctrl-C, in milliseconds, before the process quits anyway. Default 5,000. */
   readonly drainMs?: number
 }
 
-/** What a process's main function gets. */
-export interface ProcessContext {
+/** What a process's main function receives. */
+export interface ProcessContext<TLogger extends Logger = Logger> {
   /** Aborts when the process has been asked to stop. */
   readonly signal: AbortSignal
-  readonly logger: Logger
+  readonly logger: TLogger
 }
 
-/**
- * Runs `main` as this process, called `name` in its log: SIGTERM and SIGINT abort its signal, so that it drains; a second
- * one, or `drainMs`, quits. A process that was forked drains, too, when the one that forked it is gone.
- * Exit codes: 0 after an orderly end, 2 for a wrong configuration, 1 for anything else. Owns the process's signals.
- */
-export async function runProcess(
-  name: string,
-  main: (context: ProcessContext) => Promise<void>,
+/** As `runProcess`, with a logger of any kind. */
+export async function runUntilStopped<TLogger extends Logger>(
+  makeLogger: () => TLogger,
+  main: (context: ProcessContext<TLogger>) => Promise<void>,
   { drainMs = 5_000 }: ProcessOptions = {},
 ): Promise<never> {
-  const logger = orQuit(() => createLogger(name))
+  const logger = orQuit(makeLogger)
   const stopping = new AbortController()
   const stop = (why: string) => {
     if (stopping.signal.aborted) process.exit(1)
     logger.info({ why }, 'stopping')
     stopping.abort()
     setTimeout(() => {
-      logger.error({ drainMs }, 'did not drain in time, quitting')
+      logger.error({ code: 'DRAIN_TIMED_OUT', drainMs }, 'did not drain in time; quitting')
       process.exit(1)
     }, drainMs).unref()
   }
@@ -42,7 +38,7 @@ export async function runProcess(
     process.exit(0)
   } catch (error) {
     if (error instanceof InvalidConfig) quit(error)
-    logger.fatal({ err: error }, 'stopped by an error')
+    logger.error({ code: 'PROCESS_FAILED', err: error }, 'stopped by an error')
     process.exit(1)
   }
 }

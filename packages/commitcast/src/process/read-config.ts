@@ -1,14 +1,10 @@
+import { maskPassword } from '@commitcast/worker'
 import { z } from 'zod'
-
-/** A wrong or missing environment variable. The process must not start. */
-export class InvalidConfig extends Error {
-  override readonly name = 'InvalidConfig'
-  readonly code = 'INVALID_CONFIG'
-}
+import { InvalidConfig } from './invalid-config.ts'
 
 /**
  * Reads a process's configuration from environment variables, each a key of `shape`. An empty variable counts as absent.
- * Throws `InvalidConfig` that names every wrong variable, its value and the mend.
+ * Throws `InvalidConfig` that names every wrong variable, its value and how to fix it.
  */
 export function readConfig<TShape extends z.ZodRawShape>(
   shape: TShape,
@@ -27,12 +23,7 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, string | undefi
   return `${name} ${found}: ${issue.message}`
 }
 
-function maskPassword(value: string): string {
-  // What stands alone before the `@` may be a token.
-  return value.replace(/(\/\/(?:[^:/@\s]*:)?)\S*@/, '$1***@')
-}
-
-/** Variable kinds that all our processes share, with messages that mend. */
+/** Variable kinds that all our processes share, with messages that say how to fix a wrong one. */
 export const variable = {
   port: (fallback: number) =>
     z.coerce

@@ -1,0 +1,15 @@
+export {
+  aborted,
+  createOutageLog,
+  type Health,
+  type Logger,
+  type OutageLog,
+  sleep,
+  untilItWorks,
+} from '@commitcast/worker'
+export { createLogger } from './process/create-logger.ts'
+export { answerHealth, type HealthReport, type HealthServer, startHealthServer } from './process/health-server.ts'
+export { InvalidConfig } from './process/invalid-config.ts'
+export { readConfig, variable } from './process/read-config.ts'
+export { runProcess } from './process/run-process.ts'
+export type { ProcessContext, ProcessOptions } from './process/run-until-stopped.ts'

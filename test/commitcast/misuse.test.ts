@@ -47,19 +47,45 @@ test('a run that can not work is refused at once, with a code', async () => {
     expect(failure).toMatchObject({ name: 'CastMisused', code, message: expect.stringMatching(words) })
   }
   await refused('USE_WITHOUT_ROLE', /"roles" lacks "stream"/, { roles: ['relay'], use: [live] })
-  await refused('USE_WITHOUT_ROLE', /"use" holds "sales", and "roles" lacks "project"/, {
+  await refused('USE_WITHOUT_ROLE', /"use" holds "sales", and "roles" lacks "consume"/, {
     roles: ['relay'],
     use: [sales],
   })
-  await refused('USE_NOT_OF_CAST', /another object at index 1/, { roles: ['project'], use: [sales, foreign] })
-  await refused('USE_NOT_OF_CAST', /undefined at index 0/, { roles: ['project'], use: [undefined] })
+  await refused('USE_NOT_OF_CAST', /another object at index 1/, { roles: ['consume'], use: [sales, foreign] })
+  await refused('USE_NOT_OF_CAST', /undefined at index 0/, { roles: ['consume'], use: [undefined] })
   await refused('ROLE_WITHOUT_USE', /"stream" needs/, { roles: ['stream'] })
-  await refused('ROLE_WITHOUT_USE', /"project" needs/, { roles: ['project'] })
+  await refused('ROLE_WITHOUT_USE', /"consume" needs/, { roles: ['consume'] })
   await refused('ROLE_UNKNOWN', /the role "relai" is unknown/, { roles: ['relai'] })
+  await refused('ROLE_UNKNOWN', /the role "project" is unknown.*is now called "consume"/, {
+    roles: ['relay', 'project'],
+    use: [sales],
+  })
   await refused('ROLE_UNKNOWN', /there is no role/, { roles: [] })
-  await refused('GROUP_TWICE', /two groups are called "sales"/, { roles: ['project'], use: [sales, sales] })
+  await refused('ROLE_WITHOUT_USE', /one thing that cast.live\(\) returned; got 2/, {
+    use: [live, cast.live(everyone)],
+  })
+  await refused('GROUP_TWICE', /two groups are called "sales"/, { roles: ['consume'], use: [sales, sales] })
   await refused('CAST_OPTION_INVALID', /"signal" is undefined/, { roles: ['relay'], signal: undefined })
   expect(cast.health()).toEqual({})
+})
+
+test('without roles a process runs the relay and all that it uses', async () => {
+  await using database = await freshDatabase()
+  const cast = createCommitcast({ app: 'shop', events, db: database.db, broker: memoryBroker() })
+  const [live, sales] = [cast.live(everyone), cast.projection('sales', async () => {})]
+  const runs = [
+    { use: undefined, parts: ['relay'] },
+    { use: [live], parts: ['relay', 'stream'] },
+    { use: [sales], parts: ['group sales', 'relay'] },
+    { use: [live, sales], parts: ['group sales', 'relay', 'stream'] },
+  ]
+  for (const { use, parts } of runs) {
+    const stopping = new AbortController()
+    const running = cast.run({ ...(use && { use }), signal: stopping.signal })
+    await eventually(() => expect(Object.keys(cast.health()).sort()).toEqual(parts))
+    stopping.abort()
+    await running
+  }
 })
 
 test('a role runs once at a time in a cast, again after it ended, and not after the cast was closed', async () => {

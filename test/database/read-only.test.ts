@@ -24,7 +24,7 @@ test('where the default is read-only, workers write nothing, say why, and contin
   await sql.query(`alter database "${name}" set default_transaction_read_only = on`)
 
   const stopping = new AbortController()
-  const running = cast.run({ roles: ['relay', 'project'], use: [seen], signal: stopping.signal })
+  const running = cast.run({ roles: ['relay', 'consume'], use: [seen], signal: stopping.signal })
   await eventually(() => {
     const { relay, 'group seen': group } = cast.health()
     for (const part of [relay, group]) {

@@ -76,7 +76,7 @@ export async function runPipeline({
   })
   const stopping = new AbortController()
   const { signal } = stopping
-  const running = cast.run({ roles: ['relay', 'stream', 'project'], use: [live, sums, seen], signal })
+  const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, sums, seen], signal })
   let made = 0
   const grow = async (key: string) =>
     inTransaction(db, async (trx) => {

@@ -21,7 +21,7 @@ async function openParts() {
   const sales = cast.projection('sales', async (batch) => void seen.push(...batch.map(({ data }) => data.n)))
   const stopping = new AbortController()
   const { signal } = stopping
-  const running = cast.run({ roles: ['relay', 'stream', 'project'], use: [live, sales], signal })
+  const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, sales], signal })
   const following = new AbortController()
   const follow = live.follow({ channels: () => ['counts'], authorize: () => true })
   const stream = follow({ ctx: {}, input: undefined, signal: following.signal })

@@ -24,7 +24,7 @@ test('relay, stream worker, projection and handler continue within 30 s after th
     for (const { data } of batch) await sqlOf(trx).query('insert into kept values ($1)', [data.n])
   })
   const calls = cast.handler('calls', { 'thing.done': async ({ data }) => void handled.push(data.n) })
-  opened.run({ roles: ['relay', 'stream', 'project'], use: [live, kept, calls] })
+  opened.run({ roles: ['relay', 'stream', 'consume'], use: [live, kept, calls] })
   const topic = await opened.broker.topic({ name: 'shop-live', epoch: 1, partitions: 1 })
   const allDone = async (count: number, ms?: number) =>
     eventually(async () => {
@@ -50,7 +50,7 @@ test("a projection's own statement may take as long as it likes; one whose answe
     await sqlOf(trx).query('select pg_sleep($1)', [event!.data.n === 1 ? 20 : isFirst ? 2 : 0])
     await sqlOf(trx).query('insert into kept values ($1)', [event!.data.n])
   })
-  opened.run({ roles: ['relay', 'project'], use: [slow] })
+  opened.run({ roles: ['relay', 'consume'], use: [slow] })
   await append(1)
   await eventually(async () => expect(await opened.kept()).toBe(1), 40_000)
   expect(tries).toEqual([1])

@@ -111,7 +111,7 @@ describe.each(Object.entries(brokers))('poison that was written by SQL (%s broke
     )
     const handled: string[] = []
     const handler = cast.handler('handled', { 'thing.made': ({ id }) => void handled.push(id) }, { onFailure })
-    const running = cast.run({ roles: ['relay', 'stream', 'project'], use: [live, projection, handler], signal })
+    const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, projection, handler], signal })
     const followed = { event: [] as string[], unreadable: [] as string[] }
     let isLive = false
     const follow = async () => {

@@ -126,7 +126,7 @@ async function runAll({ sql, db }: ReturnType<typeof openDatabase>) {
     }
   })
   const stopping = new AbortController()
-  const done = cast.run({ roles: ['relay', 'project'], use: [things], signal: stopping.signal })
+  const done = cast.run({ roles: ['relay', 'consume'], use: [things], signal: stopping.signal })
   const topic = await broker.topic({ name: 'things-events', epoch: 1, partitions: partitions.length })
   const written = () => sql.query<{ id: string }>(`select id from ${schema}.outbox order by id`)
   return {

@@ -156,7 +156,7 @@ async function openShop(kind: string, count = partitions) {
     topic,
     run() {
       const stopping = new AbortController()
-      const done = cast.run({ roles: ['relay', 'project'], use: [projection], signal: stopping.signal })
+      const done = cast.run({ roles: ['relay', 'consume'], use: [projection], signal: stopping.signal })
       const one = {
         async stop() {
           stopping.abort()

@@ -110,7 +110,7 @@ describe('two apps with one schema', () => {
 
     const live = second.live({ channels: () => ['all'] })
     const group = second.projection('things', async () => {})
-    running.push(second.run({ roles: ['relay', 'stream', 'project'], use: [live, group], signal: stopping.signal }))
+    running.push(second.run({ roles: ['relay', 'stream', 'consume'], use: [live, group], signal: stopping.signal }))
     const words = `The tables in schema "commitcast" belong to the app "${shop}"; this process is the app "${crm}".`
     await expect(place(second)).rejects.toThrow(words)
     await expect(second.migrate()).rejects.toMatchObject({ code: 'OTHER_APP', message: expect.stringContaining(words) })
@@ -170,7 +170,7 @@ describe('two databases with one app name on one broker', () => {
     const run = (cast: typeof first) => {
       const live = cast.live({ channels: () => ['all'] })
       const things = cast.projection('things', async () => {})
-      const running = cast.run({ roles: ['relay', 'stream', 'project'], use: [live, things], signal: stopping.signal })
+      const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, things], signal: stopping.signal })
       const seen: string[] = []
       const follow = live.follow({ channels: () => ['all'] })
       const read = async () => {

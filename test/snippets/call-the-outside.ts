@@ -42,7 +42,7 @@ export const webhooks = cast.handler(
 
 // #region work
 export async function work(signal: AbortSignal) {
-  await cast.run({ roles: ['project'], use: [mail, webhooks], signal })
+  await cast.run({ roles: ['consume'], use: [mail, webhooks], signal })
 }
 // #endregion work
 

@@ -49,7 +49,7 @@ export const router = t.router({
 // The workers: in processes of their own, or on day one in the API process.
 export async function work(signal: AbortSignal) {
   await cast.migrate()
-  await cast.run({ roles: ['relay', 'stream'], use: [live], signal })
+  await cast.run({ use: [live], signal })
 }
 // #endregion work
 // #endregion all

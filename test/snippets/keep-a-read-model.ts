@@ -37,6 +37,6 @@ export const sales = cast.projection(
 
 // #region work
 export async function work(signal: AbortSignal) {
-  await cast.run({ roles: ['project'], use: [sales], signal })
+  await cast.run({ roles: ['consume'], use: [sales], signal })
 }
 // #endregion work

@@ -104,7 +104,7 @@ async function openItems({ maxBatch = 100, partitions = 1, failures = 0 } = {}) 
   )
   await sql.query('create table done (id text primary key)')
   const stopping = new AbortController()
-  const running = cast.run({ roles: ['relay', 'project'], use: [items], signal: stopping.signal })
+  const running = cast.run({ roles: ['relay', 'consume'], use: [items], signal: stopping.signal })
   return {
     sql,
     failed: () => failed,

@@ -46,7 +46,7 @@ describe.for(alone)('on %s, after retention', (kind) => {
     const first = server.purge ? 21 : 1
     expect(await app.offsets('live', 35)).toEqual(range(first, 35))
     await eventually(() => expect(client.offsets.slice(-5)).toEqual(range(31, 35)))
-    const node = await shop.run(server, ['project'])
+    const node = await shop.run(server, ['consume'])
     const late = node.follow(encodeCursor({ epoch: 1, offsets: [5] }))
     await eventually(() => expect(late.kinds[0]).toBe(first > 1 ? 'resync: retention' : 'event'))
   })
@@ -69,7 +69,7 @@ describe.for(alone)('on %s, after retention', (kind) => {
     await using server = await brokerServers[kind]()
     await using shop = await openOldShop()
     await carryAndRetire(shop, server)
-    const app = await shop.run(server, ['relay', 'stream', 'project'])
+    const app = await shop.run(server, ['relay', 'stream', 'consume'])
     await eventually(async () => expect(await shop.seen()).toEqual(range(1, 30)))
     await app.offsets('live', 30)
     await server.drop(`${shop.app}-events`)
@@ -87,7 +87,7 @@ describe.for(pairs)('from %s to %s and back, after retention', ([from, to]) => {
     await using before = await brokerServers[from]()
     await using after = await brokerServers[to]()
     await using shop = await openOldShop()
-    const old = await shop.run(before, ['relay', 'stream', 'project'])
+    const old = await shop.run(before, ['relay', 'stream', 'consume'])
     const client = old.follow()
     await eventually(() => expect(client.kinds).toContain('live'))
     await shop.write(9, 20)
@@ -99,7 +99,7 @@ describe.for(pairs)('from %s to %s and back, after retention', ([from, to]) => {
     const cursorAt = (offset: number) => client.cursors.get(offset)!
     await old.stop()
 
-    const next = await shop.run(after, ['relay', 'stream', 'project'])
+    const next = await shop.run(after, ['relay', 'stream', 'consume'])
     await shop.write(0, 5)
     expect(await next.offsets('events', 35)).toEqual(range(21, 35))
     expect(await next.offsets('live', 35)).toEqual(range(21, 35))
@@ -112,7 +112,7 @@ describe.for(pairs)('from %s to %s and back, after retention', ([from, to]) => {
     await eventually(async () => expect(await shop.seen()).toEqual(range(1, 35)))
     await next.stop()
 
-    const again = await shop.run(before, ['relay', 'stream', 'project'])
+    const again = await shop.run(before, ['relay', 'stream', 'consume'])
     await shop.write(0, 5)
     expect(await again.offsets('events', 40)).toEqual(range(1, 40))
     expect(await again.offsets('live', 40)).toEqual(range(1, 40))

@@ -10,7 +10,7 @@ test('a project() that hangs makes its partition not ready: the health names it,
     await hang.promise
     await counters.see(batch, trx)
   })
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(3)
   const health = () => counters.cast.health()['group sales']
   await eventually(() =>
@@ -38,7 +38,7 @@ test('the health of a group counts its parked events', async () => {
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(8, { bad: [0, 1] })
   const parked = () => counters.cast.health()['group sales']?.parked
   // The later event of each key queues behind.

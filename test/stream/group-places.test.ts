@@ -8,7 +8,7 @@ const schema = 'commitcast'
 
 test('a group that is put back sees everything after that place again, also while it runs', async () => {
   await using counters = await openCounters({ partitions: 1 })
-  counters.run([counters.cast.projection('sales', counters.see)], ['relay', 'project'])
+  counters.run([counters.cast.projection('sales', counters.see)], ['relay', 'consume'])
   await counters.grow(6, { keys: ['a'] })
   await counters.allSeen()
   await resetGroup(counters.sql, { schema, group: 'sales', target: { to: 'offset', offset: 4 } })
@@ -62,7 +62,7 @@ test('a place that is not there is refused, and nothing has changed', async () =
 test('a group finishes an epoch that has ended, and then goes on with the next', async () => {
   await using counters = await openCounters()
   const sales = counters.cast.projection('sales', counters.see, { maxBatch: 3 })
-  const first = counters.run([sales], ['relay', 'project'])
+  const first = counters.run([sales], ['relay', 'consume'])
   await counters.grow(20)
   await counters.allSeen()
   await first.stop()

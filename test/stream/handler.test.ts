@@ -13,7 +13,7 @@ test('a handler gets each event of its types, in order per key, and others are p
       got[key] = [...(got[key] ?? []), data.n]
     },
   })
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.db
     .transaction()
     .execute((trx) => counters.cast.append(trx, { type: 'count.told', key: 'a', data: { n: 0 } }))
@@ -41,7 +41,7 @@ test('keys are handled side by side up to the concurrency, events of one key one
     { concurrency: 3, onFailure: parkAtOnce },
   )
   await counters.grow(12)
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   for (let done = 0; done < 12; done++) {
     await eventually(() => expect(open.length).toBeGreaterThan(0))
     open.shift()!()
@@ -60,7 +60,7 @@ test('the id stays the same over tries, and the attempts are counted', async () 
       if (attempt < 3) throw new Error('mailbox full')
     },
   })
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.grow(1)
   await eventually(() => expect(tries).toHaveLength(3))
   expect(tries.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
@@ -81,7 +81,7 @@ test('what fails again and again is parked with its key, and is handled in order
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.grow(8, { keys: ['a', 'b'], bad: [2] })
   await eventually(() => expect(got).toEqual({ a: [1], b: [1, 2, 3, 4] }))
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toHaveLength(3))
@@ -106,7 +106,7 @@ test('where order does not matter, nothing queues behind a parked event', async 
     },
     { onFailure: parkAtOnce, isOrdered: false },
   )
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.grow(5, { keys: ['a'], bad: [1] })
   await eventually(() => expect(got.sort()).toEqual([1, 3, 4, 5]))
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toHaveLength(1))
@@ -122,7 +122,7 @@ test('a try that takes too long is told so and counts as failed', async () => {
     },
     { onFailure: parkAtOnce, timeoutMs: 50 },
   )
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.grow(1)
   await eventually(async () =>
     expect((await listParked(counters.sql, { schema }))[0]?.reason).toBe('It took longer than timeoutMs (50).'),
@@ -145,7 +145,7 @@ test('with the policy "stop" an event that fails holds its partition, and what w
     { onFailure: { type: 'stop' } },
   )
   await counters.grow(4, { bad: [1] })
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await eventually(() => expect(JSON.stringify(counters.cast.health())).toContain('fails and is tried again: no'))
   await eventually(() => expect(got.sort()).toEqual(['a1', 'c1', 'd1']))
   isMended = true
@@ -165,7 +165,7 @@ test('an outside world that is away parks nothing', async () => {
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await counters.grow(1)
   await eventually(async () => expect(await offsetOf(counters)).toBe(1))
   expect(tries).toBe(5)
@@ -186,7 +186,7 @@ test('a handler that is full does nothing twice while it waits, and goes on when
     { onFailure: { ...parkAtOnce, limit: 1 } },
   )
   await counters.grow(4, { bad: [1, 2] })
-  counters.run([mail], ['relay', 'project'])
+  counters.run([mail], ['relay', 'consume'])
   await eventually(() => expect(JSON.stringify(counters.cast.health())).toContain('may have 1 parked events'))
   await eventually(async () => expect(await offsetOf(counters)).toBe(1))
   expect(got.sort()).toEqual(['a', 'd'])

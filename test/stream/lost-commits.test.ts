@@ -53,7 +53,7 @@ test('a projection sees every event once, though Postgres crashes lose what it h
   await using counters = await openCounters({ on })
   await using fast = hasty(on.url)
   const worker = counters.open(fast.db)
-  counters.run([worker.projection('sales', counters.see, { maxBatch: 3 })], ['project'], worker)
+  counters.run([worker.projection('sales', counters.see, { maxBatch: 3 })], ['consume'], worker)
   let lost = 0
   for (let crashes = 0; crashes < 8 && lost < 2; crashes++) {
     await growRelayed(counters, 20)
@@ -79,7 +79,7 @@ test('an event that a handler parked is not gone when a crash loses that commit'
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([mail], ['project'], worker)
+  counters.run([mail], ['consume'], worker)
   const parked = async () => (await listParked(counters.sql, { schema })).length
   let hasLost = false
   for (let crashes = 0; crashes < 8 && !hasLost; crashes++) {
@@ -95,7 +95,7 @@ test('a rebuild whose commits a crash loses ends with what a fresh run makes', a
   await using on = await ownPostgres({ partitions: 2 }, slowWal)
   await using totals = await openTotals({ on })
   await growRelayed(totals, 60)
-  const old = totals.run([totals.totalsOf(1)], ['relay', 'project'])
+  const old = totals.run([totals.totalsOf(1)], ['relay', 'consume'])
   await totals.areToldOnce()
   await old.stop()
   await totals.sql.query('checkpoint')
@@ -106,7 +106,7 @@ test('a rebuild whose commits a crash loses ends with what a fresh run makes', a
   const enter = async () => {
     if (++shadowed > 4) await gate.promise
   }
-  totals.run([totals.totalsOf(2, { on: worker, maxBatch: 10, enter })], ['relay', 'project'], worker)
+  totals.run([totals.totalsOf(2, { on: worker, maxBatch: 10, enter })], ['relay', 'consume'], worker)
   await startRebuild(totals.sql, { schema, group: 'totals' })
   await eventually(() => expect(shadowed).toBeGreaterThan(4))
   await crash(on.server)
@@ -119,7 +119,7 @@ test('a rebuild whose commits a crash loses ends with what a fresh run makes', a
 
 test('a projection whose offset goes back behind its back does again what is undone, also when nothing new comes', async () => {
   await using counters = await openCounters({ partitions: 1 })
-  counters.run([counters.cast.projection('sales', counters.see, { maxBatch: 1 })], ['relay', 'project'])
+  counters.run([counters.cast.projection('sales', counters.see, { maxBatch: 1 })], ['relay', 'consume'])
   await counters.grow(8, { keys: ['a'] })
   await counters.allSeen()
   const goBack = () =>
@@ -137,7 +137,7 @@ test('a projection whose offset goes back behind its back does again what is und
 test('a worker waits for its own commit whose answer it never got, and does not do the work twice', async () => {
   await using counters = await openCounters({ partitions: 1 })
   const sales = counters.cast.projection('sales', counters.see)
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(2, { keys: ['a'] })
   await counters.allSeen()
   await using other = openDatabase(counters.url)

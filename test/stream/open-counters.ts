@@ -39,7 +39,7 @@ export async function openCounters({ partitions = 2, on }: { partitions?: number
     open,
     storage,
     /** Runs roles in this process, as one worker. */
-    run(use: readonly GroupDefinition[], roles: readonly Role[] = ['project'], worker: Cast = cast) {
+    run(use: readonly GroupDefinition[], roles: readonly Role[] = ['consume'], worker: Cast = cast) {
       const stopping = new AbortController()
       const done = worker.run({ roles, use, signal: stopping.signal })
       const one = {

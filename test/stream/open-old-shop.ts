@@ -111,7 +111,7 @@ export async function openOldShop() {
         }
       })
       const stopping = new AbortController()
-      const use = [...(roles.includes('stream') ? [live] : []), ...(roles.includes('project') ? [seen] : [])]
+      const use = [...(roles.includes('stream') ? [live] : []), ...(roles.includes('consume') ? [seen] : [])]
       const running = cast.run({ roles, use, signal: stopping.signal })
       const topicOf = (name: 'events' | 'live'): Promise<Topic> => broker.topic({ name: `${app}-${name}`, ...shape })
       const stop = async () => {

@@ -34,7 +34,7 @@ test('a webhook that fails for some tries parks nothing', async () => {
   await using counters = await openCounters({ partitions: 1 })
   const webhook = openWebhook()
   webhook.isDown = true
-  counters.run([counters.cast.handler('mail', webhook.handles)], ['relay', 'project'])
+  counters.run([counters.cast.handler('mail', webhook.handles)], ['relay', 'consume'])
   await counters.grow(12, { keys })
   // The first batch may hold one event only.
   await eventually(() => expect(webhook.failures).toBeGreaterThan(4))
@@ -48,7 +48,7 @@ test('a handler whose queue is full recovers by itself when the cause is gone, i
   const webhook = openWebhook()
   webhook.isDown = true
   const onFailure = { type: 'park', afterMs: 0, limit: 3 } as const
-  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure, maxBatch: 3 })], ['relay', 'project'])
+  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure, maxBatch: 3 })], ['relay', 'consume'])
   await counters.grow(18, { keys })
   await waitsFor(counters, 'mail', 'TOO_MANY_PARKED')
   webhook.isDown = false
@@ -67,7 +67,7 @@ test('a projection whose queue is full recovers by itself when the cause is gone
     },
     { maxBatch: 3, onFailure: { type: 'park', afterMs: 0, limit: 3 } },
   )
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(18, { keys })
   await waitsFor(counters, 'sales', 'TOO_MANY_PARKED')
   isDown = false
@@ -80,7 +80,7 @@ test('an operator’s retry works also while the queue is full', async () => {
   const webhook = openWebhook()
   webhook.isDown = true
   const onFailure = { ...parkAtOnce, limit: 2 }
-  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure, maxBatch: 2 })], ['relay', 'project'])
+  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure, maxBatch: 2 })], ['relay', 'consume'])
   await counters.grow(12, { keys })
   await waitsFor(counters, 'mail', 'TOO_MANY_PARKED')
   webhook.isDown = false
@@ -95,7 +95,7 @@ test('after its time a parked event waits for an operator, and until then only f
   const webhook = openWebhook()
   webhook.isDown = true
   const onFailure = { type: 'park', afterMs: 0 } as const
-  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure })], ['relay', 'project'])
+  counters.run([counters.cast.handler('mail', webhook.handles, { onFailure })], ['relay', 'consume'])
   await counters.grow(1, { keys: ['a'] })
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toMatchObject([{ attempts: 1 }]))
   expect((await listParked(counters.sql, { schema }))[0]!.retryAt).toEqual(expect.any(String))
@@ -117,7 +117,7 @@ test('a table that others lock is waited for: nothing is parked, and everything 
   await using limited = withSettings(counters.url, '-c lock_timeout=100ms -c statement_timeout=2s')
   const worker = counters.open(limited.db)
   const onFailure = { type: 'park', afterMs: 500 } as const
-  counters.run([worker.projection('sales', counters.see, { onFailure })], ['project'], worker)
+  counters.run([worker.projection('sales', counters.see, { onFailure })], ['consume'], worker)
   const locking = Promise.withResolvers<void>()
   const locked = Promise.withResolvers<void>()
   const lock = counters.db.transaction().execute(async (trx) => {
@@ -149,7 +149,7 @@ test('an event whose own statement takes too long is parked, because those behin
     },
     { onFailure: { type: 'park', afterMs: 500 } },
   )
-  counters.run([sales], ['project'], worker)
+  counters.run([sales], ['consume'], worker)
   await counters.grow(4, { keys: ['a', 'b', 'c', 'd'], bad: [0] })
   counters.run([], ['relay'])
   await eventually(async () => expect(await counters.seen()).toEqual({ b: [1], c: [1], d: [1] }), 40_000)
@@ -170,7 +170,7 @@ test('a customer’s address that can not be reached is parked alone, because th
     { onFailure: { type: 'park', afterMs: 200 } },
   )
   await counters.grow(4)
-  counters.run([hooks], ['relay', 'project'])
+  counters.run([hooks], ['relay', 'consume'])
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toMatchObject([{ key: 'a' }]))
   expect([...got].sort()).toEqual(['b', 'c', 'd'])
 })
@@ -260,7 +260,7 @@ test('an event is parked whatever is in its error and its headers: NUL, half a s
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([sales, mail], ['relay', 'project'])
+  counters.run([sales, mail], ['relay', 'consume'])
   await counters.grow(1, { keys: ['a'] })
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toHaveLength(2))
   const parked = await listParked(counters.sql, { schema })

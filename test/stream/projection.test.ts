@@ -25,7 +25,7 @@ function salesThatFail({ cast, see }: Counters, options: ProjectionOptions, isMe
 test('a projection sees every event once, in order per key, and its offset commits with what it wrote', async () => {
   await using counters = await openCounters()
   const sales = counters.cast.projection('sales', counters.see, { maxBatch: 7 })
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   for (let round = 0; round < 10; round++) await counters.grow(20)
   await counters.allSeen()
 })
@@ -49,10 +49,10 @@ test('workers come and go while events flow, and nothing is seen twice, missed o
   console.log(`seed ${random.seed}`)
   const start = (roles: readonly Role[], worker = counters.open()) =>
     counters.run([worker.projection('sales', counters.see, { maxBatch: 5 })], roles, worker)
-  const workers = [start(['relay', 'project'])]
+  const workers = [start(['relay', 'consume'])]
   for (let round = 0; round < 12; round++) {
     await counters.grow(30, { keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] })
-    if (random.chance(0.5)) workers.push(start(['project']))
+    if (random.chance(0.5)) workers.push(start(['consume']))
     else if (workers.length > 1) await workers.pop()!.stop()
   }
   await counters.allSeen()
@@ -91,7 +91,7 @@ test('events that a projection appends exist exactly when its writes do', async 
     )
     if (failures-- > 0) throw new Error('not yet')
   })
-  counters.run([teller], ['relay', 'project'])
+  counters.run([teller], ['relay', 'consume'])
   await counters.grow(10)
   await counters.allSeen()
   const told = await counters.sql.query<{ count: number }>(
@@ -104,7 +104,7 @@ test('a bad event is parked alone, later ones of its key queue behind it in orde
   await using counters = await openCounters({ partitions: 1 })
   let isMended = false
   const sales = salesThatFail(counters, { onFailure: parkAtOnce }, () => isMended)
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(20, { keys: ['a', 'b'], bad: [4] })
   await eventually(async () => expect(await counters.seen()).toEqual({ a: [1, 2], b: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }))
   const parked = await listParked(counters.sql, { schema })
@@ -135,7 +135,7 @@ test('a bad event is parked alone, later ones of its key queue behind it in orde
 test('when the parked event is dropped, what waits behind it goes on', async () => {
   await using counters = await openCounters({ partitions: 1 })
   const sales = salesThatFail(counters, { onFailure: parkAtOnce })
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(5, { keys: ['a'], bad: [1] })
   await eventually(async () => expect(await listParked(counters.sql, { schema })).toHaveLength(4))
   const [bad] = await listParked(counters.sql, { schema })
@@ -147,7 +147,7 @@ test('with the policy "stop" a bad event stops its partition and nothing else, a
   await using counters = await openCounters({ partitions: 2 })
   let isMended = false
   const sales = salesThatFail(counters, { onFailure: { type: 'stop' } }, () => isMended)
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(8, { bad: [0] })
   await eventually(() =>
     expect(JSON.stringify(counters.cast.health()['group sales'])).toContain(
@@ -162,7 +162,7 @@ test('with the policy "stop" a bad event stops its partition and nothing else, a
 test('a group that has as many parked events as it may stands still, and goes on when some are dropped', async () => {
   await using counters = await openCounters({ partitions: 1 })
   const sales = salesThatFail(counters, { onFailure: { ...parkAtOnce, limit: 2 } })
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(6, { keys: ['a', 'b', 'c', 'd', 'e', 'f'], bad: [1, 2, 3] })
   await eventually(() => expect(JSON.stringify(counters.cast.health())).toContain('may have 2 parked events'))
   expect(await counters.seen()).toEqual({ a: [1] })
@@ -181,7 +181,7 @@ test('a database that goes away parks nothing', async () => {
     },
     { onFailure: parkAtOnce },
   )
-  counters.run([sales], ['relay', 'project'])
+  counters.run([sales], ['relay', 'consume'])
   await counters.grow(4)
   await counters.allSeen()
   expect(tries).toBeGreaterThanOrEqual(8)

@@ -14,7 +14,7 @@ test('a rebuild under writes ends with what a fresh run makes; readers see the o
   await using totals = await openTotals({ partitions: 4 })
   await startOld(totals, 200)
   const reading = keepReading(totals)
-  totals.run([totals.totalsOf(2)], ['project'])
+  totals.run([totals.totalsOf(2)], ['consume'])
   await startRebuild(totals.sql, { schema, group })
   for (let round = 0; round < 20; round++) await totals.grow(20)
   await totals.hasSwitched()
@@ -35,7 +35,7 @@ test('workers that come, go and lose their connections in mid-rebuild leave noth
   const rations = rationShadow()
   const open = () => {
     const worker = totals.open()
-    return totals.run([totals.totalsOf(2, { maxBatch: 5, enter: rations.enter, on: worker })], ['project'], worker)
+    return totals.run([totals.totalsOf(2, { maxBatch: 5, enter: rations.enter, on: worker })], ['consume'], worker)
   }
   const workers = [open()]
   await startRebuild(totals.sql, { schema, group })
@@ -62,7 +62,7 @@ test('a cancelled rebuild leaves the live rows as they are, and nothing behind; 
   await startOld(totals, 600)
   const gate = Promise.withResolvers<void>()
   const held = holdShadow(gate.promise)
-  totals.run([totals.totalsOf(2, { enter: held.enter })], ['project'])
+  totals.run([totals.totalsOf(2, { enter: held.enter })], ['consume'])
   await startRebuild(totals.sql, { schema, group })
   await expect(startRebuild(totals.sql, { schema, group })).rejects.toThrow('is being rebuilt already')
   await eventually(() => expect(held.entered()).toBeGreaterThan(0))
@@ -88,7 +88,7 @@ test('the shadow does nothing that the live group has not done', async () => {
       if (isHeld && !isRebuilding(trx)) await gate.promise
     },
   })
-  totals.run([live], ['project'])
+  totals.run([live], ['consume'])
   await totals.grow(2)
   await totals.areToldOnce()
   isHeld = true
@@ -107,7 +107,7 @@ test('one worker with a pool of ten and eight busy partitions comes to its switc
   await startOld(totals, 100)
   await using small = openDatabase(totals.url, { max: 10 })
   const on = totals.open(small.db)
-  const worker = totals.run([totals.totalsOf(2, { on, maxBatch: 5 })], ['project'], on)
+  const worker = totals.run([totals.totalsOf(2, { on, maxBatch: 5 })], ['consume'], on)
   await totals.grow(24, { keys })
   await startRebuild(totals.sql, { schema, group })
   const goesOn = async () => (await listRebuilds(totals.sql, { schema }))[0]
@@ -143,7 +143,7 @@ test('a live transaction that read the old rows before the switch does not write
     },
     { tables: ['total'] },
   )
-  totals.run([slow], ['project'])
+  totals.run([slow], ['consume'])
   await totals.grow(4)
   await eventually(() => expect(hasRead).toBe(true))
   await startRebuild(totals.sql, { schema, group })
@@ -160,7 +160,7 @@ test('a switch waits for a transaction that wrote to the tables, says so, and fo
   await reader.query('begin isolation level repeatable read')
   const before = (await reader.query('select * from total order by key')).rows
   await writer.query("begin; update total set sum = sum where key = 'a'")
-  totals.run([totals.totalsOf(2)], ['project'])
+  totals.run([totals.totalsOf(2)], ['consume'])
   await startRebuild(totals.sql, { schema, group })
   await eventually(async () =>
     expect((await listRebuilds(totals.sql, { schema }))[0]?.trouble).toContain('waits for a transaction'),
@@ -176,7 +176,7 @@ test('a switch waits for a transaction that wrote to the tables, says so, and fo
 test('rows that have not changed are not touched', async () => {
   await using totals = await openTotals()
   await startOld(totals, 40)
-  totals.run([totals.totalsOf(1)], ['project'])
+  totals.run([totals.totalsOf(1)], ['consume'])
   await totals.sql.query("update total set sum = -1 where key = 'a'")
   const places = () =>
     totals.sql.query<{ key: string }>("select key, ctid::text, xmin::text from total where key <> 'a' order by key")
@@ -204,7 +204,7 @@ test('what hangs on a table stays: its views, its rights, what it refers to, and
     },
     { tables: ['"Log"'] },
   )
-  totals.run([log], ['relay', 'project'])
+  totals.run([log], ['relay', 'consume'])
   await totals.grow(6, { keys: ['a'] })
   const latest = () => sql.query<{ number: number }>('select * from latest')
   await eventually(async () => expect(await latest()).toEqual([{ key: 'a', number: 6, n: 6 }]))
@@ -231,7 +231,7 @@ test('a rebuild waits while events are parked, and goes on when they are done', 
     },
     { tables: ['total'], onFailure: parkAtOnce, maxBatch: 1 },
   )
-  totals.run([strict], ['relay', 'project'])
+  totals.run([strict], ['relay', 'consume'])
   await totals.grow(3, { keys: ['a', 'b', 'c'], bad: [1] })
   await eventually(async () => expect(await listParked(totals.sql, { schema })).toHaveLength(1))
   await startRebuild(totals.sql, { schema, group })
@@ -291,7 +291,7 @@ test.each([
       if (isRebuilding(trx)) await write(trx as Parameters<typeof sqlOf>[0])
     },
   })
-  totals.run([wild], ['project'])
+  totals.run([wild], ['consume'])
   await startRebuild(totals.sql, { schema, group })
   await eventually(async () => expect((await listRebuilds(totals.sql, { schema }))[0]?.trouble).toContain(words))
   expect(await totals.sql.query('select n from other')).toEqual([{ n: 0 }])
@@ -307,7 +307,7 @@ test('a rebuild that needs events which are gone is refused, unless it may begin
   await dropLeaves(totals)
   await totals.grow(4)
   await expect(startRebuild(totals.sql, { schema, group })).rejects.toThrow('no longer has it in partition 0')
-  totals.run([totals.totalsOf(2)], ['project'])
+  totals.run([totals.totalsOf(2)], ['consume'])
   await startRebuild(totals.sql, { schema, group, fromKept: true })
   await totals.hasSwitched()
   // The broker still has them all.
@@ -319,7 +319,7 @@ test('a rebuild that needs events which are gone is refused, unless it may begin
 /** Events that the first generation has done and told; its worker is gone, the relay stays. */
 async function startOld(totals: Totals, count: number): Promise<void> {
   totals.run([], ['relay'])
-  const old = totals.run([totals.totalsOf(1)], ['project'])
+  const old = totals.run([totals.totalsOf(1)], ['consume'])
   await totals.grow(count)
   await totals.areFresh(1)
   await totals.areToldOnce()

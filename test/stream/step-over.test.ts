@@ -23,7 +23,7 @@ test('readers wait at an event of a version that nobody knows, name the command,
     [headers],
   )
   const { id } = poison!
-  counters.run([totals, mail, stopping, live as never], ['relay', 'stream', 'project'])
+  counters.run([totals, mail, stopping, live as never], ['relay', 'stream', 'consume'])
   const follow = (async () => {
     const resolve = live.follow({ channels: () => ['all'] })
     for await (const [, envelope] of resolve({ ctx: {}, input: {}, signal: ending.signal })) kinds.push(envelope.kind)

@@ -100,7 +100,7 @@ test('a group reads on without a relay what one has verified, and no further aft
 test('a restart of the server under workers at work costs no event, and none is seen twice', async () => {
   const { server, counters } = await openOwn()
   await using _ = counters
-  counters.run([counters.cast.projection('sales', counters.see)], ['relay', 'project'])
+  counters.run([counters.cast.projection('sales', counters.see)], ['relay', 'consume'])
   await counters.grow(20)
   await counters.allSeen()
   for (let round = 0; round < 2; round++) {

@@ -58,10 +58,10 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
 }
 
 /**
- * What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. `project`:
+ * What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. `consume`:
  * projections and handlers.
  */
-export type Role = 'relay' | 'stream' | 'project'
+export type Role = 'relay' | 'stream' | 'consume'
 
 /** Of an app that declares none. */
 export type NoHints = HintCatalog<Record<never, never>>
@@ -88,7 +88,7 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
   ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase, THints>
 }
 
-/** What `cast.projection` or `cast.handler` defined; given to `cast.run` it is done by workers with the role `project`. */
+/** What `cast.projection` or `cast.handler` defined; given to `cast.run` workers with the role `consume` run it. */
 export interface GroupDefinition {
   readonly group: GroupWorker
 }
@@ -135,7 +135,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
     options?: HandlerOptions,
   ): GroupDefinition
   /**
-   * Runs worker roles until the signal aborts; resolves when they have drained. Outages are waited out. Rejects with
+   * Runs worker roles until the signal aborts; resolves when they have drained. Without `roles` these are the relay and all that
+   * `use` needs. Outages are waited out. Rejects with
    * `CastMisused`, before anything is begun, where roles and `use` don't fit, `use` holds what this cast did not define, one of
    * them runs already, or the cast was closed.
    */

@@ -38,8 +38,8 @@ export function createRun({
   const shared = { sql, broker, app, schema, logger }
   const claim = createClaims(closed)
   return async (run) => {
-    const { roles, signal } = run
-    const { live, groups, parts: names } = sortUse(run, defined)
+    const { signal } = run
+    const { roles, live, groups, parts: names } = sortUse(run, defined)
     const free = claim(names)
     try {
       await waitForSchema(shared, { parts, signal })

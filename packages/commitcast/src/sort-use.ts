@@ -6,20 +6,27 @@ import type { GroupDefinition, LiveDefinition, Role } from './commitcast.ts'
 type Definition = LiveDefinition | GroupDefinition
 
 export interface RunOptions {
-  readonly roles: readonly Role[]
+  /**
+   * What this process runs. Default: `relay`, and all that `use` needs: `stream` for what `cast.live` returned, `consume` for
+   * projections and handlers.
+   */
+  readonly roles?: readonly Role[]
+  /** What this process runs of the cast's definitions. Each needs its role. Default: none. */
   readonly use?: readonly Definition[]
+  /** Ends the run when it aborts. */
   readonly signal: AbortSignal
 }
 
 /** What `run` has to do. */
 export interface Sorted {
+  readonly roles: readonly Role[]
   readonly live: LiveDefinition | undefined
   readonly groups: readonly GroupWorker[]
   /** The names of its parts, each of which runs once at a time. */
   readonly parts: readonly string[]
 }
 
-const allRoles: readonly string[] = ['relay', 'stream', 'project'] satisfies readonly Role[]
+const allRoles: readonly string[] = ['relay', 'stream', 'consume'] satisfies readonly Role[]
 
 /**
  * Tells apart what `run` was given to use. Throws `CastMisused` where a role misses what it needs, a definition misses its role
@@ -32,23 +39,38 @@ export function sortUse({ roles, use = [], signal }: RunOptions, defined: WeakSe
       `run: "signal" is ${nameOf(signal)}; give an AbortSignal, which ends it.`,
     )
   }
-  const unknown = roles.find((role) => !allRoles.includes(role))
-  if (unknown !== undefined || roles.length === 0) {
-    const given = unknown === undefined ? 'there is no role' : `the role ${JSON.stringify(unknown)} is unknown`
-    throw new CastMisused(
-      'ROLE_UNKNOWN',
-      `run: ${given}; "roles" takes ${allRoles.map((role) => `"${role}"`).join(', ')}.`,
-    )
-  }
+  if (roles) checkNames(roles)
   for (const [index, definition] of use.entries()) checkOwn(definition, index, defined)
   const lives = use.filter((definition) => 'enrichment' in definition)
   const groups = use.flatMap((definition) => ('group' in definition ? [definition.group] : []))
-  checkRoles(roles, { lives, groups })
+  const taken = roles ?? rolesFor({ lives, groups })
+  checkRoles(taken, { lives, groups })
   return {
+    roles: taken,
     live: lives[0],
     groups,
-    parts: [...roles.filter((role) => role !== 'project'), ...groups.map(({ name }) => `group ${name}`)],
+    parts: [...taken.filter((role) => role !== 'consume'), ...groups.map(({ name }) => `group ${name}`)],
   }
+}
+
+interface Definitions {
+  readonly lives: readonly LiveDefinition[]
+  readonly groups: readonly GroupWorker[]
+}
+
+function rolesFor({ lives, groups }: Definitions): readonly Role[] {
+  const stream: readonly Role[] = lives.length > 0 ? ['stream'] : []
+  const consume: readonly Role[] = groups.length > 0 ? ['consume'] : []
+  return ['relay', ...stream, ...consume]
+}
+
+function checkNames(roles: readonly string[]): void {
+  const unknown = roles.find((role) => !allRoles.includes(role))
+  if (unknown === undefined && roles.length > 0) return
+  const given = unknown === undefined ? 'there is no role' : `the role ${JSON.stringify(unknown)} is unknown`
+  const names = allRoles.map((role) => `"${role}"`).join(', ')
+  const renamed = unknown === 'project' ? ' "project" is now called "consume".' : ''
+  throw new CastMisused('ROLE_UNKNOWN', `run: ${given}; "roles" takes ${names}.${renamed}`)
 }
 
 function checkOwn(definition: unknown, index: number, defined: WeakSet<object>): void {
@@ -60,20 +82,17 @@ function checkOwn(definition: unknown, index: number, defined: WeakSet<object>):
   )
 }
 
-function checkRoles(
-  roles: readonly Role[],
-  { lives, groups }: { readonly lives: readonly unknown[]; readonly groups: readonly GroupWorker[] },
-): void {
+function checkRoles(roles: readonly Role[], { lives, groups }: Definitions): void {
   if (roles.includes('stream') && lives.length !== 1) {
     throw new CastMisused(
       'ROLE_WITHOUT_USE',
       `run: the role "stream" needs in "use" the one thing that cast.live() returned; got ${lives.length}.`,
     )
   }
-  if (roles.includes('project') && groups.length === 0) {
+  if (roles.includes('consume') && groups.length === 0) {
     throw new CastMisused(
       'ROLE_WITHOUT_USE',
-      'run: the role "project" needs in "use" what cast.projection() or cast.handler() returned.',
+      'run: the role "consume" needs in "use" what cast.projection() or cast.handler() returned.',
     )
   }
   if (lives.length > 0 && !roles.includes('stream')) {
@@ -82,11 +101,11 @@ function checkRoles(
       'run: "use" holds what cast.live() returned, and "roles" lacks "stream", which runs it. Add the role, or leave it out of "use".',
     )
   }
-  if (groups.length > 0 && !roles.includes('project')) {
+  if (groups.length > 0 && !roles.includes('consume')) {
     const names = groups.map(({ name }) => JSON.stringify(name)).join(', ')
     throw new CastMisused(
       'USE_WITHOUT_ROLE',
-      `run: "use" holds ${names}, and "roles" lacks "project", which runs it. Add the role, or leave it out of "use".`,
+      `run: "use" holds ${names}, and "roles" lacks "consume", which runs it. Add the role, or leave it out of "use".`,
     )
   }
   const double = groups.find(({ name }, index) => groups.findIndex((other) => other.name === name) < index)

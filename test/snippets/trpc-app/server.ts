@@ -16,7 +16,7 @@ http.listen(port, () => console.log(`listening on port ${port}`))
 
 // The workers: from Postgres to the browser. Later they may be processes of their own.
 const stopping = new AbortController()
-const workers = cast.run({ roles: ['relay', 'stream'], use: [live], signal: stopping.signal })
+const workers = cast.run({ use: [live], signal: stopping.signal })
 
 process.once('SIGTERM', stop).once('SIGINT', stop)
 

@@ -29,7 +29,7 @@ export const projection: Contender = {
       count.add(batch.length)
     })
     const stopping = new AbortController()
-    const running = cast.run({ roles: ['project'], use: [counter], signal: stopping.signal })
+    const running = cast.run({ roles: ['consume'], use: [counter], signal: stopping.signal })
     await held.reached
     return {
       async carry() {

@@ -12,6 +12,17 @@ test.each([
   ['without a database', { db: undefined }, /"db" is undefined; give it the application's Kysely instance/],
   ['without a broker', { broker: undefined }, /"broker" is undefined; give it a broker/],
   ['with a promise of a broker', { broker: Promise.resolve() }, /"broker" is a promise/],
+  ['without anything', { db: undefined, broker: undefined }, /"connectionString" is undefined; give it the address/],
+  [
+    'with two databases',
+    { connectionString: 'postgres://127.0.0.1/shop' },
+    /"connectionString" and "db" are both given/,
+  ],
+  [
+    'with a promise beside an address',
+    { db: undefined, connectionString: 'x', broker: Promise.resolve() },
+    /"broker" is/,
+  ],
   ['without a catalogue', { events: undefined }, /"events" is undefined; give it the catalogue/],
 ])('a cast %s is refused, with a code', async (_, wrong, words) => {
   await using database = await freshDatabase()
@@ -19,6 +30,14 @@ test.each([
   const make = () => createCommitcast(given as unknown as CommitcastOptions<typeof events, unknown>)
   expect(make).toThrow(words)
   expect(make).toThrow(expect.objectContaining({ code: 'CAST_OPTION_INVALID' }))
+})
+
+test('a cast whose connectionString is no address of Postgres is refused', () => {
+  for (const connectionString of ['http://me:secret@host', '']) {
+    const make = () => createCommitcast({ app: 'shop', events, connectionString })
+    expect(make).toThrow(expect.objectContaining({ code: 'INVALID_ADDRESS' }))
+    expect(make).not.toThrow(/secret/)
+  }
 })
 
 test('a cast whose listenTo is no address of Postgres is refused', async () => {

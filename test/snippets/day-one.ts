@@ -1,8 +1,7 @@
 import { initTRPC } from '@trpc/server'
 import { createCommitcast, defineEvents } from 'commitcast'
-import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
-import { booksById, connectionString, db, ordersOf } from './shop-database.ts'
+import { booksById, connectionString, db, ordersOf, type Tables } from './shop-database.ts'
 
 // #region all
 // #region events
@@ -11,8 +10,7 @@ const order = z.object({ customerId: z.string(), bookId: z.number() })
 const events = defineEvents({ 'order.placed': { data: order }, 'order.delivered': { data: order } })
 // #endregion events
 
-const broker = postgresBroker({ connectionString })
-export const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
+export const cast = createCommitcast<typeof events, Tables>({ app: 'shop', events, connectionString })
 
 // #region append
 // A command: the state and its event, in one transaction.

@@ -2,7 +2,7 @@ import { surviveErrors } from 'commitcast/postgres'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 
-interface Tables {
+export interface Tables {
   books: { id: number; title: string }
   orders: { id: string; customerId: string; bookId: number; status: string }
 }

@@ -23,7 +23,32 @@ import type { Health, Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import type { RunOptions } from './sort-use.ts'
 
-export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
+/** A catalogue, a name, and Postgres: either its address, or the application's own Kysely instance and a broker. */
+export type CommitcastOptions<
+  TCatalog extends EventCatalog,
+  TDatabase,
+  THints extends HintCatalog = NoHints,
+> = SharedOptions<TCatalog, THints> & (OwnConnection | GivenConnection<TDatabase>)
+
+/** Commitcast opens a pool and a Kysely instance of its own, which `cast.db` is and `cast.close()` ends. */
+export interface OwnConnection {
+  /** `postgres://user:password@host:5432/database`. */
+  readonly connectionString: string
+  /** Default: `postgresBroker` on the same database. `cast.close()` closes it, too. */
+  readonly broker?: Broker
+  readonly db?: never
+}
+
+/** The application's own instance, which `cast.close()` leaves open. */
+export interface GivenConnection<TDatabase> {
+  /** The application's own Kysely instance on Postgres. */
+  readonly db: Kysely<TDatabase>
+  /** As `natsBroker()` or `postgresBroker()` returned it. `cast.close()` closes it. */
+  readonly broker: Broker
+  readonly connectionString?: never
+}
+
+interface SharedOptions<TCatalog extends EventCatalog, THints extends HintCatalog> {
   /**
    * Names the topics on the broker: `<app>-events`, `<app>-live`. Letters, digits, `-` and `_`. The tables belong to the app that
    * uses them first: with another one `append` throws `OtherApp`, and workers and the hub wait with the code `OTHER_APP`.
@@ -34,9 +59,6 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
   readonly hints?: THints
   /** How many hints a sender may send a second through one process, and at once after a rest. Default 10. */
   readonly hintsPerSecond?: number
-  /** The application's own Kysely instance on Postgres. */
-  readonly db: Kysely<TDatabase>
-  readonly broker: Broker
   /** Where Commitcast's tables are; each app of a database has its own. Default `commitcast`. */
   readonly schema?: string
   /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
@@ -47,7 +69,10 @@ export interface CommitcastOptions<TCatalog extends EventCatalog, TDatabase, THi
    * a release may bring back types that the one before it had dropped.
    */
   readonly release?: number
-  /** A direct connection (not through a pooler in transaction mode) for LISTEN, so that a sleeping relay is woken at once. */
+  /**
+   * The address of a direct connection (not through a pooler in transaction mode) for LISTEN, so that a sleeping relay is woken
+   * at once. Default: `connectionString`; where `db` is given, none: the relay polls.
+   */
   readonly listenTo?: string
   /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
   readonly retentionMs?: number
@@ -99,6 +124,8 @@ export interface LiveOptions<TEvent> {
 }
 
 export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog = NoHints> {
+  /** The Kysely instance that was given; or Commitcast's own, on `connectionString`, for transactions of the application, too. */
+  readonly db: Kysely<TDatabase>
   /** Appends events in the caller's transaction. */
   readonly append: Append<TCatalog>
   /** The same as a statement, for any other library to run in its transaction. */
@@ -146,7 +173,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   /**
    * Ends subscriptions and the hub, and closes the broker. Clients reconnect, to other nodes, and continue at their cursors:
    * their sockets close with 1012 and their streams end. A subscription over a WebSocket without `liveSockets` ends with
-   * SERVICE_UNAVAILABLE. Call it when the process is done; to move clients one after the other, drain before.
+   * SERVICE_UNAVAILABLE. A pool that Commitcast opened ends, too. Call it when the process is done and `run` has resolved; to
+   * move clients one after the other, drain before.
    */
   close(): Promise<void>
 }

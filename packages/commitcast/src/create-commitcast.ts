@@ -1,3 +1,4 @@
+import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent, EventCatalog, HintCatalog } from '@commitcast/events'
 import {
   createLiveHints,
@@ -33,6 +34,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { checkAppName } from './check-app-name.ts'
 import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, GroupDefinition, Live, NoHints } from './commitcast.ts'
+import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import { createSharedHub } from './shared-hub.ts'
@@ -48,10 +50,11 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   options: CommitcastOptions<TCatalog, TDatabase, THints>,
 ): Commitcast<TCatalog, TDatabase, THints> {
   checkOptions(options)
-  const { app, events, db, broker, listenTo, retentionMs, maxEventBytes, release, logger = warningLogger } = options
+  const { app, events, retentionMs, maxEventBytes, release, logger = warningLogger } = options
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const outbox = { schema, ...(maxEventBytes !== undefined && { maxEventBytes }) }
   const hubLimits = hubLimitsWithDefaults(options.hub)
+  const { db, broker, listenTo, close } = connect(options, logger)
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
   const parts = new Map<string, () => Health>()
@@ -62,7 +65,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
 
   const states = createStateReader(db, schema)
   const offsetsBefore = (epoch: number, moment: Date) => readOffsetsBefore(sql, schema, { epoch, moment })
-  const hints = openHints(options, { signal: closing.signal, logger })
+  const hints = openHints(options, { broker, signal: closing.signal, logger })
   const defined = new WeakSet<object>()
   const liveOf = <TMetadata>(enrichment: Enrichment) => {
     const live: Live<TCatalog, TMetadata, TDatabase, THints> = {
@@ -100,6 +103,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   })
 
   return {
+    db,
     // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => {
       if (isRebuilding(trx)) return (await appendSql(list)).ids
@@ -147,7 +151,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       parts.set('cast', () => ({ ready: false, trouble: 'closed' }))
       closing.abort()
       await hub.done()
-      await broker.close()
+      await close()
     },
   }
 }
@@ -158,8 +162,8 @@ function ownTransaction<TDatabase>(db: Kysely<TDatabase>) {
 }
 
 function openHints<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog>(
-  { app, broker, hints: catalog, hintsPerSecond }: CommitcastOptions<TCatalog, TDatabase, THints>,
-  around: { readonly signal: AbortSignal; readonly logger: Logger },
+  { app, hints: catalog, hintsPerSecond }: CommitcastOptions<TCatalog, TDatabase, THints>,
+  { broker, ...around }: { readonly broker: Broker; readonly signal: AbortSignal; readonly logger: Logger },
 ): LiveHints | undefined {
   if (!catalog) return undefined
   if (!broker.hints) {

@@ -149,7 +149,7 @@ test('a broker that can not say where a partition ends is waited for', async () 
   await topic.append(30)
   const gate = createGate()
   let isAway = false
-  const outage = () => Object.assign(new Error('away'), { code: 'BROKER_UNAVAILABLE' })
+  const outage = () => Object.assign(new Error('away'), { code: 'BROKER_UNAVAILABLE', retryable: true })
   let asked = 0
   await using node = await startNode(topic, {
     wrap: (whole) => ({

@@ -120,11 +120,12 @@ describe('append and once', () => {
     const one = { type: 'order.placed', key: 'a', data: { total: 1 } } as const
     const sql = postgres(database.url, { max: 1 })
     const refuse = async (transaction: unknown) => {
-      await expect(append(transaction as never, one)).rejects.toThrow(InvalidEvent)
+      await expect(append(transaction as never, one)).rejects.toMatchObject({ code: 'NOT_IN_TRANSACTION' })
       await expect(append(transaction as never, one)).rejects.toThrow(/use appendSql/)
-      await expect(once(transaction as never, { caller: 'ada', key: 'k' }, async () => 1)).rejects.toThrow(
-        /once takes the transaction/,
-      )
+      await expect(once(transaction as never, { caller: 'ada', key: 'k' }, async () => 1)).rejects.toMatchObject({
+        code: 'NOT_IN_TRANSACTION',
+        message: expect.stringMatching(/once was given neither a Kysely transaction/),
+      })
     }
     await drizzle(database.pool).transaction(refuse)
     await sql.begin(refuse)

@@ -191,7 +191,7 @@ describe('append', () => {
     const event = { type: 'order.placed', key: 'a', data: { total: 1 } } as const
     await expect(append(database.pool, event)).rejects.toThrow(/outside a transaction.*BEGIN was sent on, not the pool/)
     await using counted = await countStatements(database)
-    await expect(append(counted.client, event)).rejects.toThrow(/outside a transaction/)
+    await expect(append(counted.client, event)).rejects.toMatchObject({ code: 'NOT_IN_TRANSACTION' })
     expect(counted.statements()).toEqual([])
     expect(await database.sql.query('select from commitcast.outbox')).toEqual([])
   })

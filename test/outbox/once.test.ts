@@ -185,9 +185,10 @@ test('a command outside a transaction is refused, with or without a key', async 
   await using database = await freshDatabase()
   for (const command of [{}, { key: 'k' }])
     for (const place of [database.db, database.pool])
-      await expect(once(place, { ...command, caller }, async () => 1)).rejects.toThrow(
-        /outside a transaction.*pass it the trx/,
-      )
+      await expect(once(place, { ...command, caller }, async () => 1)).rejects.toMatchObject({
+        code: 'NOT_IN_TRANSACTION',
+        message: expect.stringMatching(/outside a transaction.*pass it the trx/),
+      })
 })
 
 test('a command without a key is simply done', async () => {

@@ -240,7 +240,7 @@ function flaky(
         async append(partition, after, messages) {
           const isLost = fails()
           if (!isLost || isStored()) await topic.append(partition, after, messages)
-          if (isLost) throw Object.assign(new Error('no answer'), { code: 'BROKER_UNAVAILABLE' })
+          if (isLost) throw Object.assign(new Error('no answer'), { code: 'BROKER_UNAVAILABLE', retryable: true })
         },
       }
     },

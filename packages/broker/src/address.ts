@@ -1,7 +1,8 @@
+import { CommitcastError } from '@commitcast/events'
 import { maskPassword } from '@commitcast/worker'
 
 /** An address that can't be used, found before anything was tried. The message shows no password and no token. */
-export class InvalidAddress extends RangeError {
+export class InvalidAddress extends CommitcastError {
   override readonly name = 'InvalidAddress'
   readonly code = 'INVALID_ADDRESS'
 }

@@ -1,10 +1,13 @@
+import { CommitcastError } from '@commitcast/events'
+
 /**
  * The broker can't be reached, did not answer, or can't do it now (no leader, no room, no rights): what was asked may or may
  * not have happened. The message says what to mend, where waiting alone won't help. Wait, then look again.
  */
-export class BrokerUnavailable extends Error {
+export class BrokerUnavailable extends CommitcastError {
   override readonly name = 'BrokerUnavailable'
   readonly code = 'BROKER_UNAVAILABLE'
+  override readonly retryable = true
   /** What an operator has to end, where that is known: it has no room; or it runs, and its logs don't answer. */
   readonly because: 'full' | 'unresponsive' | undefined
 
@@ -18,7 +21,7 @@ export class BrokerUnavailable extends Error {
 }
 
 /** The log did not end at the offset that the writer named: somebody else wrote, or an earlier chunk was not stored. */
-export class AppendConflict extends Error {
+export class AppendConflict extends CommitcastError {
   override readonly name = 'AppendConflict'
   readonly code = 'APPEND_CONFLICT'
 
@@ -34,7 +37,7 @@ export class AppendConflict extends Error {
 }
 
 /** The broker will never take this message: too large, a type that can't name a subject, or a header that it can't keep. The others of its append may. */
-export class MessageRefused extends Error {
+export class MessageRefused extends CommitcastError {
   override readonly name = 'MessageRefused'
   readonly code = 'MESSAGE_REFUSED'
   readonly offset: number
@@ -64,7 +67,7 @@ export class MessageRefused extends Error {
 }
 
 /** The offset asked for is no longer kept by the broker. Read it from the outbox, or read the state again. */
-export class OffsetGone extends Error {
+export class OffsetGone extends CommitcastError {
   override readonly name = 'OffsetGone'
   readonly code = 'OFFSET_GONE'
 }
@@ -73,7 +76,7 @@ export class OffsetGone extends Error {
  * The log is not what its writer made of it: a message stands where its own offset says it should not, one inside was
  * deleted, or the whole log was and begins anew. Offsets that hold something else need a new epoch.
  */
-export class Diverged extends Error {
+export class Diverged extends CommitcastError {
   override readonly name = 'Diverged'
   readonly code = 'DIVERGED'
   /** The first offset that is known to hold something else, where one is known. */
@@ -86,7 +89,7 @@ export class Diverged extends Error {
 }
 
 /** Something of that name exists on the broker with settings that would break a promise, or belongs to another database. */
-export class TopicMismatch extends Error {
+export class TopicMismatch extends CommitcastError {
   override readonly name = 'TopicMismatch'
   readonly code: 'TOPIC_MISMATCH' | 'OTHER_DATABASE' = 'TOPIC_MISMATCH'
 
@@ -97,7 +100,7 @@ export class TopicMismatch extends Error {
 }
 
 /** A hint has more bytes than every broker takes. */
-export class HintTooLarge extends Error {
+export class HintTooLarge extends CommitcastError {
   override readonly name = 'HintTooLarge'
   readonly code = 'HINT_TOO_LARGE'
 }

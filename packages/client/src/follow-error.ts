@@ -1,3 +1,5 @@
+import { CommitcastError } from '@commitcast/events'
+
 /**
  * - `UNTRACKED_MESSAGE`: what the server sends carries no cursor, so `follow` ends, as refused.
  * - `CALLBACK_FAILED`: a callback of the application threw; following continues. What it threw is the `cause`.
@@ -6,7 +8,7 @@
 export type FollowErrorCode = 'UNTRACKED_MESSAGE' | 'CALLBACK_FAILED' | 'UNREADABLE_EVENT'
 
 /** What is wrong with a subscription; `code` says which kind of trouble it is. */
-export class FollowError extends Error {
+export class FollowError extends CommitcastError {
   override readonly name = 'FollowError'
   readonly code: FollowErrorCode
 

@@ -1,3 +1,5 @@
+import { CommitcastError } from '@commitcast/events'
+
 /** What was done that can't work. */
 export type Misuse =
   | 'CAST_OPTION_INVALID'
@@ -10,7 +12,7 @@ export type Misuse =
   | 'GROUP_TWICE'
 
 /** A mistake in how a cast is made or run, found before anything was begun. `code` says which; the message what to do. */
-export class CastMisused extends TypeError {
+export class CastMisused extends CommitcastError {
   override readonly name = 'CastMisused'
   readonly code: Misuse
 

@@ -1,4 +1,3 @@
-export { HintTooLarge, InvalidAddress } from '@commitcast/broker'
 export {
   type BreaksOldEvents,
   defineEvents,
@@ -7,18 +6,13 @@ export {
   type Hint,
   type HintCatalog,
   type HintOf,
-  InvalidHint,
   type LiveEventOf,
-  NewerVersion,
-  UpcastFailed,
 } from '@commitcast/events'
 export {
   type AccessLoss,
-  AccessLost,
   type Allowed,
   type AuthorizeOptions,
   type Closing,
-  CursorNotCarried,
   closings,
   commands,
   cursors,
@@ -39,14 +33,10 @@ export {
 export {
   type Command,
   causationOf,
-  InvalidCommand,
-  KeyReused,
   type Once,
-  OtherApp,
   readCommandHeaders,
 } from '@commitcast/outbox'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
-export { CastMisused, type Misuse } from './cast-misused.ts'
 export type {
   Commitcast,
   CommitcastOptions,
@@ -58,3 +48,4 @@ export type {
   Role,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
+export * from './errors.ts'

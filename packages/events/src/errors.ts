@@ -1,7 +1,8 @@
 import { pathText, type Unkept } from './check-value.ts'
+import { CommitcastError } from './commitcast-error.ts'
 
 /** A value that would not be read back unchanged, so it is not written. */
-export class InvalidValue extends Error {
+export class InvalidValue extends CommitcastError {
   override readonly name = 'InvalidValue'
   readonly code = 'INVALID_VALUE'
   /** Where in the value it is: property names, indices and keys. */
@@ -31,7 +32,7 @@ function explainValue(root: string, { path, what }: Unkept): string {
 }
 
 /** An event that can't be appended: unknown type, data that its schema refuses, too large. Nothing was written. */
-export class InvalidEvent extends Error {
+export class InvalidEvent extends CommitcastError {
   override readonly name = 'InvalidEvent'
   readonly code = 'INVALID_EVENT'
 }
@@ -40,7 +41,7 @@ export class InvalidEvent extends Error {
  * An event that can't be read: its data or its headers are nothing that `append` writes, so they came by SQL or from an older
  * release. Every reader steps over it.
  */
-export class UnreadableEvent extends Error {
+export class UnreadableEvent extends CommitcastError {
   override readonly name = 'UnreadableEvent'
   readonly code = 'UNREADABLE_EVENT'
   /** The event's id. */
@@ -56,19 +57,19 @@ export class UnreadableEvent extends Error {
 }
 
 /** What an application gave as a channel is no text, or an empty one. */
-export class InvalidChannel extends Error {
+export class InvalidChannel extends CommitcastError {
   override readonly name = 'InvalidChannel'
   readonly code = 'INVALID_CHANNEL'
 }
 
 /** A hint that can't be sent: unknown type, data that its schema refuses. */
-export class InvalidHint extends Error {
+export class InvalidHint extends CommitcastError {
   override readonly name = 'InvalidHint'
   readonly code = 'INVALID_HINT'
 }
 
 /** An event of a newer schema version than the catalogue knows: a writer was deployed before this reader. Deploy it, too. */
-export class NewerVersion extends Error {
+export class NewerVersion extends CommitcastError {
   override readonly name = 'NewerVersion'
   readonly code = 'NEWER_VERSION'
   /** The event's id. */
@@ -93,7 +94,7 @@ export class NewerVersion extends Error {
 }
 
 /** An old event can't be made into one of the present version: its step threw (`cause`), or its version is no version. */
-export class UpcastFailed extends Error {
+export class UpcastFailed extends CommitcastError {
   override readonly name = 'UpcastFailed'
   readonly code = 'UPCAST_FAILED'
   /** The event's id. */

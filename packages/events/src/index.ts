@@ -2,6 +2,7 @@ export type { BreaksOldEvents } from './breaks-old-events.ts'
 export { checkChannels } from './check-channels.ts'
 export { pathText } from './check-value.ts'
 export type { CommandIds, CommandInput } from './command.ts'
+export { CommitcastError } from './commitcast-error.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
 export {
   defineEvents,

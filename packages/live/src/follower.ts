@@ -1,5 +1,12 @@
 import { OffsetGone } from '@commitcast/broker'
-import { type Cursor, encodeCursor, isVisible, parseSnapshot, type ResyncReason } from '@commitcast/events'
+import {
+  CommitcastError,
+  type Cursor,
+  encodeCursor,
+  isVisible,
+  parseSnapshot,
+  type ResyncReason,
+} from '@commitcast/events'
 import { sleep } from '@commitcast/worker'
 import type { Hub } from './hub.ts'
 import type { LiveEntry } from './live-entry.ts'
@@ -8,8 +15,9 @@ import type { Stretch } from './past.ts'
 import type { RingEntry } from './ring.ts'
 
 /** The cursor can't be continued without a gap. */
-export class MustResync extends Error {
+export class MustResync extends CommitcastError {
   override readonly name = 'MustResync'
+  readonly code = 'MUST_RESYNC'
   readonly reason: ResyncReason
 
   constructor(reason: ResyncReason) {

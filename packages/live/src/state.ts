@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import { sqlOf } from '@commitcast/outbox'
 import { flushWal, timelineOf } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
@@ -20,7 +21,7 @@ export interface StateReader<TDatabase> {
 }
 
 /** Thrown on a hot standby: its snapshots lack running transactions, so an event would be lost. */
-export class StandbyRefused extends Error {
+export class StandbyRefused extends CommitcastError {
   override readonly name = 'StandbyRefused'
   readonly code = 'STANDBY_REFUSED'
 }

@@ -1,5 +1,6 @@
-import { type EventCatalog, InvalidEvent } from '@commitcast/events'
+import type { EventCatalog } from '@commitcast/events'
 import { type AppendOptions, appendAll, createToRows, type NewEvent } from './append-sql.ts'
+import { NotInTransaction } from './not-in-transaction.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
 
@@ -7,8 +8,9 @@ import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
  * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
  * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
  *
- * Throws `InvalidEvent`, before anything is sent, for an unknown type, data that does not fit its schema, is too large or
- * would not be read back unchanged, and where there is no transaction (old `pg` clients can't tell); the transaction can go on.
+ * Throws, before anything is sent, `InvalidEvent` for an unknown type and for data that does not fit its schema, is too large or
+ * would not be read back unchanged, and `NotInTransaction` where there is no transaction (an old `pg` client does not say); the
+ * transaction can continue.
  */
 export type Append<TCatalog extends EventCatalog> = (
   transaction: KyselyLike | PgClientLike,
@@ -36,30 +38,44 @@ export function createAppend<TCatalog extends EventCatalog>(
   }
 }
 
-/** Throws `InvalidEvent` for what is no transaction of Kysely or `pg`; old `pg` clients can't tell whether they are in one. */
-export function checkTransaction(transaction: KyselyLike | PgClientLike): void {
+/** What needs a transaction: its name, and what would not commit together without one. */
+export interface TransactionNeed {
+  readonly what: string
+  readonly parts: string
+  /** What to do with a transaction of another library. */
+  readonly otherwise?: string
+}
+
+const appendNeed: TransactionNeed = {
+  what: 'append',
+  parts: 'state and events',
+  otherwise:
+    'With Drizzle, postgres.js or another library use appendSql: run the statement that it returns in the transaction of that library.',
+}
+
+/** Throws `NotInTransaction` for what is no transaction of Kysely or `pg`; an old `pg` client does not say whether it is in one. */
+export function checkTransaction(transaction: KyselyLike | PgClientLike, need: TransactionNeed = appendNeed): void {
+  const { what, parts, otherwise } = need
   if (!isKnownTransaction(transaction)) {
-    throw new InvalidEvent(
-      'append was given neither a Kysely transaction nor a pg client. With Drizzle, postgres.js or another library use ' +
-        'appendSql: run the statement that it returns in the transaction of that library.',
-    )
+    const advice = otherwise === undefined ? '' : ` ${otherwise}`
+    throw new NotInTransaction(`${what} was given neither a Kysely transaction nor a pg client.${advice}`)
   }
   if (!isInTransaction(transaction)) {
-    throw new InvalidEvent(
-      'append was called outside a transaction, where state and events could part: pass it the trx of ' +
+    throw new NotInTransaction(
+      `${what} was called outside a transaction, where ${parts} could part: pass it the trx of ` +
         'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
     )
   }
 }
 
 /** Whether it is of Kysely or `pg`. Other libraries have no `query`, or one that is no function. */
-export function isKnownTransaction(transaction: unknown): boolean {
+function isKnownTransaction(transaction: unknown): boolean {
   const { isTransaction, executeQuery, query } = (transaction ?? {}) as Readonly<Record<string, unknown>>
   return typeof query === 'function' || (typeof isTransaction === 'boolean' && typeof executeQuery === 'function')
 }
 
 /** Whether a statement sent there is part of a transaction; old `pg` clients can't tell, and count as if. */
-export function isInTransaction(transaction: KyselyLike | PgClientLike): boolean {
+function isInTransaction(transaction: KyselyLike | PgClientLike): boolean {
   if ('isTransaction' in transaction) return transaction.isTransaction
   const isPool = 'totalCount' in transaction
   return !isPool && transaction.getTransactionStatus?.() !== 'I'

@@ -1,8 +1,9 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { type TopicRow, type TopicShape, topicColumns } from './read-topic.ts'
 
 /** The tables belong to another app: its events and this app's would be taken for each other's. Nothing was changed. */
-export class OtherApp extends Error {
+export class OtherApp extends CommitcastError {
   override readonly name = 'OtherApp'
   readonly code = 'OTHER_APP'
 

@@ -1,9 +1,10 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { isOlder } from './migrations/stored-release.ts'
 import { release } from './release.ts'
 
 /** The tables lack what this release needs: a worker waits until they have been migrated. */
-export class SchemaOutdated extends Error {
+export class SchemaOutdated extends CommitcastError {
   override readonly name = 'SchemaOutdated'
   readonly code = 'SCHEMA_OUTDATED'
 }

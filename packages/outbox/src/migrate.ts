@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { otherEncodingState, otherPartitionsState, schemaOnlyState, workersRunState } from './functions/sql-states.ts'
 import type { NewTopic } from './migrations/migration.ts'
@@ -27,7 +28,7 @@ export interface Migrated {
 const refusals = new Set([otherPartitionsState, schemaOnlyState, otherEncodingState, workersRunState])
 
 /** Nothing was changed; the message says why, and what helps. */
-export class MigrateRefused extends Error {
+export class MigrateRefused extends CommitcastError {
   override readonly name = 'MigrateRefused'
   readonly code = 'MIGRATE_REFUSED'
 }

@@ -4,19 +4,15 @@ import { isOutage, isTimeLimit } from './is-outage.ts'
 const withCode = (code: string, options?: ErrorOptions) => Object.assign(new Error('it failed', options), { code })
 
 test('what passes is an outage: a lost connection, a server that restarts, a failed serialisation', () => {
-  for (const code of [
-    'ECONNREFUSED',
-    'EPIPE',
-    '08006',
-    '57P01',
-    '53300',
-    '40001',
-    '25P03',
-    '25006',
-    'BROKER_UNAVAILABLE',
-  ]) {
+  for (const code of ['ECONNREFUSED', 'EPIPE', '08006', '57P01', '53300', '40001', '25P03', '25006']) {
     expect(isOutage(withCode(code)), code).toBe(true)
   }
+})
+
+test('an error that says that it is retryable is an outage, whatever its code is', () => {
+  expect(isOutage(Object.assign(withCode('QUOTA_EXCEEDED'), { retryable: true }))).toBe(true)
+  expect(isOutage(Object.assign(withCode('QUOTA_EXCEEDED'), { retryable: false }))).toBe(false)
+  expect(isOutage(withCode('BROKER_UNAVAILABLE'))).toBe(false)
 })
 
 test('a mistake is none: a broken constraint, a bug', () => {

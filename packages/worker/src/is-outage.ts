@@ -10,7 +10,8 @@ const networkCodes =
 
 /**
  * Whether an error, or what caused it, means that a server could not be reached or could not answer now, as against a
- * mistake of ours. `fetch`, for one, tells the network's trouble only as the cause.
+ * mistake of ours: by its SQLSTATE, its network code, or `retryable: true`, which our own errors and an application's may
+ * have. `fetch`, for one, has the network's error only as the cause.
  */
 export function isOutage(error: unknown): boolean {
   return causesOf(error).some(isOutageItself)
@@ -33,10 +34,10 @@ function causesOf(error: unknown): readonly unknown[] {
 
 function isOutageItself(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { code } = error as { code?: unknown }
+  const { code, retryable } = error as { code?: unknown; retryable?: unknown }
+  if (retryable === true) return true
   if (error instanceof AggregateError && error.errors.some(isOutage)) return true
-  if (typeof code === 'string')
-    return passingStates.test(code) || networkCodes.test(code) || code === 'BROKER_UNAVAILABLE'
+  if (typeof code === 'string') return passingStates.test(code) || networkCodes.test(code)
   return /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
     error.message,
   )

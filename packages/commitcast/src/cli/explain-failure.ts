@@ -1,9 +1,10 @@
+import { CommitcastError } from '@commitcast/events'
 import { isOutage } from '@commitcast/worker'
 import { CommanderError } from 'commander'
 import { InvalidConfig } from '../process/invalid-config.ts'
 
 /** A command that was called rightly and could not do its work; the message says why. */
-export class CommandFailed extends Error {
+export class CommandFailed extends CommitcastError {
   override readonly name = 'CommandFailed'
   readonly code = 'COMMAND_FAILED'
 }

@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import { TRPCError } from '@trpc/server'
 import { createContextMark } from '../context-mark.ts'
 import { connectionOf } from '../sockets/connection-of.ts'
@@ -27,7 +28,7 @@ interface Call {
 }
 
 /** A first subscription whose cursor could not come back: a reconnect would lose events. */
-export class CursorNotCarried extends Error {
+export class CursorNotCarried extends CommitcastError {
   override readonly name = 'CursorNotCarried'
   readonly code = 'CURSOR_NOT_CARRIED'
 }

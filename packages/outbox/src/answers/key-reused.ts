@@ -1,5 +1,7 @@
+import { CommitcastError } from '@commitcast/events'
+
 /** An idempotency key came back with another command; nothing was done. */
-export class KeyReused extends Error {
+export class KeyReused extends CommitcastError {
   override readonly name = 'KeyReused'
   readonly code = 'KEY_REUSED'
 }

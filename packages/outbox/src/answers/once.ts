@@ -1,5 +1,5 @@
 import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
-import { isInTransaction, isKnownTransaction } from '../append.ts'
+import { checkTransaction } from '../append.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { type KyselyLike, type PgClientLike, sqlIn } from '../sql-of.ts'
 import type { Command } from './command.ts'
@@ -13,7 +13,7 @@ import { KeyReused } from './key-reused.ts'
  * Call it first in the transaction. What `act` throws is no answer: the transaction rolls back and the key is free again.
  * Answers may hold what events may (dates, maps), 256 KiB at most, and are kept for three days.
  *
- * Throws `TypeError` outside a transaction, and for a caller that is no text; `KeyReused`, and does nothing, where the caller
+ * Throws `NotInTransaction` outside a transaction; `TypeError` for a caller that is no text; `KeyReused`, and does nothing, where the caller
  * sent the key before with another input;
  * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not be read back unchanged. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
  */
@@ -39,15 +39,7 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
   return async (transaction, command, act) => {
     const { caller, key: sent, id = sent, fingerprint = null, causationId = null } = command
     checkCaller(caller)
-    if (!isKnownTransaction(transaction)) {
-      throw new TypeError('once takes the transaction of Kysely, or a pg client; it was given neither.')
-    }
-    if (!isInTransaction(transaction)) {
-      throw new TypeError(
-        'once was called outside a transaction, where work and answer could part: pass it the trx of ' +
-          'db.transaction().execute(…), or the pg client that BEGIN was sent on, not the pool.',
-      )
-    }
+    checkTransaction(transaction, { what: 'once', parts: 'work and answer' })
     if (sent === undefined) return act()
     const key = JSON.stringify([caller, sent])
     const { query } = sqlIn(transaction)

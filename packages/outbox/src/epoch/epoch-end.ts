@@ -1,9 +1,10 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { readLastGiven } from '../pages/read-last-given.ts'
 import { readTopic } from '../read-topic.ts'
 
 /** The topic has gone on to another epoch: what was opened for the one before has to be opened anew. */
-export class EpochEnded extends Error {
+export class EpochEnded extends CommitcastError {
   override readonly name = 'EpochEnded'
   readonly code = 'EPOCH_ENDED'
 

@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { boundaryNeededState } from '../functions/sql-states.ts'
 import { whoHolds } from '../retention/who-holds.ts'
@@ -35,7 +36,7 @@ interface CutPartition {
 }
 
 /** No epoch was begun and nothing has changed; the message says why, and what helps. */
-export class NewEpochRefused extends Error {
+export class NewEpochRefused extends CommitcastError {
   override readonly name = 'NewEpochRefused'
   readonly code = 'NEW_EPOCH_REFUSED'
 }

@@ -1,4 +1,4 @@
-import type { Message } from '@commitcast/events'
+import { CommitcastError, type Message } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { gatherPage, type Page, type PageRow } from './page.ts'
 
@@ -17,7 +17,7 @@ export interface PagesAfter extends EventsAfter {
 }
 
 /** Events that the page log knows and the outbox no longer has. */
-export class EventsGone extends Error {
+export class EventsGone extends CommitcastError {
   override readonly name = 'EventsGone'
   readonly code = 'EVENTS_GONE'
 }

@@ -1,5 +1,6 @@
 import type { Message } from '@commitcast/broker'
 import {
+  CommitcastError,
   type CommittedEvent,
   checkChannels,
   createMetadataEncoder,
@@ -33,7 +34,7 @@ interface BatchPlace {
 }
 
 /** `channels()` or an upcast step throws for an event, or the event is newer than the catalogue: its partition waits at it. */
-class LiveMessageFailed extends Error {
+export class LiveMessageFailed extends CommitcastError {
   override readonly name = 'LiveMessageFailed'
   readonly code = 'LIVE_MESSAGE_FAILED'
 }

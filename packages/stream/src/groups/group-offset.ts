@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import { leaseLostState, offsetMovedState, startedAnewState } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
@@ -28,7 +29,7 @@ export interface GroupPartition {
 }
 
 /** Another worker has the partition now. What was about to be committed is not. */
-export class LeaseLost extends Error {
+export class LeaseLost extends CommitcastError {
   override readonly name = 'LeaseLost'
   readonly code = 'LEASE_LOST'
 }
@@ -37,7 +38,7 @@ export class LeaseLost extends Error {
  * The database has another offset than the one that this worker committed last: a crash or a fail-over lost that commit, or
  * a commit whose answer was lost went through. What was about to be committed is not; the worker reads everything again.
  */
-export class OffsetMoved extends Error {
+export class OffsetMoved extends CommitcastError {
   override readonly name = 'OffsetMoved'
   readonly code = 'GROUP_OFFSET_MOVED'
 }

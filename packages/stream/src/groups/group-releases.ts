@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 
 /** The event types that a group handles, in one release of the application. */
@@ -88,7 +89,7 @@ export function liveGroupOf(group: string): string {
 }
 
 /** A worker that lives handles the type, so it was not forgotten; the message names the worker. */
-export class ForgetRefused extends Error {
+export class ForgetRefused extends CommitcastError {
   override readonly name = 'ForgetRefused'
   readonly code = 'FORGET_REFUSED'
 }

@@ -1,4 +1,4 @@
-import type { Message } from '@commitcast/events'
+import { CommitcastError, type Message } from '@commitcast/events'
 import { isoTime, noteParked, type ParkedAction } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import type { GroupPartition } from './group-offset.ts'
@@ -20,7 +20,7 @@ export interface ParkedPlace {
 }
 
 /** As many are parked as the group's policy allows: the partition waits until some succeed or are dropped. */
-export class TooManyParked extends Error {
+export class TooManyParked extends CommitcastError {
   override readonly name = 'TooManyParked'
   readonly code = 'TOO_MANY_PARKED'
 }

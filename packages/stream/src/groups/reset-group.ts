@@ -1,3 +1,4 @@
+import { CommitcastError } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
@@ -26,7 +27,7 @@ export interface GroupPlaceAt {
 }
 
 /** A group can't be put there; nothing has changed. */
-export class ResetRefused extends Error {
+export class ResetRefused extends CommitcastError {
   override readonly name = 'ResetRefused'
   readonly code = 'RESET_REFUSED'
 }

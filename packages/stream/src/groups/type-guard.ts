@@ -1,4 +1,4 @@
-import { isPlaceholder, type Message } from '@commitcast/events'
+import { CommitcastError, isPlaceholder, type Message } from '@commitcast/events'
 import { createOutageLog, type Leases, type Logger, type Sql } from '@commitcast/worker'
 import { findNewerTypes, type GroupRelease, liveGroupOf, registerReleases } from './group-releases.ts'
 
@@ -6,7 +6,7 @@ import { findNewerTypes, type GroupRelease, liveGroupOf, registerReleases } from
  * A newer release of the group handles the event's type and this process does not. The partition is left to the workers of
  * that release; where none runs, it is halted.
  */
-export class GroupTypeUnknown extends Error {
+export class GroupTypeUnknown extends CommitcastError {
   override readonly name = 'GroupTypeUnknown'
   readonly code = 'GROUP_TYPE_UNKNOWN'
 }

@@ -1,5 +1,7 @@
+import { CommitcastError } from '@commitcast/events'
+
 /** A projection can't be rebuilt as it is; the message says why, and what would mend it. */
-export class RebuildRefused extends Error {
+export class RebuildRefused extends CommitcastError {
   override readonly name = 'RebuildRefused'
   readonly code = 'REBUILD_REFUSED'
 }

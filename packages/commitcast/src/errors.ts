@@ -1,0 +1,43 @@
+export {
+  AppendConflict,
+  BrokerUnavailable,
+  Diverged,
+  HintTooLarge,
+  InvalidAddress,
+  MessageRefused,
+  OffsetGone,
+  TopicMismatch,
+} from '@commitcast/broker'
+export {
+  CommitcastError,
+  InvalidChannel,
+  InvalidEvent,
+  InvalidHint,
+  InvalidValue,
+  NewerVersion,
+  UnreadableEvent,
+  UpcastFailed,
+} from '@commitcast/events'
+export { AccessLost, CursorNotCarried, MovingAway, MustResync, StandbyRefused } from '@commitcast/live'
+export {
+  EpochEnded,
+  EventsGone,
+  InvalidCommand,
+  KeyReused,
+  MigrateRefused,
+  NewEpochRefused,
+  NotInTransaction,
+  OtherApp,
+  SchemaOutdated,
+} from '@commitcast/outbox'
+export {
+  ForgetRefused,
+  GroupTypeUnknown,
+  LeaseLost,
+  LiveMessageFailed,
+  OffsetMoved,
+  RebuildRefused,
+  ResetRefused,
+  TooManyParked,
+} from '@commitcast/stream'
+export { CastMisused, type Misuse } from './cast-misused.ts'

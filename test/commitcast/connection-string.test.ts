@@ -27,7 +27,7 @@ test('an address of Postgres is enough: tables, transactions, workers, subscript
     expect(cast.health()).toMatchObject({
       relay: { ready: true },
       stream: { ready: true },
-      'group things': { ready: true },
+      groups: { things: { ready: true } },
     }),
   )
   await cast.db.transaction().execute((trx) => cast.append(trx, { type: 'thing.done', key: '1', data: { n: 7 } }))

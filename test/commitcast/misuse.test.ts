@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
+import { healthParts } from '../fixtures/health-parts.ts'
 
 const events = defineEvents({ 'thing.done': { data: z.object({ n: z.number() }) } })
 const everyone = { channels: () => [] }
@@ -85,7 +86,7 @@ test('a run that can not work is refused at once, with a code', async () => {
   })
   await refused('GROUP_TWICE', /two groups are called "sales"/, { roles: ['consume'], use: [sales, sales] })
   await refused('CAST_OPTION_INVALID', /"signal" is undefined/, { roles: ['relay'], signal: undefined })
-  expect(cast.health()).toEqual({})
+  expect(cast.health()).toEqual({ ready: true, groups: {} })
 })
 
 test('without roles a process runs the relay and all that it uses', async () => {
@@ -101,7 +102,9 @@ test('without roles a process runs the relay and all that it uses', async () => 
   for (const { use, parts } of runs) {
     const stopping = new AbortController()
     const running = cast.run({ ...(use && { use }), signal: stopping.signal })
-    await eventually(() => expect(Object.keys(cast.health()).sort()).toEqual(parts))
+    await eventually(() => {
+      expect(Object.keys(healthParts(cast.health())).sort()).toEqual(parts)
+    })
     stopping.abort()
     await running
   }

@@ -4,6 +4,7 @@ import { createCommitcast, defineEvents } from 'commitcast'
 import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
+import { healthParts } from '../fixtures/health-parts.ts'
 import { noteLog } from '../fixtures/note-log.ts'
 import { ownPostgres } from '../fixtures/own-postgres.ts'
 
@@ -29,7 +30,8 @@ async function openParts() {
   const follower = (async () => {
     for await (const [, envelope] of stream) if (envelope.kind === 'event') told.push(envelope.event.data.n)
   })().catch(() => {})
-  const notReady = () => Object.entries(cast.health()).flatMap(([part, { ready }]) => (ready ? [] : [part]))
+  const notReady = () =>
+    Object.entries(healthParts(cast.health())).flatMap(([part, { ready }]) => (ready ? [] : [part]))
   return {
     ...{ database, nats, lines, repeats, seen, told, notReady },
     health: cast.health,
@@ -43,7 +45,7 @@ async function openParts() {
     },
     isReady: () =>
       eventually(() => {
-        expect(Object.keys(cast.health()).sort()).toEqual(['group sales', 'hub', 'relay', 'stream'])
+        expect(Object.keys(healthParts(cast.health())).sort()).toEqual(['group sales', 'hub', 'relay', 'stream'])
         expect(notReady(), JSON.stringify(cast.health())).toEqual([])
       }),
     async [Symbol.asyncDispose]() {
@@ -99,7 +101,7 @@ test.skipIf(!inject('natsUrl')).each(['nats', 'database'] as const)(
     await server.kill()
     if (name === 'nats') await parts.append(2)
     await eventually(() => expect(parts.notReady().sort()).toEqual(['group sales', 'hub', 'relay', 'stream']))
-    for (const part of Object.values(parts.health())) {
+    for (const part of Object.values(healthParts(parts.health()))) {
       expect(part.since).toEqual(expect.any(String))
       expect(JSON.stringify([part.trouble, part.troubles])).toMatch(/NATS|ECONNREFUSED|terminat|shutting|starting/)
     }

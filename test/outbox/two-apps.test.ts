@@ -119,7 +119,7 @@ describe('two apps with one schema', () => {
       expect(second.health()).toMatchObject({
         relay: { ready: false, trouble: expect.stringContaining(words) },
         stream: waiting,
-        'group things': waiting,
+        groups: { things: waiting },
       })
     })
     await place(first)
@@ -204,7 +204,7 @@ describe('two databases with one app name on one broker', () => {
         relay: { ready: false, trouble: expect.stringContaining(words) },
         hub: { ready: false, code: 'OTHER_DATABASE', trouble: expect.stringContaining(words) },
         stream: waiting,
-        'group things': waiting,
+        groups: { things: waiting },
       })
     })
     await place(second, other.db, 'other')

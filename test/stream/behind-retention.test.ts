@@ -45,7 +45,7 @@ test('a group that has begun never passes over what is gone: it stands still, sa
   await counters.grow(2, { keys: ['a'] })
   counters.run([sales])
   await eventually(() =>
-    expect(JSON.stringify(counters.cast.health()['group sales'])).toContain(
+    expect(JSON.stringify(counters.cast.health().groups.sales)).toContain(
       'commitcast group reset sales --to beginning',
     ),
   )

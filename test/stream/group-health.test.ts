@@ -12,7 +12,7 @@ test('a project() that hangs makes its partition not ready: the health names it,
   })
   counters.run([sales], ['relay', 'consume'])
   await counters.grow(3)
-  const health = () => counters.cast.health()['group sales']
+  const health = () => counters.cast.health().groups.sales
   await eventually(() =>
     expect(health()).toMatchObject({
       ready: false,
@@ -40,7 +40,7 @@ test('the health of a group counts its parked events', async () => {
   )
   counters.run([sales], ['relay', 'consume'])
   await counters.grow(8, { bad: [0, 1] })
-  const parked = () => counters.cast.health()['group sales']?.parked
+  const parked = () => counters.cast.health().groups.sales?.parked
   // The later event of each key queues behind.
   await eventually(() => expect(parked()).toBe(4))
   await dropParked(counters.sql, { schema: 'commitcast', ids: 'all' })

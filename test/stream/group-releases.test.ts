@@ -147,7 +147,7 @@ test('an older projection and an older stream worker halt at a type that only a 
   await counters.db.transaction().execute((trx) => newer.append(trx, { type: 'count.reset', key: 'a', data: { n: 3 } }))
   await eventually(() => {
     const health = counters.cast.health()
-    expect(JSON.stringify(health['group totals'])).toMatch(/count\.reset/)
+    expect(JSON.stringify(health.groups.totals)).toMatch(/count\.reset/)
     expect(JSON.stringify(health.stream)).toMatch(/count\.reset/)
   })
   const stopping = new AbortController()
@@ -260,7 +260,7 @@ function mailOf(counters: Counters, releases: { readonly old?: number; readonly 
 }
 
 function troubleOf(cast: Counters['cast']): string | undefined {
-  const { troubles } = (cast.health()['group mail'] ?? {}) as { troubles?: Record<string, string> }
+  const { troubles } = (cast.health().groups.mail ?? {}) as { troubles?: Record<string, string> }
   return Object.values(troubles ?? {})[0]
 }
 

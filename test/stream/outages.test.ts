@@ -200,7 +200,7 @@ test('while Postgres is read-only a handler retries the commit, not the call', a
   }
   await readOnly('on')
   // Each connection takes the setting over by itself: the worker's renewal has met it.
-  await eventually(() => expect(counters.cast.health()['group mail']).toMatchObject({ ready: false }))
+  await eventually(() => expect(counters.cast.health().groups.mail).toMatchObject({ ready: false }))
   gate.resolve()
   await waitsFor(counters, 'mail', 'GROUP_COMMIT_FAILS', 'read-only')
   await eventually(async () => {
@@ -282,7 +282,7 @@ function withSettings(url: string, settings: string) {
 async function waitsFor(worker: Counters | Counters['cast'], group: string, code: string, words = '') {
   const { health } = 'cast' in worker ? worker.cast : worker
   await eventually(() => {
-    const part = health()[`group ${group}`] as { codes?: Record<number, string>; troubles?: Record<number, string> }
+    const part = health().groups[group] as { codes?: Record<number, string>; troubles?: Record<number, string> }
     expect(Object.values(part.codes ?? {})).toContain(code)
     expect(Object.values(part.troubles ?? {}).join()).toContain(words)
   })

@@ -150,7 +150,7 @@ test('with the policy "stop" a bad event stops its partition and nothing else, a
   counters.run([sales], ['relay', 'consume'])
   await counters.grow(8, { bad: [0] })
   await eventually(() =>
-    expect(JSON.stringify(counters.cast.health()['group sales'])).toContain(
+    expect(JSON.stringify(counters.cast.health().groups.sales)).toContain(
       'fails and is tried again: I can not read this',
     ),
   )

@@ -28,7 +28,7 @@ describe('what the broker holds and the database never wrote', () => {
     await eventually(async () => expect(await seenCount(counters)).toBe(20), 60_000)
     await eventually(() => {
       expect(JSON.stringify(counters.cast.health().relay)).toMatch(/commitcast topic new-epoch --from 1/)
-      expect(troubles(counters.cast.health()['group sales'])).toEqual([
+      expect(troubles(counters.cast.health().groups.sales)).toEqual([
         expect.stringMatching(/has diverged: what it holds behind offset \d+ was not assigned there/),
         expect.stringMatching(/has diverged/),
       ])
@@ -54,13 +54,13 @@ describe('what the broker holds and the database never wrote', () => {
     log.messages.push({ ...last, offset: 5, id: crypto.randomUUID(), headers: {} })
     for (const wake of log.waiting) wake()
     await eventually(() =>
-      expect(troubles(counters.cast.health()['group sales'])).toEqual([
+      expect(troubles(counters.cast.health().groups.sales)).toEqual([
         expect.stringMatching(/Offset 5 of partition 0 .* was not appended by the relay/),
       ]),
     )
     await counters.grow(2, { keys: ['a'] })
     await eventually(() =>
-      expect(troubles(counters.cast.health()['group sales'])).toEqual([expect.stringMatching(/has diverged/)]),
+      expect(troubles(counters.cast.health().groups.sales)).toEqual([expect.stringMatching(/has diverged/)]),
     )
     expect(await counters.seen()).toEqual({ a: [1, 2, 3, 4] })
     await relay.stop()
@@ -84,7 +84,7 @@ test('a group reads on without a relay what one has verified, and no further aft
   const late = counters.run([counters.cast.projection('late', counters.see)])
   await eventually(
     () =>
-      expect(troubles(counters.cast.health()['group late'])).toEqual([
+      expect(troubles(counters.cast.health().groups.late)).toEqual([
         expect.stringMatching(/since the database server was started anew/),
         expect.stringMatching(/since the database server was started anew/),
       ]),
@@ -123,7 +123,7 @@ test('messages of a release without tokens are read as far as a relay has compar
 
   counters.run([counters.cast.projection('sales', counters.see)])
   await eventually(() =>
-    expect(troubles(counters.cast.health()['group sales'])).toEqual([expect.stringMatching(/No relay has compared/)]),
+    expect(troubles(counters.cast.health().groups.sales)).toEqual([expect.stringMatching(/No relay has compared/)]),
   )
   expect(await counters.seen()).toEqual({})
   const again = counters.run([], ['relay'])

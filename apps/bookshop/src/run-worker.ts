@@ -1,5 +1,5 @@
 import type { Role } from 'commitcast'
-import { type Logger, startHealthServer } from 'commitcast/process'
+import { type HealthReport, type Logger, startHealthServer } from 'commitcast/process'
 import { prepareShop } from './shop/prepare-shop.ts'
 import { openShop, type ShopOptions } from './shop.ts'
 
@@ -14,7 +14,7 @@ export async function runWorker(
   { config, signal, logger }: { config: WorkerOptions; signal: AbortSignal; logger: Logger },
 ): Promise<void> {
   const shop = openShop(config, logger)
-  let report = () => ({ database: { ready: false } }) as ReturnType<typeof shop.cast.health>
+  let report: HealthReport = () => ({ database: { ready: false } })
   const health = await startHealthServer(() => report(), { port: config.HEALTH_PORT, host: config.HOST })
   logger.info({ roles, healthPort: health.port }, 'started')
   await prepareShop(shop, { signal, logger })

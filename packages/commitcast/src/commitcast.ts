@@ -19,8 +19,9 @@ import type {
   Project,
   ProjectionOptions,
 } from '@commitcast/stream'
-import type { Health, Logger } from '@commitcast/worker'
+import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import type { CastHealth } from './health.ts'
 import type { RunOptions } from './sort-use.ts'
 
 /** A catalogue, a name, and Postgres: either its address, or the application's own Kysely instance and a broker. */
@@ -168,8 +169,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
    * them runs already, or the cast was closed.
    */
   run(options: RunOptions): Promise<void>
-  /** What each running part says of itself. */
-  health(): Readonly<Record<string, Health>>
+  /** How this process is: `ready`, each part that runs, and each group by its name, as `health().groups.mail.parked`. */
+  health(): CastHealth
   /**
    * Ends subscriptions and the hub, and closes the broker. Clients reconnect, to other nodes, and continue at their cursors:
    * their sockets close with 1012 and their streams end. A subscription over a WebSocket without `liveSockets` ends with

@@ -29,13 +29,14 @@ import {
   isRebuilding,
   type Project,
 } from '@commitcast/stream'
-import { type Health, type Logger, type Sql, warningLogger } from '@commitcast/worker'
+import { type Logger, type Sql, warningLogger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { checkAppName } from './check-app-name.ts'
 import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, GroupDefinition, Live, NoHints } from './commitcast.ts'
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
+import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import { createSharedHub } from './shared-hub.ts'
 
@@ -57,7 +58,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const { db, broker, listenTo, close } = connect(options, logger)
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
-  const parts = new Map<string, () => Health>()
+  const parts = createParts()
   const closing = new AbortController()
   const hub = createSharedHub({ ...shared, upcast: events.upcast, limits: hubLimits, signal: closing.signal, parts })
   const understand = (event: CommittedEvent) =>
@@ -146,9 +147,9 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
     run,
-    health: () => Object.fromEntries([...parts].map(([name, health]) => [name, health()])),
+    health: () => readHealth(parts),
     async close() {
-      parts.set('cast', () => ({ ready: false, trouble: 'closed' }))
+      parts.own.set('cast', () => ({ ready: false, trouble: 'closed' }))
       closing.abort()
       await hub.done()
       await close()

@@ -4,6 +4,7 @@ import { runRelay } from '@commitcast/outbox'
 import { type GroupPlace, runEnrichment } from '@commitcast/stream'
 import { createRenewals, type Health, type Logger, type Sql } from '@commitcast/worker'
 import { CastMisused } from './cast-misused.ts'
+import type { Parts } from './health.ts'
 import { type RunOptions, sortUse } from './sort-use.ts'
 import { waitForSchema } from './wait-for-schema.ts'
 
@@ -14,7 +15,7 @@ export interface CreateRunOptions {
   readonly schema: string
   readonly logger: Logger
   /** Where each part says how it is. */
-  readonly parts: Map<string, () => Health>
+  readonly parts: Parts
   /** What this cast defined. */
   readonly defined: WeakSet<object>
   readonly catalogTypes: readonly string[]
@@ -24,6 +25,11 @@ export interface CreateRunOptions {
   readonly relay: { readonly listenTo?: string; readonly retentionMs?: number }
   /** Aborts when the cast is closed. */
   readonly closed: AbortSignal
+}
+
+interface Running {
+  health(): Health
+  readonly done: Promise<void>
 }
 
 /** Makes `cast.run`: worker roles that run until their signal aborts, each part once at a time in a process. */
@@ -46,13 +52,15 @@ export function createRun({
       if (signal.aborted) return
       const ends: Promise<void>[] = []
       const own = { catalogTypes, release, renewals: createRenewals(sql, schema) }
-      const start = (name: string, part: { health(): Health; readonly done: Promise<void> }) => {
-        parts.set(name, part.health)
-        ends.push(part.done.finally(() => parts.delete(name)))
+      const start = <TName>(beside: Map<TName, () => Health>, name: TName, part: Running) => {
+        beside.set(name, part.health)
+        ends.push(part.done.finally(() => beside.delete(name)))
       }
-      if (roles.includes('relay')) start('relay', runRelay({ ...shared, signal, ...relay }))
-      if (live) start('stream', runEnrichment({ ...shared, ...own, signal, upcast, enrichment: live.enrichment }))
-      for (const group of groups) start(`group ${group.name}`, group.run({ ...shared, ...own, signal, understand }))
+      if (roles.includes('relay')) start(parts.own, 'relay', runRelay({ ...shared, signal, ...relay }))
+      if (live) {
+        start(parts.own, 'stream', runEnrichment({ ...shared, ...own, signal, upcast, enrichment: live.enrichment }))
+      }
+      for (const group of groups) start(parts.groups, group.name, group.run({ ...shared, ...own, signal, understand }))
       await Promise.all(ends)
     } finally {
       free()

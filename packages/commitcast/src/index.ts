@@ -49,3 +49,4 @@ export type {
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
 export * from './errors.ts'
+export type { CastHealth, GroupHealth, PartHealth } from './health.ts'

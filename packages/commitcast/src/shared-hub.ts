@@ -3,7 +3,6 @@ import type { Upcast } from '@commitcast/events'
 import { type Hub, type HubLimits, startHub } from '@commitcast/live'
 import { bindApp, checkHome, OtherApp, readLastGiven, readShown, readTopic, whyHomeless } from '@commitcast/outbox'
 import {
-  type Health,
   type LastingTrouble,
   type Logger,
   lasting,
@@ -12,6 +11,7 @@ import {
   toTrouble,
   untilItWorks,
 } from '@commitcast/worker'
+import type { Parts } from './health.ts'
 
 export interface SharedHubOptions {
   readonly sql: Sql
@@ -23,7 +23,7 @@ export interface SharedHubOptions {
   readonly signal: AbortSignal
   readonly logger: Logger
   /** Where it says how it is, as `hub`. */
-  readonly parts: Map<string, () => Health>
+  readonly parts: Parts
 }
 
 /** The one hub of a process, which all of its subscriptions share. */
@@ -52,11 +52,11 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
       lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
       onEnded() {
         hub = undefined
-        parts.delete('hub')
+        parts.own.delete('hub')
       },
     })
     trouble = undefined
-    parts.set('hub', opened.health)
+    parts.own.set('hub', opened.health)
     return opened
   }
   const fail = (error: unknown): never => {
@@ -67,7 +67,7 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
     if (isMistake && trouble?.code !== code) logger.error({ code, schema }, message)
     trouble = lasting({ code, message }, trouble)
     const health = partitionsHealth(trouble, new Map())
-    parts.set('hub', () => health)
+    parts.own.set('hub', () => health)
     void reopen()
     throw error
   }

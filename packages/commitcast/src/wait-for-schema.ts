@@ -1,13 +1,14 @@
 import { checkSchema, SchemaOutdated } from '@commitcast/outbox'
-import { type Health, type Logger, type Sql, untilItWorks } from '@commitcast/worker'
+import { type Logger, type Sql, untilItWorks } from '@commitcast/worker'
+import type { Parts } from './health.ts'
 
 /** Waits while the tables are older than this release. Any other trouble is for the roles to meet. */
 export async function waitForSchema(
   { sql, schema, logger }: { readonly sql: Sql; readonly schema: string; readonly logger: Logger },
-  { parts, signal }: { readonly parts: Map<string, () => Health>; readonly signal: AbortSignal },
+  { parts, signal }: { readonly parts: Parts; readonly signal: AbortSignal },
 ): Promise<void> {
   let trouble = 'starting'
-  parts.set('schema', () => ({ ready: false, trouble }))
+  parts.own.set('schema', () => ({ ready: false, trouble }))
   const check = () =>
     checkSchema(sql, schema).catch((error) => {
       if (error instanceof SchemaOutdated) throw error
@@ -18,5 +19,5 @@ export async function waitForSchema(
     trouble = message
   }
   await untilItWorks(check, { signal, onError })
-  parts.delete('schema')
+  parts.own.delete('schema')
 }

@@ -7,14 +7,28 @@ export interface HealthServer {
   close(): Promise<void>
 }
 
-/** What each part of a process reports. */
-export type HealthReport = () => Readonly<Record<string, Health>>
+/**
+ * The health of a process by its parts; a part may have parts by name, as `groups` has. A `ready` of the whole, as `cast.health()`
+ * has one, is allowed, and worked out anew.
+ */
+export type HealthReport = () => Readonly<Record<string, boolean | Health | Readonly<Record<string, Health>>>>
 
-/** Answers a request for a process's health: 200 while every part is ready, else 503; each part's report as JSON. */
+/** Answers a request for a process's health: 200 while every part is ready, else 503; the health of each part as JSON. */
 export function answerHealth(response: ServerResponse, report: HealthReport): void {
-  const parts = report()
-  const ready = Object.values(parts).every((part) => part.ready)
-  response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify({ ready, ...parts }))
+  const parts = Object.entries(report()).filter(([name]) => name !== 'ready')
+  const ready = parts.flatMap(([, part]) => partsOf(part)).every((part) => part.ready)
+  const body = JSON.stringify({ ready, ...Object.fromEntries(parts) })
+  response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' }).end(body)
+}
+
+/** A part by itself has a `ready` that is a boolean; one that is called so in a set of parts is an object. */
+function partsOf(part: boolean | Health | Readonly<Record<string, Health>>): readonly Health[] {
+  if (typeof part === 'boolean') return []
+  return isHealth(part) ? [part] : Object.values(part)
+}
+
+function isHealth(part: Health | Readonly<Record<string, Health>>): part is Health {
+  return typeof part.ready === 'boolean'
 }
 
 /** Serves `GET /health` and nothing else, for processes that have no server of their own. */

@@ -72,7 +72,9 @@ test('a sleeping relay is woken again within 30 s after the network forgot its c
     eventually(async () => expect((await topic.last(0))?.offset).toBe(count), ms)
   await place()
   await carried(1)
-  await eventually(async () => expect(await database.sql.query('select from commitcast.sleeping_relay')).toHaveLength(1))
+  await eventually(async () =>
+    expect(await database.sql.query('select from commitcast.sleeping_relay')).toHaveLength(1),
+  )
   network.forget()
   await place()
   await carried(2, recoveredMs)

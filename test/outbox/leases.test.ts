@@ -131,7 +131,9 @@ test('the groups of a process renew with one statement, which writes one row for
   )
   const renewAll = () => Promise.all(groups.map((leases) => leases.renew()))
   const rows = async () =>
-    database.sql.query<{ row: string }>(`select group_name || partition || ctid::text as row from commitcast.lease order by 1`)
+    database.sql.query<{ row: string }>(
+      `select group_name || partition || ctid::text as row from commitcast.lease order by 1`,
+    )
   const held = await renewAll()
   const before = await rows()
   statements = 0
@@ -175,7 +177,7 @@ test('processes with many groups renew side by side, also where they clear away 
   expect(Math.max(...held.flat())).toBeGreaterThan(0)
 })
 
-test('workers of the release before and of this one share, hand over and take over', async () => {
+test('workers that look only at the end of a lease, and those of this release, share, hand over and take over', async () => {
   await using database = await freshDatabase({ partitions: 8 })
   const { sql } = database
   const statement = readFileSync(new URL('renewal-before-member-ttl.sql', import.meta.url), 'utf8')

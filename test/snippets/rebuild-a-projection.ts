@@ -11,8 +11,8 @@ export async function rebuildSales() {
 
 // #region watch
 export async function showRebuilds() {
-  for (const { group, behind, parked, trouble } of await listRebuilds(sqlOf(db), { schema: 'commitcast' })) {
-    console.log(`${group}: ${behind ?? 'an unknown number of'} events to go, ${parked} parked`, trouble ?? '')
+  for (const { group, behind, parked, waitingFor } of await listRebuilds(sqlOf(db), { schema: 'commitcast' })) {
+    console.log(`${group}: ${behind ?? 'an unknown number of'} events to go, ${parked} parked`, waitingFor ?? '')
   }
 }
 // #endregion watch

@@ -163,7 +163,7 @@ test('a switch waits for a transaction that wrote to the tables, says so, and fo
   totals.run([totals.totalsOf(2)], ['consume'])
   await startRebuild(totals.sql, { schema, group })
   await eventually(async () =>
-    expect((await listRebuilds(totals.sql, { schema }))[0]?.trouble).toContain('waits for a transaction'),
+    expect((await listRebuilds(totals.sql, { schema }))[0]?.waitingFor).toContain('waits for a transaction'),
   )
   await writer.query('rollback')
   await totals.hasSwitched()
@@ -269,8 +269,8 @@ test('a table whose rows can not be exchanged is refused, and the rebuild says w
     await eventually(() => startRebuild(sql, { schema, group: table }))
   }
   await eventually(async () => {
-    const troubles = (await listRebuilds(sql, { schema })).map((rebuild) => rebuild.trouble)
-    expect(troubles).toEqual(Object.values(obstacles).map(([words]) => expect.stringContaining(words)))
+    const waiting = (await listRebuilds(sql, { schema })).map((rebuild) => rebuild.waitingFor)
+    expect(waiting).toEqual(Object.values(obstacles).map(([words]) => expect.stringContaining(words)))
   })
   expect((await remains(sql)).sort()).toEqual(tables.sort())
 })
@@ -293,7 +293,7 @@ test.each([
   })
   totals.run([wild], ['consume'])
   await startRebuild(totals.sql, { schema, group })
-  await eventually(async () => expect((await listRebuilds(totals.sql, { schema }))[0]?.trouble).toContain(words))
+  await eventually(async () => expect((await listRebuilds(totals.sql, { schema }))[0]?.waitingFor).toContain(words))
   expect(await totals.sql.query('select n from other')).toEqual([{ n: 0 }])
   expect(await listParked(totals.sql, { schema })).toEqual([])
   await totals.areFresh(1)

@@ -20,13 +20,13 @@ export function groupsText(groups: readonly GroupStatus[]): string {
 /** The rebuilds that go on, for people. */
 export function rebuildsText(rebuilds: readonly Rebuild[]): string {
   if (rebuilds.length === 0) return 'Nothing is being rebuilt.\n'
-  const rows = rebuilds.map(({ group, shadowGroup, askedAt, behind, parked, trouble }) => [
+  const rows = rebuilds.map(({ group, shadowGroup, requestedAt, behind, parked, waitingFor }) => [
     group,
     shadowGroup,
-    askedAt.toISOString(),
+    requestedAt.toISOString(),
     behind === undefined ? '?' : String(behind),
     String(parked),
-    trouble ?? '',
+    waitingFor ?? '',
   ])
   return `${textTable([['group', 'rebuilt as', 'since', 'behind', 'parked', 'waits for'], ...rows]).join('\n')}\n`
 }

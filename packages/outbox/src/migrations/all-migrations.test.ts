@@ -20,6 +20,7 @@ const landed: Record<string, string> = {
   '14 event bytes': 'f4a9634891261efbaa8ad43c0ed2061a',
   '15 app': '57999a867fca6831ca148a64518dfdba',
   '16 topic id': 'd6f83b693368b9c7ec092f1a80ef332e',
+  '17 new names': 'c0368739b55dad926c870b16290c2661',
 }
 
 test('a migration that has landed never changes again', () => {

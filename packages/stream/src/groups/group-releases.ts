@@ -32,7 +32,7 @@ export async function registerReleases(
     number: release ?? null,
   }))
   return sql.query<RegisteredRelease>(
-    `select group_name as "group", id::text, is_committed as "isCommitted" from ${schema}.register_releases($1::text::json)`,
+    `select group_name as "group", id::text, is_committed as "isCommitted" from ${schema}.register_group_releases($1::text::json)`,
     [JSON.stringify(wanted)],
   )
 }

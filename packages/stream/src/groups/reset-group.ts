@@ -51,7 +51,9 @@ export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<
 }
 
 async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promise<void> {
-  const rows = await sql.query<{ group_name: string }>(`select distinct group_name from ${schema}.group_offset order by group_name`)
+  const rows = await sql.query<{ group_name: string }>(
+    `select distinct group_name from ${schema}.group_offset order by group_name`,
+  )
   const known = rows.map((row) => row.group_name)
   if (known.includes(group)) return
   throw new ResetRefused(

@@ -1,7 +1,7 @@
 import { isoTime, lastGiven } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
-/** A rebuild that goes on. */
+/** A rebuild in progress. */
 export interface Rebuild {
   readonly id: string
   readonly group: string
@@ -9,7 +9,7 @@ export interface Rebuild {
   readonly shadowGroup: string
   readonly shadowSchema: string
   readonly fromKept: boolean
-  readonly askedAt: Date
+  readonly requestedAt: Date
   /** The tables that are built anew; missing until a worker has begun. */
   readonly tables?: readonly string[]
   /** How many events the live group has done and the shadow has not. Missing where the shadow is ahead or not begun. */
@@ -17,37 +17,37 @@ export interface Rebuild {
   /** How many events are parked, of the live group and of the shadow. The switch waits until none is. */
   readonly parked: number
   /** What it waits for. */
-  readonly trouble?: string
+  readonly waitingFor?: string
 }
 
-/** The rebuilds that go on, and how far they are; of one group, or of all. */
+/** The rebuilds in progress, and how far they are; of one group, or of all. */
 export async function listRebuilds(sql: Sql, options: { schema: string; group?: string }): Promise<Rebuild[]> {
   const { schema, group } = options
   const rows = await sql.query<Row>(listSql(schema), [group ?? null])
-  return rows.map(({ askedAt, behind, tables, trouble, ...row }) => ({
+  return rows.map(({ requestedAt, behind, tables, waitingFor, ...row }) => ({
     ...row,
-    askedAt: new Date(askedAt),
+    requestedAt: new Date(requestedAt),
     ...(tables !== null && { tables: JSON.parse(tables) as string[] }),
     ...(behind !== null && { behind: Number(behind) }),
-    ...(trouble !== null && { trouble }),
+    ...(waitingFor !== null && { waitingFor }),
   }))
 }
 
-interface Row extends Omit<Rebuild, 'askedAt' | 'tables' | 'behind' | 'trouble'> {
-  readonly askedAt: string
+interface Row extends Omit<Rebuild, 'requestedAt' | 'tables' | 'behind' | 'waitingFor'> {
+  readonly requestedAt: string
   readonly tables: string | null
   readonly behind: string | null
-  readonly trouble: string | null
+  readonly waitingFor: string | null
 }
 
-/** An epoch that has ended counts up to its end: two places with no event between them are one. */
+/** An epoch that has ended counts up to its end: two offsets with no event between them are one. */
 function listSql(s: string): string {
-  const newest = (group_name: string) =>
-    `(select distinct on (partition) partition, epoch, "offset" from ${s}.group_offset where group_name = ${group_name}
+  const newest = (group: string) =>
+    `(select distinct on (partition) partition, epoch, "offset" from ${s}.group_offset where group_name = ${group}
       order by partition, number desc)`
   return `
     select id::text, group_name as "group", shadow_group as "shadowGroup", shadow_schema as "shadowSchema",
-      from_kept as "fromKept", ${isoTime('requested_at')} as "askedAt", to_json(tables)::text as tables, trouble,
+      from_kept as "fromKept", ${isoTime('requested_at')} as "requestedAt", to_json(tables)::text as tables, waiting_for as "waitingFor",
       (select count(*)::int from ${s}.parked where group_name in (rebuild.group_name, shadow_group)) as parked,
       (select case when bool_and((built.epoch, built."offset") <= (live.epoch, live."offset")) then sum((
           select sum(case when e = live.epoch then live."offset" else ${lastGiven(s, 'e', 'live.partition')} end

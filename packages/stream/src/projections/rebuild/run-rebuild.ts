@@ -86,13 +86,13 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
       return explain(error)
     }
   }
-  const note = async (trouble: string | undefined) => {
-    if (trouble === noted) return
-    noted = trouble
+  const note = async (waitingFor: string | undefined) => {
+    if (waitingFor === noted) return
+    noted = waitingFor
     await sql.query(
-      `update ${schema}.rebuild set trouble = $2 where id = (
+      `update ${schema}.rebuild set waiting_for = $2 where id = (
          select id from ${schema}.rebuild where group_name = $1 for update skip locked)`,
-      [group.name, trouble === undefined ? null : errorText(trouble)],
+      [group.name, waitingFor === undefined ? null : errorText(waitingFor)],
     )
   }
   const done = (async () => {

@@ -40,3 +40,13 @@ export async function work(signal: AbortSignal) {
   await cast.run({ roles: ['consume'], use: [sales], signal })
 }
 // #endregion work
+
+// #region reached
+/** A command that answers with the read model as it is after its own event. */
+export async function place(order: { id: string; customerId: string; total: number }) {
+  const { id, ...data } = order
+  const ids = await db.transaction().execute((trx) => cast.append(trx, { type: 'order.placed', key: id, data }))
+  await cast.reached('sales', ids)
+  return db.selectFrom('sales').selectAll().where('customerId', '=', order.customerId).executeTakeFirstOrThrow()
+}
+// #endregion reached

@@ -18,6 +18,7 @@ import type {
   HandlerOptions,
   Project,
   ProjectionOptions,
+  ReachedOptions,
 } from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
@@ -169,6 +170,13 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
    * them runs already, or the cast was closed.
    */
   run(options: RunOptions): Promise<void>
+  /**
+   * Waits until a group has applied the events with these ids, as `append` returned them, so that what is read next shows them.
+   * Call it after the transaction has committed. An event that the group does not handle, or that lies before its first offset,
+   * counts as applied. Throws `NotReached` after `timeoutMs`, which names the events and why: no offset yet, behind, or parked;
+   * and at once where an operator has dropped one.
+   */
+  reached(group: string, ids: readonly string[], options?: ReachedOptions): Promise<void>
   /** How this process is: `ready`, each part that runs, and each group by its name, as `health().groups.mail.parked`. */
   health(): CastHealth
   /**

@@ -22,6 +22,7 @@ import {
   sqlOf,
 } from '@commitcast/outbox'
 import {
+  awaitReached,
   createHandler,
   createProjection,
   type Enrichment,
@@ -147,6 +148,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
     run,
+    reached: (group, ids, options) => awaitReached(sql, { ...options, schema, group, ids }),
     health: () => readHealth(parts),
     async close() {
       parts.own.set('cast', () => ({ ready: false, trouble: 'closed' }))

@@ -35,6 +35,7 @@ export {
   GroupTypeUnknown,
   LeaseLost,
   LiveMessageFailed,
+  NotReached,
   OffsetMoved,
   RebuildRefused,
   ResetRefused,

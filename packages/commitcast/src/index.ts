@@ -36,6 +36,7 @@ export {
   type Once,
   readCommandHeaders,
 } from '@commitcast/outbox'
+export type { ReachedOptions, Unreached } from '@commitcast/stream'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
 export type {
   Commitcast,

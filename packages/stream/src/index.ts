@@ -14,7 +14,9 @@ export {
   registerReleases,
 } from './groups/group-releases.ts'
 export { TooManyParked } from './groups/parked-queue.ts'
+export { awaitReached, NotReached, type ReachedOptions } from './groups/reached.ts'
 export { type GroupStatus, readGroups } from './groups/read-groups.ts'
+export type { Unreached } from './groups/read-reached.ts'
 export {
   type GroupPlaceAt,
   type GroupTarget,

@@ -27,7 +27,7 @@ export interface BoardParts {
 export function boardRouter({ db, cast, live, mayFollow }: BoardParts) {
   return t.router({
     notes: t.procedure.subscription(
-      live.query({
+      live.subscription({
         channels: () => ['notes'],
         authorize: mayFollow,
         state: async ({ trx }) =>
@@ -35,7 +35,7 @@ export function boardRouter({ db, cast, live, mayFollow }: BoardParts) {
       }),
     ),
     reversed: t.procedure.subscription(
-      live.query({
+      live.subscription({
         channels: () => ['notes'],
         authorize: mayFollow,
         state: async ({ trx }) =>
@@ -44,7 +44,7 @@ export function boardRouter({ db, cast, live, mayFollow }: BoardParts) {
           ),
       }),
     ),
-    follow: t.procedure.subscription(live.follow({ channels: () => ['notes'], authorize: mayFollow })),
+    follow: t.procedure.subscription(live.subscription({ channels: () => ['notes'], authorize: mayFollow })),
     add: t.procedure
       .concat(commands)
       .input(z.object({ id: z.string(), text: z.string() }))

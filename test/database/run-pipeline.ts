@@ -98,8 +98,9 @@ export async function runPipeline({
   for (const answer of await Promise.all(tries)) expect(answer).toEqual({ at: new Date(5), note })
 
   const watched = { state: undefined as unknown, sums: [] as number[], kinds: [] as string[] }
-  const query = live.query({
+  const query = live.subscription({
     channels: () => ['count:a'],
+    authorize: 'everyone',
     state: ({ trx }) => sumOf(sqlOf(trx), 'a'),
   })
   const watching = (async () => {

@@ -24,7 +24,7 @@ async function openParts() {
   const { signal } = stopping
   const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, sales], signal })
   const following = new AbortController()
-  const follow = live.follow({ channels: () => ['counts'], authorize: () => true })
+  const follow = live.subscription({ channels: () => ['counts'], authorize: () => true })
   const stream = follow({ ctx: {}, input: undefined, signal: following.signal })
   const told: number[] = []
   const follower = (async () => {
@@ -73,7 +73,7 @@ test.skipIf(!inject('natsUrl'))(
     await using _closing = { [Symbol.asyncDispose]: () => cast.close() }
     const live = cast.live({ channels: () => ['counts'] })
     const leaving = new AbortController()
-    const follow = live.follow({ channels: () => ['counts'], authorize: () => true })
+    const follow = live.subscription({ channels: () => ['counts'], authorize: () => true })
     const stream = follow({ ctx: {}, input: undefined, signal: leaving.signal })[Symbol.asyncIterator]()
     const first = stream.next()
     await eventually(() =>

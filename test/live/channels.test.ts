@@ -52,7 +52,10 @@ test.each([
 
 test('a number as a channel of a subscription fails it at once, and is logged once', async () => {
   await using app = await openApp(() => ['orders'])
-  const follow = app.live.follow({ channels: (({ input }: { input: number }) => [input]) as never })
+  const follow = app.live.subscription({
+    channels: (({ input }: { input: number }) => [input]) as never,
+    authorize: 'everyone',
+  })
   for (const input of [1, 2, 3]) {
     const { signal } = new AbortController()
     const stream = follow({ ctx: {}, input, signal } as never)[Symbol.asyncIterator]()

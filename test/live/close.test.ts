@@ -108,7 +108,7 @@ async function readStream(url: string, lastEventId: string | undefined) {
 
 function createApi(cast: Cast) {
   const live = cast.live({ channels: () => ['all'] })
-  const things = live.follow<object, undefined>({ channels: () => ['all'], authorize: () => true })
+  const things = live.subscription<object, undefined>({ channels: () => ['all'], authorize: () => true })
   return { live, things, router: t.router({ things: t.procedure.subscription(things) }) }
 }
 

@@ -27,7 +27,7 @@ test('a command under way when its socket is closed with 4401 is asked for again
   let isOver = false
   const router = t.router({
     notes: t.procedure.subscription(
-      live.follow({ channels: () => ['notes'], authorize: () => new Date(Date.now() + (isOver ? -1 : 50)) }),
+      live.subscription({ channels: () => ['notes'], authorize: () => new Date(Date.now() + (isOver ? -1 : 50)) }),
     ),
     write: t.procedure
       .concat(commands)

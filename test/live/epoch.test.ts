@@ -63,7 +63,11 @@ type Counters = Awaited<ReturnType<typeof openCounters>>
 /** A client that folds what it is told, on one subscription that never ends. */
 function watch(counters: Counters, signal: AbortSignal) {
   const seen = { values: {} as Record<string, number>, kinds: [] as string[], reasons: [] as string[] }
-  const query = counters.live.query({ channels: () => ['all'], state: ({ trx }) => counters.values(sqlOf(trx)) })
+  const query = counters.live.subscription({
+    channels: () => ['all'],
+    authorize: 'everyone',
+    state: ({ trx }) => counters.values(sqlOf(trx)),
+  })
   const done = (async () => {
     for await (const [, envelope] of query({ ctx: {}, input: {}, signal })) {
       seen.kinds.push(envelope.kind)
@@ -147,7 +151,10 @@ test('in a new epoch a fresh process has nothing old for clients without a state
     const kinds: string[] = []
     const call = { ctx: {}, input: {}, signal: ending.signal, getRawInput: async () => ({ lastEventId }) }
     const done = (async () => {
-      for await (const [, { kind }] of counters.live.follow({ channels: () => ['all'] })(call)) kinds.push(kind)
+      for await (const [, { kind }] of counters.live.subscription({ channels: () => ['all'], authorize: 'everyone' })(
+        call,
+      ))
+        kinds.push(kind)
     })()
     return { kinds, done }
   })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Envelope } from '@commitcast/events'
+import type { Envelope, LiveEvent } from '@commitcast/events'
 import { createSubscriptions, eventsEndpoint } from '@commitcast/live'
 import { silentLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
@@ -16,13 +16,13 @@ async function open() {
   const topic = await openTopic()
   const node = await startNode(topic, { maxRingBytes: 5_000_000 })
   const states = { read: () => Promise.reject(new Error('no state here')) }
-  const live = createSubscriptions<unknown, unknown>({
+  const live = createSubscriptions<LiveEvent, unknown>({
     sharedHub: async () => node.hub,
     states,
     logger: silentLogger,
   })
   const endpoint = eventsEndpoint(
-    live.follow<string, undefined>({ channels: () => ['all'], authorize: ({ ctx }) => ctx !== '/refused' }),
+    live.subscription<string, undefined>({ channels: () => ['all'], authorize: ({ ctx }) => ctx !== '/refused' }),
     {
       input: () => undefined,
       ctx({ url = '' }) {

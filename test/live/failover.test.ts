@@ -29,7 +29,11 @@ test('after a fail-over that lost no event, ids of transactions come again: a st
     })
   const watch = () => {
     const seen = { value: -1, kinds: [] as string[] }
-    const query = live.query({ channels: () => ['all'], state: ({ trx }) => valueIn(sqlOf(trx)) })
+    const query = live.subscription({
+      channels: () => ['all'],
+      authorize: 'everyone',
+      state: ({ trx }) => valueIn(sqlOf(trx)),
+    })
     const follow = async () => {
       for await (const [, envelope] of query({ ctx: {}, input: {}, signal: stopping.signal })) {
         seen.kinds.push(envelope.kind === 'resync' ? `resync: ${envelope.reason}` : envelope.kind)

@@ -89,13 +89,13 @@ function createRouter<TDatabase>(
   const t = initTRPC.context<Context>().create({ transformer: superjson })
   return t.router({
     notes: t.procedure.subscription(
-      live.follow({
+      live.subscription({
         channels: () => ['notes'],
         authorize: ({ ctx }) => may(ctx),
         revokedBy: ({ ctx }) => [`access:${ctx.user}`],
       }),
     ),
-    openNotes: t.procedure.subscription(live.follow({ channels: () => ['notes'] })),
+    openNotes: t.procedure.subscription(live.subscription({ channels: () => ['notes'], authorize: 'everyone' })),
   })
 }
 

@@ -38,6 +38,16 @@ export interface Note {
 
 const noteHints = defineHints({ typing: z.object({ at: z.date(), text: z.string().optional() }) })
 
+export interface Publishing {
+  /** Who hears of it. Default `all`. */
+  readonly channels?: string[]
+  readonly text?: string
+  /** Default `noted`. */
+  readonly type?: string
+  /** Instead of the event's data, as a text. */
+  readonly body?: string
+}
+
 /** One live topic in memory, that any number of nodes serve, and the state that its events' transactions made. */
 export async function openTopic() {
   const storage: MemoryStorage = new Map()
@@ -64,15 +74,15 @@ export async function openTopic() {
     async append(count: number, { channels = ['all'], text }: { channels?: string[]; text?: string } = {}) {
       for (let index = 0; index < count; index++) await this.publish(++made, { channels, ...(text && { text }) })
     },
-    async publish(n: number, { channels = ['all'], text }: { channels?: string[]; text?: string } = {}) {
+    async publish(n: number, { channels = ['all'], text, type = 'noted', body: given }: Publishing = {}) {
       const partition = n % partitions
       const offset = ++offsets[partition]!
       const { json, meta } = superjson.serialize({ n, at: new Date(n), ...(text && { text }) })
-      const body = JSON.stringify(json)
+      const body = given ?? JSON.stringify(json)
       const message = {
         offset,
         id: `id-${n}`,
-        type: 'noted',
+        type,
         key: `${partition}`,
         time: new Date(0).toISOString(),
         tx: String(n),
@@ -102,14 +112,17 @@ function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, { log
   /** As an application's own middleware would. */
   const procedure = t.procedure.use(({ ctx, next }) => next({ ctx: { ...ctx, seen: true } }))
   return t.router({
-    follow: procedure.input(input).subscription(live.follow({ channels })),
+    follow: procedure.input(input).subscription(live.subscription({ channels, authorize: 'everyone' })),
     count: procedure
       .input(input)
-      .subscription(live.query({ channels, state: async ({ trx }): Promise<unknown> => trx })),
-    refused: procedure.input(input).subscription(live.follow({ channels, authorize: () => false })),
+      .subscription(
+        live.subscription({ channels, authorize: 'everyone', state: async ({ trx }): Promise<unknown> => trx }),
+      ),
+    refused: procedure.input(input).subscription(live.subscription({ channels, authorize: () => false })),
     missing: procedure.input(input).subscription(
-      live.query({
+      live.subscription({
         channels,
+        authorize: 'everyone',
         state: async () => {
           throw new TRPCError({ code: 'NOT_FOUND', message: 'There is no such thing.' })
         },
@@ -123,7 +136,7 @@ function createRouter(sharedHub: () => Promise<Hub>, readState: ReadState, { log
 function createEventsEndpoint(sharedHub: () => Promise<Hub>, streams: LiveStreams<{ user?: string }>) {
   const states = { read: () => Promise.reject(new Error('no state here')) }
   const live = createSubscriptions<LiveEvent, unknown>({ sharedHub, states, logger: silentLogger })
-  const follow = live.follow<{ user?: string }, undefined>({ channels: () => ['all'] })
+  const follow = live.subscription<{ user?: string }, undefined>({ channels: () => ['all'], authorize: 'everyone' })
   return eventsEndpoint(follow, { input: () => undefined, ctx: () => ({}), streams })
 }
 

@@ -92,7 +92,9 @@ async function openRoom() {
       const ending = new AbortController()
       const options = { channels: () => ['room'], authorize: () => allowed }
       const resolver =
-        procedure === 'follow' ? live.follow(options) : live.query({ ...options, state: async () => 'the state' })
+        procedure === 'follow'
+          ? live.subscription(options)
+          : live.subscription({ ...options, state: async () => 'the state' })
       const [kinds, notes]: [string[], number[]] = [[], []]
       let cursor: string | undefined
       const call = { ctx: {}, input: {}, signal: ending.signal, getRawInput: async () => ({ lastEventId }) }

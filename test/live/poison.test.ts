@@ -117,7 +117,7 @@ describe.each(Object.entries(brokers))('poison that was written by SQL (%s broke
     let isLive = false
     const follow = async () => {
       const call = { ctx: {}, input: undefined, signal }
-      for await (const [, envelope] of live.follow({ channels: () => ['all'] })(call)) {
+      for await (const [, envelope] of live.subscription({ channels: () => ['all'], authorize: 'everyone' })(call)) {
         // What a router's transformer and a socket do to it.
         JSON.parse(JSON.stringify(superjson.serialize(envelope)))
         if (envelope.kind === 'live') isLive = true

@@ -73,8 +73,9 @@ async function watch(bank: Bank, random: Random, until: (balances: Map<string, n
     given.throwIfAborted()
     const dropping = new AbortController()
     const signal = AbortSignal.any([dropping.signal, given])
-    const query = random.pick(bank.nodes).query({
+    const query = random.pick(bank.nodes).subscription({
       channels: () => ['all'],
+      authorize: 'everyone',
       state: async ({ trx }) =>
         new Map(
           (await sqlOf(trx).query<{ id: string; balance: number }>('select id, balance from account')).map((row) => [
@@ -136,7 +137,7 @@ test.each(['', 'nonsense', '1.9.0-0-0', '1.1.0-0', '1.1.zzzz-0-0', `1.1.0-0-0.${
   async (lastEventId) => {
     await using bank = await openBank()
     const kinds: string[] = []
-    const query = bank.nodes[0]!.query({ channels: () => ['all'], state: async () => 1 })
+    const query = bank.nodes[0]!.subscription({ channels: () => ['all'], authorize: 'everyone', state: async () => 1 })
     for await (const [, envelope] of query({ ctx: {}, input: { lastEventId }, signal: AbortSignal.timeout(60_000) })) {
       kinds.push(envelope.kind)
       if (envelope.kind === 'live') break
@@ -147,7 +148,7 @@ test.each(['', 'nonsense', '1.9.0-0-0', '1.1.0-0', '1.1.zzzz-0-0', `1.1.0-0-0.${
 
 test('who may not follow is refused', async () => {
   await using bank = await openBank()
-  const follow = bank.nodes[0]!.follow({ channels: () => ['all'], authorize: () => false })
+  const follow = bank.nodes[0]!.subscription({ channels: () => ['all'], authorize: () => false })
   const first = follow({ ctx: {}, input: {} })[Symbol.asyncIterator]().next()
   await expect(first).rejects.toMatchObject({ code: 'FORBIDDEN' })
 })
@@ -155,7 +156,7 @@ test('who may not follow is refused', async () => {
 test('only the followed channels are told', async () => {
   await using bank = await openBank()
   const signal = AbortSignal.timeout(60_000)
-  const follow = bank.nodes[0]!.follow({ channels: () => ['account:b'] })
+  const follow = bank.nodes[0]!.subscription({ channels: () => ['account:b'], authorize: 'everyone' })
   const stream = follow({ ctx: {}, input: {}, signal })[Symbol.asyncIterator]()
   expect((await stream.next()).value?.[1].kind).toBe('live')
   for (const key of ['a', 'b', 'c', 'b']) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { follow, type LiveProcedure } from '@commitcast/client'
+import type { LiveEvent } from '@commitcast/events'
 import { createSubscriptions, liveSockets, startHub } from '@commitcast/live'
 import { silentLogger } from '@commitcast/worker'
 import { createTRPCClient, createWSClient, httpSubscriptionLink, wsLink } from '@trpc/client'
@@ -37,14 +38,16 @@ test.each(['frames', 'plain', 'sse'] as const)(
     const topic = await openTopic()
     const hub = await startHub({ topic: await topic.open(), signal: stopping.signal })
     const states = { read: () => Promise.reject(new Error('no state here')) }
-    const live = createSubscriptions<unknown, unknown>({ sharedHub: async () => hub, states, logger: silentLogger })
+    const live = createSubscriptions<LiveEvent, unknown>({ sharedHub: async () => hub, states, logger: silentLogger })
     let subscribed = 0
     const channels = () => {
       subscribed++
       return ['all']
     }
     const router = copy.server.initTRPC.create().router({
-      follow: copy.server.initTRPC.create().procedure.subscription(live.follow({ channels })),
+      follow: copy.server.initTRPC
+        .create()
+        .procedure.subscription(live.subscription({ channels, authorize: 'everyone' })),
     })
     const http = createServer(copy.http.createHTTPHandler({ router, basePath: '/trpc/' }))
     const wss = new WebSocketServer({ server: http, path: '/trpc' })

@@ -136,7 +136,9 @@ describe('two apps with one schema', () => {
     await createCommitcast({ ...parts, app: shop }).migrate()
     const second = createCommitcast({ ...parts, app: crm })
     const stopping = new AbortController()
-    const follow = second.live({ channels: () => ['all'] }).follow({ channels: () => ['all'] })
+    const follow = second
+      .live({ channels: () => ['all'] })
+      .subscription({ channels: () => ['all'], authorize: 'everyone' })
     const stream = follow({ ctx: {}, input: undefined, signal: stopping.signal })
     const first = stream[Symbol.asyncIterator]()
       .next()
@@ -172,7 +174,7 @@ describe('two databases with one app name on one broker', () => {
       const things = cast.projection('things', async () => {})
       const running = cast.run({ roles: ['relay', 'stream', 'consume'], use: [live, things], signal: stopping.signal })
       const seen: string[] = []
-      const follow = live.follow({ channels: () => ['all'] })
+      const follow = live.subscription({ channels: () => ['all'], authorize: 'everyone' })
       const read = async () => {
         for await (const [, envelope] of follow({ ctx: {}, input: undefined, signal: stopping.signal })) {
           seen.push(envelope.kind === 'event' ? envelope.event.key : envelope.kind)
@@ -229,7 +231,9 @@ describe('two databases with one app name on one broker', () => {
     const open = () => createCommitcast({ app: shop, events, db, broker: memoryBroker(storage) })
     const stopping = new AbortController()
     const start = (cast: ReturnType<typeof open>) => {
-      const follow = cast.live({ channels: () => ['all'] }).follow({ channels: () => ['all'] })
+      const follow = cast
+        .live({ channels: () => ['all'] })
+        .subscription({ channels: () => ['all'], authorize: 'everyone' })
       const next = follow({ ctx: {}, input: undefined, signal: stopping.signal })[Symbol.asyncIterator]().next()
       return next.catch(() => {})
     }

@@ -29,7 +29,7 @@ const live = cast.live({
 const t = initTRPC.context<Context>().create()
 export const router = t.router({
   orders: t.procedure.input(z.object({ customerId: z.string() })).subscription(
-    live.follow({
+    live.subscription({
       channels: ({ input }) => [`customer:${input.customerId}`],
       authorize: async ({ ctx, input }) => (await mayRead(ctx.userId, input.customerId)) && ctx.tokenEnds,
       revokedBy: ({ ctx }) => [`access:${ctx.userId}`],
@@ -60,7 +60,7 @@ async function joinedAt(userId: string, customerId: string): Promise<{ readonly 
   return row ?? false
 }
 
-export const fromNowOn = live.follow({
+export const fromNowOn = live.subscription({
   channels: ({ input }: { input: { customerId: string } }) => [`customer:${input.customerId}`],
   authorize: ({ ctx, input }: { ctx: Context; input: { customerId: string } }) =>
     joinedAt(ctx.userId, input.customerId),

@@ -34,7 +34,7 @@ const live = cast
 const t = initTRPC.context<{ customerId: string }>().create()
 export const router = t.router({
   orders: t.procedure.input(z.object({ customerId: z.string() })).subscription(
-    live.query({
+    live.subscription({
       channels: ({ input }) => [`customer:${input.customerId}`],
       authorize: ({ ctx, input }) => ctx.customerId === input.customerId,
       state: ({ input, trx }) => ordersOf(trx, input.customerId),

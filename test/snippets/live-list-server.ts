@@ -17,8 +17,9 @@ const t = initTRPC.context<{ customerId: string }>().create()
 
 export const router = t.router({
   orders: t.procedure.subscription(
-    live.query({
+    live.subscription({
       channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+      authorize: 'everyone',
       state: ({ ctx, trx }) => ordersOf(trx, ctx.customerId),
     }),
   ),

@@ -11,8 +11,9 @@ const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: conne
 const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
 
 // #region endpoint
-const follow = live.follow<{ customerId: string }, undefined>({
+const follow = live.subscription<{ customerId: string }, undefined>({
   channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+  authorize: 'everyone',
 })
 const readCustomer = async ({ headers }: IncomingMessage) => {
   const customerId = await customerOf(headers.cookie)

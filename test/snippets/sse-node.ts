@@ -14,14 +14,19 @@ const events = defineEvents({ 'order.placed': { data: z.object({ customerId: z.s
 const broker = postgresBroker({ connectionString })
 const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
 const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
-const follow = live.follow<Context, undefined>({ channels: ({ ctx }) => [`customer:${ctx.customerId}`] })
+const follow = live.subscription<Context, undefined>({
+  channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+  authorize: 'everyone',
+})
 // #region pings
 const t = initTRPC.context<Context>().create({
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 30_000 } },
 })
 // #endregion pings
 const router = t.router({
-  orders: t.procedure.subscription(live.follow({ channels: ({ ctx }) => [`customer:${ctx.customerId}`] })),
+  orders: t.procedure.subscription(
+    live.subscription({ channels: ({ ctx }) => [`customer:${ctx.customerId}`], authorize: 'everyone' }),
+  ),
 })
 
 // #region streams

@@ -18,7 +18,9 @@ const room = t.procedure.input(z.object({ roomId: z.string() })).use(async ({ ct
   return next()
 })
 export const router = t.router({
-  messages: room.subscription(live.follow({ channels: ({ input }) => [`room:${input.roomId}`] })),
+  messages: room.subscription(
+    live.subscription({ channels: ({ input }) => [`room:${input.roomId}`], authorize: 'everyone' }),
+  ),
   typing: room.mutation(({ ctx: { userId, name }, input: { roomId } }) =>
     cast.hint({ channel: `room:${roomId}`, type: 'typing', sender: userId, data: { name } }),
   ),

@@ -139,7 +139,7 @@ export async function openOldShop() {
         follow(lastEventId?: string) {
           const leaving = new AbortController()
           const heard = { offsets: [] as number[], kinds: [] as string[], cursors: new Map<number, string>() }
-          const query = live.follow({ channels: () => ['all'] })
+          const query = live.subscription({ channels: () => ['all'], authorize: 'everyone' })
           const input = lastEventId === undefined ? {} : { lastEventId }
           const done = (async () => {
             for await (const [cursor, envelope] of query({ ctx: {}, input, signal: leaving.signal })) {

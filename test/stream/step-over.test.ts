@@ -26,7 +26,7 @@ test('readers wait at an event of a version that nobody knows, name the command,
   const { id } = poison!
   counters.run([totals, mail, stopping, live as never], ['relay', 'stream', 'consume'])
   const follow = (async () => {
-    const resolve = live.follow({ channels: () => ['all'] })
+    const resolve = live.subscription({ channels: () => ['all'], authorize: 'everyone' })
     for await (const [, envelope] of resolve({ ctx: {}, input: {}, signal: ending.signal })) kinds.push(envelope.kind)
   })()
   await eventually(() => expect(kinds).toContain('live'))

@@ -48,15 +48,16 @@ export function createRouter(shop: Shop) {
         .mutation(({ input, ctx }) => moveOrder(shop, input, ctx.command)),
       /** The board: the newest orders, then everything that happens to any order. */
       board: t.procedure.input(z.object({ limit: z.number().int().min(1).max(200).default(50) })).subscription(
-        live.query({
+        live.subscription({
           channels: () => ['orders'],
+          authorize: 'everyone',
           state: ({ input, trx }) => orderBoard(trx, input),
         }),
       ),
       /** Everything that happens to any order from now on, or after `lastEventId`. */
       follow: t.procedure
         .input(z.object({ lastEventId: z.string().optional() }).optional())
-        .subscription(live.follow({ channels: () => ['orders'] })),
+        .subscription(live.subscription({ channels: () => ['orders'], authorize: 'everyone' })),
     }),
   })
 }

@@ -49,7 +49,7 @@ await runProcess('storm server', async ({ signal }) => {
   })
   const state = async () => ({ orders: 0 })
   const router = t.router({
-    follow: t.procedure.subscription(live.query({ channels: () => [channel], state })),
+    follow: t.procedure.subscription(live.subscription({ channels: () => [channel], authorize: 'everyone', state })),
   })
   await startRouterServer(router, { isLive: true, port })
   await answerParent(signal, {

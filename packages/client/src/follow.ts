@@ -177,7 +177,7 @@ function isDelivery({ kind }: Sent): boolean {
   return kind === 'state' || kind === 'event' || kind === 'unreadable' || kind === 'live'
 }
 
-/** Whether it is what `live.follow` and `live.query` send: an envelope, with its cursor as the id. */
+/** Whether it is what `live.subscription` sends: an envelope, with its cursor as the id. */
 function isTracked(message: unknown): message is { readonly id: string; readonly data: Sent } {
   const { id, data } = (message ?? {}) as { id?: unknown; data?: { kind?: unknown } | null }
   return typeof id === 'string' && typeof data?.kind === 'string'
@@ -187,7 +187,7 @@ function untracked(message: unknown): FollowError {
   return new FollowError(
     'UNTRACKED_MESSAGE',
     'The server sent a message without a cursor. Either two copies of @trpc/server run in its process (see ' +
-      '"npm ls @trpc/server", keep one), or the procedure does not return what live.follow or live.query made.',
+      '"npm ls @trpc/server", keep one), or the procedure does not return what live.subscription made.',
     message,
   )
 }

@@ -99,8 +99,8 @@ export interface LiveDefinition {
 }
 
 /**
- * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers; `follow` and
- * `query` make tRPC subscriptions of it.
+ * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers;
+ * `subscription` makes tRPC subscriptions of it.
  */
 export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THints extends HintCatalog = NoHints>
   extends LiveDefinition,

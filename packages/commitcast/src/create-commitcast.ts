@@ -1,5 +1,5 @@
 import type { Broker } from '@commitcast/broker'
-import type { CommittedEvent, EventCatalog, HintCatalog } from '@commitcast/events'
+import type { CommittedEvent, EventCatalog, HintCatalog, HintOf, LiveEventOf } from '@commitcast/events'
 import {
   createLiveHints,
   createStateReader,
@@ -65,6 +65,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const understand = (event: CommittedEvent) =>
     Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
 
+  const catalogTypes = Object.keys(events.definitions)
   const states = createStateReader(db, schema)
   const offsetsBefore = (epoch: number, moment: Date) => readOffsetsBefore(sql, schema, { epoch, moment })
   const hints = openHints(options, { broker, signal: closing.signal, logger })
@@ -72,7 +73,10 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const liveOf = <TMetadata>(enrichment: Enrichment) => {
     const live: Live<TCatalog, TMetadata, TDatabase, THints> = {
       enrichment,
-      ...createSubscriptions({ sharedHub: hub.open, states, offsetsBefore, hints, logger, closed: closing.signal }),
+      ...createSubscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>>({
+        ...{ catalogTypes, sharedHub: hub.open, states, offsetsBefore, hints, logger },
+        closed: closing.signal,
+      }),
       enrich: (kind, enricher) =>
         liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
     }
@@ -90,7 +94,6 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     await checkApp(sqlIn(trx), schema, app)
     return ids
   }
-  const catalogTypes = Object.keys(events.definitions)
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
   const defineGroup = (group: GroupWorker): GroupDefinition => {
     releases.define(group.name, group.types ?? catalogTypes)

@@ -11,6 +11,7 @@ export {
 export {
   type AccessLoss,
   type Allowed,
+  type Authorize,
   type AuthorizeOptions,
   type Closing,
   closings,
@@ -18,10 +19,13 @@ export {
   cursors,
   type Drained,
   type DrainOptions,
+  type EventOfTypes,
   type EventsEndpointOptions,
   eventsEndpoint,
   hasTokenInUrl,
+  InvalidSubscription,
   type Limits,
+  type LiveResolver,
   type LiveSockets,
   type LiveSocketsOptions,
   type LiveStreams,
@@ -29,6 +33,8 @@ export {
   liveSockets,
   liveStreams,
   type StreamsDrained,
+  type SubscriptionOptions,
+  type TrackedStream,
 } from '@commitcast/live'
 export {
   type Command,

@@ -21,7 +21,7 @@ export interface EventsEndpointOptions<TContext, TInput> {
 }
 
 /**
- * Serves what `live.follow` or `live.query` made as a plain `text/event-stream`, for `EventSource`, curl and other languages:
+ * Serves what `live.subscription` made as a plain `text/event-stream`, for `EventSource`, curl and other languages:
  * a handler for Node's HTTP server, Express and the like.
  *
  * Each message has the cursor as its `id`, the event's type (or `state`, `live`, `unreadable`, `checkpoint`, `resync`) as its name, and

@@ -104,6 +104,33 @@ async function arrived(hub: Hub, offset: number) {
   detach()
 }
 
+test('a follower of some types sends the same entries with the same cursors as one of all: their frames are shared', async () => {
+  const stopping = new AbortController()
+  const topic = await memoryBroker().topic({ name: 't', epoch: 1, partitions: 1 })
+  const hub = await startHub({ topic, signal: stopping.signal })
+  const followers = [undefined, new Set(['a'])].map(
+    (types) => new Follower({ hub, channels: ['all'], types, signal: stopping.signal }),
+  )
+  const messages = numbers(1, 9).map((offset) => ({ ...liveMessage(offset), type: offset % 3 === 0 ? 'a' : 'b' }))
+  await topic.append(0, 0, messages)
+  await arrived(hub, 9)
+  const [all, some] = followers.map((follower) => {
+    const sent: [string, object][] = []
+    const output = { hasRoom: () => true, sendEvent: (cursor: string, entry: object) => sent.push([cursor, entry]) }
+    follower.take({ ...output, together: (act) => act() }, 100)
+    return sent
+  })
+  expect(some).toHaveLength(3)
+  for (const [index, [cursor, entry]] of some!.entries()) {
+    const [sameCursor, sameEntry] = all![index * 3 + 2]!
+    expect(cursor).toBe(sameCursor)
+    expect(entry).toBe(sameEntry)
+  }
+  expect(followers.map((follower) => follower.cursor())).toEqual(['1.1.9', '1.1.9'])
+  stopping.abort()
+  await hub.done
+})
+
 test('a follower takes each event once and says where it is', async () => {
   const stopping = new AbortController()
   const { topic, append } = await forgetfulTopic()

@@ -29,6 +29,8 @@ export class MustResync extends CommitcastError {
 export interface FollowerOptions {
   readonly hub: Hub
   readonly channels: readonly string[]
+  /** Which event types it sends; default all. It passes over the others as if they were on other channels. */
+  readonly types?: ReadonlySet<string> | undefined
   readonly signal: AbortSignal
 }
 
@@ -67,6 +69,7 @@ export class Follower {
   #snapshot: ReturnType<typeof parseSnapshot>
   readonly #hub: Hub
   readonly #channels: readonly string[]
+  readonly #types: ReadonlySet<string> | undefined
   /** What stands behind the offsets in its cursors: the snapshot and its timeline, for one that began with a state. */
   #suffix = ''
   /** The number of the answer that says how far the snapshot hides events. */
@@ -80,11 +83,12 @@ export class Follower {
   readonly #options: FollowerOptions
 
   constructor(options: FollowerOptions) {
-    const { hub, channels } = options
+    const { hub, channels, types } = options
     this.#offsets = hub.heads
     this.#seq = hub.ring.end
     this.#hub = hub
     this.#channels = channels
+    this.#types = types
     this.#options = options
   }
 
@@ -246,7 +250,7 @@ export class Follower {
     this.#seq = entry.seq + 1
     const isOld = entry.offset <= this.#offsets[entry.partition]!
     const isSame = this.#goTo(entry.heads)
-    if (isOld || this.#isShown(entry.tx)) return
+    if (isOld || !this.#isSent(entry)) return
     if (!isSame) this.sentCursor = this.cursor()
     else this.sentCursor = this.#suffix === '' ? entry.cursor : entry.cursor + this.#suffix
     output.sendEvent(this.sentCursor, entry)
@@ -287,11 +291,13 @@ export class Follower {
   }
 
   #isFollowed(entry: LiveEntry): boolean {
-    return entry.channels.some((channel) => this.#channels.includes(channel)) && !this.#isShown(entry.tx)
+    return entry.channels.some((channel) => this.#channels.includes(channel)) && this.#isSent(entry)
   }
 
-  #isShown(tx: bigint): boolean {
-    return this.#snapshot !== undefined && isVisible(tx, this.#snapshot)
+  /** Whether an event of its channels is of a type that it sends, and new to the client's state. */
+  #isSent({ message, tx }: LiveEntry): boolean {
+    if (this.#types !== undefined && !this.#types.has(message.type)) return false
+    return this.#snapshot === undefined || !isVisible(tx, this.#snapshot)
   }
 
   async #waitForHub(partition: number, offset: number): Promise<void> {

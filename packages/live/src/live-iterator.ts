@@ -8,23 +8,22 @@ import { createIteratorOutput, type IteratorOutput } from './output/iterator-out
 import type { Framing } from './sockets/connection.ts'
 import { connectionOf } from './sockets/connection-of.ts'
 import type { Opening } from './sockets/openings.ts'
-import { openSubscription, type Subscription, type SubscriptionOptions } from './subscription.ts'
+import { type OpenOptions, openSubscription, type Subscription } from './subscription.ts'
 import { untilAborted } from './until-aborted.ts'
 import { createWarning } from './warning.ts'
 
-export interface LiveIteratorOptions<TContext, TInput, TDatabase, TState>
-  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'signal' | 'onLost'> {}
+export type LiveIteratorOptions = Omit<OpenOptions, 'signal' | 'onLost'>
 
-type Result<TEnvelope> = IteratorResult<TrackedEnvelope<TEnvelope>, undefined>
+/** Typed by who defined the subscription. */
+type Item = TrackedEnvelope<unknown>
+type Result = IteratorResult<Item, undefined>
 
 /**
  * What tRPC pulls a subscription from. On a WebSocket that can take finished frames it yields one opening message, by which
  * the encoder learns the request's id, and then rests while frames are written beside it. Everywhere else, and where the
  * encoder was not asked, it yields everything. Written by hand: `return`, or an abort, ends every wait at once.
  */
-export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState = never>(
-  options: LiveIteratorOptions<TContext, TInput, TDatabase, TState>,
-): AsyncIterator<TrackedEnvelope<TEnvelope>, undefined> {
+export function openLiveIterator(options: LiveIteratorOptions): AsyncIterator<Item, undefined> {
   const { call, logger, ends } = options
   const connection = connectionOf(call.ctx)
   const ending = new AbortController()
@@ -57,7 +56,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     if (cameOverSocket(call)) move(new TRPCError({ code: 'SERVICE_UNAVAILABLE', message: away.message, cause: away }))
     else move(away)
   }
-  const begin = async (): Promise<Result<TEnvelope>> => {
+  const begin = async (): Promise<Result> => {
     if (call.signal?.aborted) return done
     call.signal?.addEventListener('abort', end, { once: true })
     ends.add(close)
@@ -76,13 +75,13 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     if (!subscription) return done
     return connection?.framing ? open(subscription, connection.framing) : pull(subscription)
   }
-  const open = (subscription: Subscription, { openings }: Framing): Result<TEnvelope> => {
+  const open = (subscription: Subscription, { openings }: Framing): Result => {
     const opening = openings.open(subscription.firstCursor)
     signal.addEventListener('abort', opening.close, { once: true })
     next = () => goOn(subscription, opening)
     return toResult(tracked(opening.id, { kind: 'checkpoint' }))
   }
-  const goOn = async (subscription: Subscription, opening: Opening): Promise<Result<TEnvelope>> => {
+  const goOn = async (subscription: Subscription, opening: Opening): Promise<Result> => {
     opening.close()
     const request = opening.request()
     if (request === undefined || !connection?.framing) {
@@ -93,7 +92,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     await untilAborted(subscription.run(frames), signal)
     return done
   }
-  const pull = (subscription: Subscription): Promise<Result<TEnvelope>> => {
+  const pull = (subscription: Subscription): Promise<Result> => {
     const pulled = createIteratorOutput({ signal, connection, tag: subscription.tag })
     output = pulled
     if (lost) pulled.fail(lost)
@@ -101,8 +100,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
     next = async () => toResult(await pulled.next())
     return next()
   }
-  const toResult = (item: unknown): Result<TEnvelope> =>
-    item ? { done: false, value: item as TrackedEnvelope<TEnvelope> } : done
+  const toResult = (item: unknown): Result => (item ? { done: false, value: item as Item } : done)
   let next = begin
 
   return {
@@ -112,7 +110,7 @@ export function openLiveIterator<TEnvelope, TContext, TInput, TDatabase, TState 
         if (moved && result.done) throw moved
         return result
       } catch (error) {
-        if (!signal.aborted && isOurFault(error)) options.failures.failed(error, options.procedure)
+        if (!signal.aborted && isOurFault(error)) options.failures.failed(error, options.definition)
         end()
         throw error
       }

@@ -1,23 +1,19 @@
 import { checkChannels, decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
-import type { Transaction } from 'kysely'
 import { cursorOf } from './cursors/call-cursor.ts'
+import type { Call, Definition } from './definition.ts'
 import { Follower, MustResync } from './follower.ts'
 import type { AccessLoss } from './guards/access-lost.ts'
 import { openPermission, type Permission } from './guards/open-permission.ts'
 import type { Hub } from './hub.ts'
 import type { Output } from './output/output.ts'
 import { patiently } from './patiently.ts'
-import type { FollowOptions, QueryOptions, ResolverOptions, SharedParts } from './subscriptions.ts'
+import type { SharedParts } from './subscriptions.ts'
 import { tail } from './tail.ts'
 
-export interface SubscriptionOptions<TContext, TInput, TDatabase, TState>
-  extends SharedParts<TDatabase>,
-    FollowOptions<TContext, TInput> {
-  /** What comes first; none where only events are followed. */
-  readonly state?: QueryOptions<TContext, TInput, TDatabase, TState>['state']
-  /** What it was defined with: one object for all subscriptions of a procedure. */
-  readonly procedure: object
-  readonly call: ResolverOptions<TContext, TInput>
+export interface OpenOptions extends SharedParts {
+  /** One object for all subscriptions of a procedure. */
+  readonly definition: Definition
+  readonly call: Call
   readonly signal: AbortSignal
   /** It may not go on. Called at most once; nothing may be sent any more. */
   readonly onLost: (loss: AccessLoss) => void
@@ -42,16 +38,14 @@ const startCursor = 'start'
 const resyncCursor = 'resync'
 
 /** Begins a subscription: finds the hub and asks whether it may. `undefined` when the signal aborted first. */
-export async function openSubscription<TContext, TInput, TDatabase, TState>(
-  options: SubscriptionOptions<TContext, TInput, TDatabase, TState>,
-): Promise<Subscription | undefined> {
+export async function openSubscription(options: OpenOptions): Promise<Subscription | undefined> {
   const { call, sharedHub, signal } = options
   const { cursor: lastEventId, tag } = await cursorOf(call)
   const hub = await patiently(sharedHub, options)
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
   if (signal.aborted) return undefined
-  const channels = checkChannels(options.channels(call), 'channels() of a subscription')
+  const channels = checkChannels(options.definition.channels(call), 'channels() of a subscription')
   return {
     firstCursor: firstCursorOf(lastEventId),
     tag,
@@ -59,8 +53,7 @@ export async function openSubscription<TContext, TInput, TDatabase, TState>(
   }
 }
 
-interface Running<TContext, TInput, TDatabase, TState>
-  extends Omit<SubscriptionOptions<TContext, TInput, TDatabase, TState>, 'channels'> {
+interface Running extends OpenOptions {
   readonly permission: Permission
   readonly channels: readonly string[]
   readonly output: Output
@@ -72,8 +65,8 @@ interface Place {
   readonly follower: Follower
 }
 
-async function run<TContext, TInput, TDatabase, TState>(
-  running: Running<TContext, TInput, TDatabase, TState>,
+async function run(
+  running: Running,
   start: { readonly hub: Hub; readonly lastEventId: string | undefined },
 ): Promise<void> {
   const { signal } = running
@@ -86,7 +79,7 @@ async function run<TContext, TInput, TDatabase, TState>(
       if (!place) return
     }
     isFresh = false
-    running.failures.ended(running.procedure)
+    running.failures.ended(running.definition)
     const stopHints = sendHints(place, running)
     try {
       resync = await tail({ ...running, ...place })
@@ -96,18 +89,15 @@ async function run<TContext, TInput, TDatabase, TState>(
   }
 }
 
-function placeIn<TContext, TInput, TDatabase, TState>(
-  hub: Hub,
-  { channels, signal }: Running<TContext, TInput, TDatabase, TState>,
-): Place {
-  return { hub, follower: new Follower({ hub, channels, signal }) }
+function placeIn(hub: Hub, { channels, signal, definition: { types } }: Running): Place {
+  return { hub, follower: new Follower({ hub, channels, types, signal }) }
 }
 
 /** Continues at the client's cursor, where that can be done. */
-async function resume<TContext, TInput, TDatabase, TState>(
+async function resume(
   { hub, follower }: Place,
   lastEventId: string | undefined,
-  running: Running<TContext, TInput, TDatabase, TState>,
+  running: Running,
 ): Promise<ResyncReason | undefined> {
   const cursor = decodeCursor(lastEventId)
   if (!cursor) return 'cursor'
@@ -126,9 +116,9 @@ async function resume<TContext, TInput, TDatabase, TState>(
 }
 
 /** Up to which offset of each partition the client may see nothing; empty where it may see all. */
-async function hiddenUpTo<TContext, TInput, TDatabase, TState>(
+async function hiddenUpTo(
   epoch: number,
-  { permission: { since }, offsetsBefore }: Running<TContext, TInput, TDatabase, TState>,
+  { permission: { since }, offsetsBefore }: Running,
 ): Promise<readonly number[]> {
   if (!since) return []
   if (!offsetsBefore)
@@ -141,20 +131,16 @@ async function hiddenUpTo<TContext, TInput, TDatabase, TState>(
  * notified before its state, and without a state once its position is known: what it loads then is no older.
  * `undefined` when the signal aborted.
  */
-async function startOver<TContext, TInput, TDatabase, TState>(
-  from: Place,
-  resync: ResyncReason | undefined,
-  running: Running<TContext, TInput, TDatabase, TState>,
-): Promise<Place | undefined> {
-  const { sharedHub, signal, permission, state, output } = running
+async function startOver(from: Place, resync: ResyncReason | undefined, running: Running): Promise<Place | undefined> {
+  const { sharedHub, signal, permission, definition, output } = running
   const sendResync = () => {
     if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
   }
   await room(output, signal)
-  if (state) sendResync()
+  if (definition.state) sendResync()
   for (let place = from; ; ) {
     if (!place.hub.hasEnded && (await begin(place, running))) {
-      if (!state) sendResync()
+      if (!definition.state) sendResync()
       return signal.aborted ? undefined : place
     }
     const hub = await patiently(sharedHub, running)
@@ -168,14 +154,11 @@ async function startOver<TContext, TInput, TDatabase, TState>(
  * Moves the follower to the present. Without a state that is where the topic ends, which only the broker knows: the hub may
  * be behind. A state's own snapshot hides what is older. Says whether the hub is still that of the topic's epoch.
  */
-async function begin<TContext, TInput, TDatabase, TState>(
-  place: Place,
-  running: Running<TContext, TInput, TDatabase, TState>,
-): Promise<boolean> {
+async function begin(place: Place, running: Running): Promise<boolean> {
   const { hub, follower } = place
-  const { state, signal } = running
+  const { definition, signal } = running
   follower.seekEnd()
-  if (state) return sendState(place, { ...running, state })
+  if (definition.state) return sendState(place, definition.state, running)
   const seek = async () => {
     const ends = hub.hasEnded ? hub.heads : await hub.ends()
     // What was assigned before the permission began may still be on its way here.
@@ -192,14 +175,13 @@ async function begin<TContext, TInput, TDatabase, TState>(
  * Sends the state. The follower stands before the state is read, so nothing is missed. Says whether the hub is still that of
  * the topic's epoch.
  */
-async function sendState<TContext, TInput, TDatabase, TState>(
+async function sendState(
   { hub, follower }: Place,
-  running: Running<TContext, TInput, TDatabase, TState> &
-    Pick<QueryOptions<TContext, TInput, TDatabase, TState>, 'state'>,
+  state: NonNullable<Definition['state']>,
+  running: Running,
 ): Promise<boolean> {
-  const { call, state, states, signal, output } = running
-  const load = (trx: Transaction<TDatabase>) => state({ ctx: call.ctx, input: call.input, trx })
-  const reading = await patiently(() => states.read(load), running)
+  const { call, states, signal, output } = running
+  const reading = await patiently(() => states.read((trx) => state({ ctx: call.ctx, input: call.input, trx })), running)
   if (!reading || signal.aborted) return true
   hub.endUnlessIn(reading.epoch)
   if (hub.hasEnded) return false
@@ -213,10 +195,7 @@ async function sendState<TContext, TInput, TDatabase, TState>(
  * Sends the hints of the channels while there is room for them. A hint has a cursor like everything else: the place that
  * the client has come to, and what makes it this hint's.
  */
-function sendHints<TContext, TInput, TDatabase, TState>(
-  { follower }: Place,
-  { hints, channels, output }: Running<TContext, TInput, TDatabase, TState>,
-): (() => void) | undefined {
+function sendHints({ follower }: Place, { hints, channels, output }: Running): (() => void) | undefined {
   return hints?.attach(channels, (hint) => {
     if (output.hasRoom()) output.send(`${follower.cursor()}~${hint.id}`, { kind: 'hint', hint })
   })

@@ -12,8 +12,9 @@ export const router = t.router({
 
   // First the state, then each event that it does not show yet.
   live: t.procedure.input(z.object({ customerId: z.string() })).subscription(
-    live.query({
+    live.subscription({
       channels: ({ input }) => [`customer:${input.customerId}`],
+      authorize: 'everyone',
       state: ({ input, trx }) => ordersOf(trx, input.customerId),
     }),
   ),

@@ -19,9 +19,13 @@ export function createLiveRouter(live: Subscriptions<TortureEvent, Tables>) {
   const procedure = t.procedure.input(readInput)
   const channels = ({ input }: { input: LiveInput }) => input.channels
   return t.router({
-    follow: procedure.subscription(live.follow({ channels })),
+    follow: procedure.subscription(live.subscription({ channels, authorize: 'everyone' })),
     query: procedure.subscription(
-      live.query({ channels, state: ({ input, trx }) => readState(trx, input.channels.map(keyOf)) }),
+      live.subscription({
+        channels,
+        authorize: 'everyone',
+        state: ({ input, trx }) => readState(trx, input.channels.map(keyOf)),
+      }),
     ),
   })
 }

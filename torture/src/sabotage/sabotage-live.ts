@@ -24,10 +24,7 @@ function yielding(live: Live, change: (item: Item) => unknown): Live {
     async function* (call) {
       for await (const item of resolve({ ...call, ctx: undefined })) yield change(item) as Item
     }
-  return {
-    follow: (options) => changed(live.follow(options)) as ReturnType<Live['follow']>,
-    query: (options) => changed(live.query(options)) as never,
-  }
+  return { subscription: (options) => changed(live.subscription(options)) as never }
 }
 
 const everyNth = 40
@@ -46,15 +43,17 @@ function withoutSnapshot([id, envelope]: Item): Item {
 const lateMs = 250
 
 /** The state is read first; the follower comes to its place a moment later. */
-function stateBeforeAttach({ follow }: Live, parts: Parts): Live {
+function stateBeforeAttach({ subscription }: Live, parts: Parts): Live {
   return {
-    follow,
-    query: (options) =>
-      async function* (call) {
-        const reading = await parts.states.read((trx) => options.state({ ...call, trx }))
+    subscription(options) {
+      const { state } = options
+      if (!state) return subscription(options)
+      return async function* (call) {
+        const reading = await parts.states.read((trx) => state({ ...call, trx }))
         await sleep(lateMs)
         const states = { read: async () => reading } as unknown as Parts['states']
-        yield* createSubscriptions<TortureEvent, Tables>({ ...parts, states }).query(options)(call)
-      },
+        yield* createSubscriptions<TortureEvent, Tables>({ ...parts, states }).subscription(options)(call)
+      }
+    },
   }
 }

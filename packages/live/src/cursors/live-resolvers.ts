@@ -6,7 +6,7 @@ export function markLive<TResolver extends object>(resolver: TResolver): TResolv
   return resolver
 }
 
-/** Whether `live.follow` or `live.query` made this resolver. */
+/** Whether `live.subscription` made this resolver. */
 export function isLiveResolver(resolver: unknown): boolean {
   return typeof resolver === 'function' && liveResolvers.has(resolver)
 }

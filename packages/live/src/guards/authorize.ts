@@ -12,6 +12,14 @@ export type Allowed =
   | { readonly until?: Date; readonly since: Date }
 
 /**
+ * Who may follow: every client, or those that the function allows. It gets the context and the input of the call, and may be
+ * asynchronous.
+ */
+export type Authorize<TContext, TInput> =
+  | 'everyone'
+  | ((options: { ctx: TContext; input: TInput }) => Allowed | Promise<Allowed>)
+
+/**
  * The part of a subscription's options that says who may follow it.
  *
  * `authorize` is asked when a client subscribes and each time it comes back; again when the time that it gave is over; and
@@ -21,8 +29,8 @@ export type Allowed =
  * where the time was over already.
  */
 export interface AuthorizeOptions<TContext, TInput> {
-  /** Whether this client may, and until when. Default: yes, for ever. */
-  readonly authorize?: (options: { ctx: TContext; input: TInput }) => Allowed | Promise<Allowed>
+  /** Whether this client may, and until when. `'everyone'` says that every client may, for as long as it likes. */
+  readonly authorize: Authorize<TContext, TInput>
   /**
    * Channels on which a change of this client's rights is told, such as `access:user-7`: permission changes are events,
    * too. An event there makes `authorize` be asked again; it is not sent to the client. Default: none.

@@ -39,13 +39,15 @@ async function ask(answers: readonly (() => Allowed | Promise<Allowed>)[], hub =
   const leaving = new AbortController()
   const history = { asked: 0 }
   const permission = await openPermission({
-    authorize: () => answers[Math.min(history.asked++, answers.length - 1)]!(),
-    revokedBy: () => ['access:7'],
+    definition: {
+      channels: () => [],
+      authorize: () => answers[Math.min(history.asked++, answers.length - 1)]!(),
+      revokedBy: () => ['access:7'],
+    },
     call: { ctx: {}, input: {} },
     hub: hub.source,
     signal: leaving.signal,
     onLost: (loss) => lost.push(loss),
-    procedure: {},
     outages: silentOutages,
     failures: silentOutages,
   })

@@ -2,10 +2,11 @@ import { checkChannels } from '@commitcast/events'
 import type { OutageLog } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
+import type { Call, Definition } from '../definition.ts'
 import { patiently } from '../patiently.ts'
 import { type Task, taskOf } from '../run-queue.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
-import type { Allowed, AuthorizeOptions } from './authorize.ts'
+import type { Allowed } from './authorize.ts'
 import { within } from './within.ts'
 
 /** What a permission hears of revocations from: the hub. */
@@ -13,8 +14,9 @@ export interface RevocationSource {
   attach(channels: readonly string[], task: Task): () => void
 }
 
-export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TContext, TInput> {
-  readonly call: { readonly ctx: TContext; readonly input: TInput }
+export interface PermissionOptions {
+  readonly definition: Definition
+  readonly call: Call
   readonly hub: RevocationSource
   /** The subscription's. */
   readonly signal: AbortSignal
@@ -22,7 +24,6 @@ export interface PermissionOptions<TContext, TInput> extends AuthorizeOptions<TC
   readonly onLost: (loss: AccessLoss) => void
   /** Where it is logged, by procedure, that a running subscription ends because `authorize` fails. */
   readonly failures: OutageLog
-  readonly procedure: object
   /** Where it is logged, for all subscriptions, that some wait for their authorization. */
   readonly outages: OutageLog
 }
@@ -47,11 +48,10 @@ const turns = pLimit(maxAsking)
  * Asks whether a subscription may begin, and watches over it from then on. Throws TRPCError FORBIDDEN or UNAUTHORIZED
  * where it may not, and what `authorize` throws; an outage is waited out.
  */
-export async function openPermission<TContext, TInput>(
-  options: PermissionOptions<TContext, TInput>,
-): Promise<Permission> {
-  const { authorize, revokedBy, call, signal, onLost, failures, procedure } = options
-  if (!authorize) return { since: undefined, moveTo() {}, release() {} }
+export async function openPermission(options: PermissionOptions): Promise<Permission> {
+  const { definition, call, signal, onLost, failures } = options
+  const { authorize, revokedBy } = definition
+  if (authorize === 'everyone') return { since: undefined, moveTo() {}, release() {} }
   const channels = revokedBy ? checkChannels(revokedBy(call), 'revokedBy()') : []
   let isOpen = true
   let isAsking = true
@@ -82,7 +82,7 @@ export async function openPermission<TContext, TInput>(
     isAsking = true
     clearTimeout(timer)
     const until = await turns(() => (isOpen ? within(answerMs, ask()) : 0)).catch((error) => {
-      failures.failed(error, procedure)
+      failures.failed(error, definition)
       return 0
     })
     isAsking = false

@@ -1,0 +1,26 @@
+import { initTRPC } from '@trpc/server'
+import { createCommitcast, defineEvents } from 'commitcast'
+import { postgresBroker } from 'commitcast/postgres'
+import { z } from 'zod'
+import { connectionString, db } from './shop-database.ts'
+
+const events = defineEvents({
+  'order.placed': { data: z.object({ customerId: z.string(), bookId: z.number() }) },
+  'order.delivered': { data: z.object({ customerId: z.string(), deliveredAt: z.date() }) },
+})
+const broker = postgresBroker({ connectionString })
+const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
+const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
+
+// #region types
+const t = initTRPC.context<{ customerId: string }>().create()
+export const router = t.router({
+  deliveries: t.procedure.input(z.object({ customerId: z.string() })).subscription(
+    live.subscription({
+      channels: ({ input }) => [`customer:${input.customerId}`],
+      authorize: ({ ctx, input }) => ctx.customerId === input.customerId,
+      types: ['order.delivered'],
+    }),
+  ),
+})
+// #endregion types

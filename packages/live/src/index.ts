@@ -1,22 +1,22 @@
-export { commands } from './commands.ts'
-export { CursorNotCarried } from './cursors/call-cursor.ts'
-export { cursors } from './cursors/cursors.ts'
-export { type EventsEndpointOptions, eventsEndpoint } from './events-endpoint.ts'
-export { MustResync } from './follower.ts'
-export { type AccessLoss, AccessLost } from './guards/access-lost.ts'
-export type { Allowed, Authorize, AuthorizeOptions } from './guards/authorize.ts'
-export { type Closing, closings } from './guards/closings.ts'
-export type { Drained, DrainOptions } from './guards/drain-sockets.ts'
-export type { Limits, UserOf } from './guards/limits.ts'
-export { type LiveStreams, type LiveStreamsOptions, liveStreams, type StreamsDrained } from './guards/live-streams.ts'
-export { MovingAway } from './guards/moving-away.ts'
-export { hasTokenInUrl } from './guards/token-in-url.ts'
 export { createLiveHints, type LiveHints, type LiveHintsOptions } from './hints/live-hints.ts'
-export { type Hub, type HubOptions, startHub } from './hub.ts'
-export { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
-export { InvalidSubscription } from './invalid-subscription.ts'
-export { type LiveSockets, type LiveSocketsOptions, liveSockets } from './sockets/live-sockets.ts'
-export { createStateReader, StandbyRefused } from './state.ts'
+export { MustResync } from './hub/follower.ts'
+export { type Hub, type HubOptions, startHub } from './hub/hub.ts'
+export { type HubLimits, hubLimitsWithDefaults } from './hub/hub-limits.ts'
+export { type AccessLoss, AccessLost } from './permission/access-lost.ts'
+export type { Allowed, Authorize, AuthorizeOptions } from './permission/authorize.ts'
+export { InvalidSubscription } from './subscription/invalid-subscription.ts'
+export { createStateReader, StandbyRefused } from './subscription/state-reader.ts'
+export { MovingAway } from './transport/moving-away.ts'
+export { type EventsEndpointOptions, eventsEndpoint } from './transport/sse/events-endpoint.ts'
+export {
+  type LiveStreams,
+  type LiveStreamsOptions,
+  liveStreams,
+  type StreamsDrained,
+} from './transport/sse/live-streams.ts'
+export { hasTokenInUrl } from './transport/token-in-url.ts'
+export { CursorNotCarried } from './transport/trpc/call-cursor.ts'
+export { commands } from './transport/trpc/commands.ts'
 export {
   createSubscriptions,
   type EventOfTypes,
@@ -26,4 +26,9 @@ export {
   type SubscriptionOptions,
   type Subscriptions,
   type TrackedStream,
-} from './subscriptions.ts'
+} from './transport/trpc/create-subscriptions.ts'
+export { cursors } from './transport/trpc/cursors.ts'
+export { type LiveSockets, type LiveSocketsOptions, liveSockets } from './transport/trpc/live-sockets.ts'
+export { type Closing, closings } from './transport/websocket/closings.ts'
+export type { Drained, DrainOptions } from './transport/websocket/drain-sockets.ts'
+export type { Limits, UserOf } from './transport/websocket/limits.ts'

@@ -1,0 +1,71 @@
+import type { Transaction } from 'kysely'
+import type { Authorize } from '../permission/authorize.ts'
+import { InvalidSubscription } from './invalid-subscription.ts'
+
+/** A tRPC call, as far as a live subscription needs it. */
+export interface Call {
+  readonly ctx: unknown
+  readonly input: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a procedure was defined with; one object for all its subscriptions. The application's types are bound before it. */
+export interface Definition {
+  readonly channels: (call: Call) => readonly string[]
+  readonly authorize: Authorize<unknown, unknown>
+  readonly revokedBy?: ((call: Call) => readonly string[]) | undefined
+  /** All types where it names none. */
+  readonly types?: ReadonlySet<string> | undefined
+  /** Reads what comes first; none where only events are followed. */
+  readonly state?: ((call: Call & { readonly trx: Transaction<unknown> }) => Promise<unknown>) | undefined
+}
+
+/** Checks what JavaScript may have given. Throws `InvalidSubscription`. */
+export function toDefinition(
+  given: { readonly [TName in keyof Definition]?: unknown },
+  catalogTypes: readonly string[] | undefined,
+): Definition {
+  const { channels, authorize, revokedBy, types, state } = given
+  if (typeof channels !== 'function') {
+    throw new InvalidSubscription(
+      `"channels" is ${named(channels)}: give a function that returns the channels to follow.`,
+    )
+  }
+  checkAuthorize(authorize, revokedBy)
+  if (state !== undefined && typeof state !== 'function') {
+    throw new InvalidSubscription(`"state" is ${named(state)}: give a function that reads the state, or leave it out.`)
+  }
+  return { ...(given as Definition), types: types === undefined ? undefined : checkTypes(types, catalogTypes) }
+}
+
+function checkAuthorize(authorize: unknown, revokedBy: unknown): void {
+  if (authorize !== 'everyone' && typeof authorize !== 'function') {
+    const problem = authorize === undefined ? 'is missing' : `is ${named(authorize)}`
+    throw new InvalidSubscription(
+      `"authorize" ${problem}: give a function that decides which client may follow, or 'everyone' where every client may.`,
+    )
+  }
+  if (authorize === 'everyone' && revokedBy !== undefined) {
+    throw new InvalidSubscription(
+      `"revokedBy" has no effect with authorize: 'everyone'. Give a function as "authorize", or leave "revokedBy" out.`,
+    )
+  }
+}
+
+function checkTypes(types: unknown, catalogTypes: readonly string[] | undefined): ReadonlySet<string> {
+  if (!Array.isArray(types) || types.length === 0) {
+    throw new InvalidSubscription(
+      '"types" names no event type: give a list of at least one, or leave it out to get all.',
+    )
+  }
+  const unknown = types.find((type) => typeof type !== 'string' || catalogTypes?.includes(type) === false)
+  if (unknown === undefined) return new Set(types)
+  throw new InvalidSubscription(
+    `the event type ${named(unknown)} in "types" is not in the catalogue (${catalogTypes?.join(', ') ?? 'texts only'}): ` +
+      'correct it, or add it to defineEvents().',
+  )
+}
+
+function named(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

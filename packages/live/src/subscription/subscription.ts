@@ -1,0 +1,221 @@
+import { checkChannels, decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
+import { patiently } from '../hub/despite-outages.ts'
+import { Follower, MustResync } from '../hub/follower.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Output } from '../hub/output.ts'
+import type { AccessLoss } from '../permission/access-lost.ts'
+import { openPermission, type Permission } from '../permission/open-permission.ts'
+import { cursorOf } from '../transport/trpc/call-cursor.ts'
+import type { SharedParts } from '../transport/trpc/create-subscriptions.ts'
+import type { Call, Definition } from './definition.ts'
+import { tail } from './tail.ts'
+
+export interface OpenOptions extends SharedParts {
+  /** One object for all subscriptions of a procedure. */
+  readonly definition: Definition
+  readonly call: Call
+  readonly signal: AbortSignal
+  /** It may not go on. Called at most once; nothing may be sent any more. */
+  readonly onLost: (loss: AccessLoss) => void
+}
+
+/** One subscription that was allowed to begin, whatever it is sent through. */
+export interface Subscription {
+  /** The place of a client that has got nothing of this subscription yet, to come back with. */
+  readonly firstCursor: string
+  /** What has to stand at the end of each cursor that tRPC yields. */
+  readonly tag: string | undefined
+  /**
+   * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
+   * client would not come back.
+   */
+  run(output: Output): Promise<void>
+}
+
+/** The cursor of a client that came without one and has got nothing yet: it begins anew. */
+const startCursor = 'start'
+/** No cursor at all: a client that drops before it got the state must be told to resync again. */
+const resyncCursor = 'resync'
+
+/** Begins a subscription: finds the hub and asks whether it may. `undefined` when the signal aborted first. */
+export async function openSubscription(options: OpenOptions): Promise<Subscription | undefined> {
+  const { call, sharedHub, signal } = options
+  const { cursor: lastEventId, tag } = await cursorOf(call)
+  const hub = await patiently(sharedHub, options)
+  if (!hub) return undefined
+  const permission = await openPermission({ ...options, hub })
+  if (signal.aborted) return undefined
+  const channels = checkChannels(options.definition.channels(call), 'channels() of a subscription')
+  return {
+    firstCursor: firstCursorOf(lastEventId),
+    tag,
+    run: (output) => run({ ...options, permission, channels, output }, { hub, lastEventId }),
+  }
+}
+
+interface Running extends OpenOptions {
+  readonly permission: Permission
+  readonly channels: readonly string[]
+  readonly output: Output
+}
+
+/** A follower in one epoch of the topic. */
+interface Place {
+  readonly hub: Hub
+  readonly follower: Follower
+}
+
+async function run(
+  running: Running,
+  start: { readonly hub: Hub; readonly lastEventId: string | undefined },
+): Promise<void> {
+  const { signal } = running
+  let place: Place | undefined = placeIn(start.hub, running)
+  let isFresh = start.lastEventId === undefined || start.lastEventId.startsWith(startCursor)
+  let resync = isFresh ? undefined : await resume(place, start.lastEventId, running)
+  while (!signal.aborted) {
+    if (resync !== undefined || isFresh) {
+      place = await startOver(place, resync, running)
+      if (!place) return
+    }
+    isFresh = false
+    running.failures.ended(running.definition)
+    const stopHints = sendHints(place, running)
+    try {
+      resync = await tail({ ...running, ...place })
+    } finally {
+      stopHints?.()
+    }
+  }
+}
+
+function placeIn(hub: Hub, { channels, signal, definition: { types } }: Running): Place {
+  return { hub, follower: new Follower({ hub, channels, types, signal }) }
+}
+
+/** Continues at the client's cursor, where that can be done. */
+async function resume(
+  { hub, follower }: Place,
+  lastEventId: string | undefined,
+  running: Running,
+): Promise<ResyncReason | undefined> {
+  const cursor = decodeCursor(lastEventId)
+  if (!cursor) return 'cursor'
+  const seek = async () => {
+    const hidden = cursor.epoch === hub.topic.epoch ? await hiddenUpTo(cursor.epoch, running) : []
+    if (hidden.some((offset, partition) => (cursor.offsets[partition] ?? 0) < offset)) throw new MustResync('cursor')
+    await follower.seek(cursor)
+  }
+  try {
+    await patiently(seek, running)
+    return undefined
+  } catch (error) {
+    if (error instanceof MustResync) return error.reason
+    throw error
+  }
+}
+
+/** Up to which offset of each partition the client may see nothing; empty where it may see all. */
+async function hiddenUpTo(
+  epoch: number,
+  { permission: { since }, offsetsBefore }: Running,
+): Promise<readonly number[]> {
+  if (!since) return []
+  if (!offsetsBefore)
+    throw new TypeError('authorize answered "since", and these subscriptions have no "offsetsBefore".')
+  return offsetsBefore(epoch, since)
+}
+
+/**
+ * Starts at the present, in whatever epoch that is, with the state where there is one. A client that has to resync is
+ * notified before its state, and without a state once its position is known: what it loads then is no older.
+ * `undefined` when the signal aborted.
+ */
+async function startOver(from: Place, resync: ResyncReason | undefined, running: Running): Promise<Place | undefined> {
+  const { sharedHub, signal, permission, definition, output } = running
+  const sendResync = () => {
+    if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
+  }
+  await room(output, signal)
+  if (definition.state) sendResync()
+  for (let place = from; ; ) {
+    if (!place.hub.hasEnded && (await begin(place, running))) {
+      if (!definition.state) sendResync()
+      return signal.aborted ? undefined : place
+    }
+    const hub = await patiently(sharedHub, running)
+    if (!hub || signal.aborted) return undefined
+    permission.moveTo(hub)
+    place = placeIn(hub, running)
+  }
+}
+
+/**
+ * Moves the follower to the present. Without a state that is where the topic ends, which only the broker knows: the hub may
+ * be behind. A state's own snapshot hides what is older. Says whether the hub is still that of the topic's epoch.
+ */
+async function begin(place: Place, running: Running): Promise<boolean> {
+  const { hub, follower } = place
+  const { definition, signal } = running
+  follower.seekEnd()
+  if (definition.state) return sendState(place, definition.state, running)
+  const seek = async () => {
+    const ends = hub.hasEnded ? hub.heads : await hub.ends()
+    // What was assigned before the permission began may still be on its way here.
+    const hidden = await hiddenUpTo(hub.topic.epoch, running)
+    return ends.map((end, partition) => Math.max(end, hidden[partition] ?? 0))
+  }
+  const ends = await patiently(seek, running)
+  if (!ends || signal.aborted) return true
+  follower.skipTo(ends)
+  return !hub.hasEnded
+}
+
+/**
+ * Sends the state. The follower stands before the state is read, so nothing is missed. Says whether the hub is still that of
+ * the topic's epoch.
+ */
+async function sendState(
+  { hub, follower }: Place,
+  state: NonNullable<Definition['state']>,
+  running: Running,
+): Promise<boolean> {
+  const { call, states, signal, output } = running
+  const reading = await patiently(() => states.read((trx) => state({ ctx: call.ctx, input: call.input, trx })), running)
+  if (!reading || signal.aborted) return true
+  hub.endUnlessIn(reading.epoch)
+  if (hub.hasEnded) return false
+  follower.skipVisible(reading.snapshot, reading.timeline)
+  await room(output, signal)
+  if (!signal.aborted) output.send(follower.cursor(), { kind: 'state', state: reading.state })
+  return true
+}
+
+/**
+ * Sends the hints of the channels while there is room for them. A hint has a cursor like everything else: the place that
+ * the client has come to, and what makes it this hint's.
+ */
+function sendHints({ follower }: Place, { hints, channels, output }: Running): (() => void) | undefined {
+  return hints?.attach(channels, (hint) => {
+    if (output.hasRoom()) output.send(`${follower.cursor()}~${hint.id}`, { kind: 'hint', hint })
+  })
+}
+
+/** Waits until the output has room, or the signal aborts. */
+async function room(output: Output, signal: AbortSignal): Promise<void> {
+  while (!output.hasRoom() && !signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const leave = () => resolve()
+    signal.addEventListener('abort', leave, { once: true })
+    const stopWaiting = output.whenRoom(leave)
+    await promise
+    stopWaiting()
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+function firstCursorOf(lastEventId: string | undefined): string {
+  if (lastEventId === undefined || lastEventId.startsWith(startCursor)) return startCursor
+  const cursor = decodeCursor(lastEventId)
+  return cursor ? encodeCursor(cursor) : resyncCursor
+}

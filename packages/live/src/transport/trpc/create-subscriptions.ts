@@ -1,0 +1,133 @@
+import type { Envelope } from '@commitcast/events'
+import { createOutageLog, type Logger, type OutageLog } from '@commitcast/worker'
+import type { TrackedEnvelope } from '@trpc/server'
+import type { Transaction } from 'kysely'
+import type { LiveHints } from '../../hints/live-hints.ts'
+import type { Hub } from '../../hub/hub.ts'
+import type { AuthorizeOptions } from '../../permission/authorize.ts'
+import { toDefinition } from '../../subscription/definition.ts'
+import type { StateReader } from '../../subscription/state-reader.ts'
+import { markLive } from '../live-resolver.ts'
+import { type EndTogether, endTogether } from './end-together.ts'
+import { openLiveIterator } from './live-iterator.ts'
+
+/** What a tRPC resolver gets, as far as a live subscription needs it. */
+export interface ResolverOptions<TContext, TInput> {
+  readonly ctx: TContext
+  readonly input: TInput
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a tRPC subscription's resolver returns: every yield is tracked, so a client never loses its cursor. */
+export type TrackedStream<TEnvelope> = AsyncIterable<TrackedEnvelope<TEnvelope>, void>
+
+/** The events of a union whose `type` is one of these. An event whose `type` is any text stays as it is. */
+export type EventOfTypes<TEvent extends TypedEvent, TType extends string> = [TEvent['type']] extends [TType]
+  ? TEvent
+  : TEvent extends unknown
+    ? string extends TEvent['type']
+      ? TEvent
+      : TEvent['type'] extends TType
+        ? TEvent
+        : never
+    : never
+
+interface TypedEvent {
+  readonly type: string
+}
+
+/** What `state` returns; `never` where there is none. With another default than `unknown` a missing `authorize` would be told as a wrong `state`. */
+export type StateOf<TState> = 0 extends 1 & TState ? TState : unknown extends TState ? never : TState
+
+/** What `live.subscription` is given. */
+export interface SubscriptionOptions<TContext, TInput, TType extends string, TDatabase, TState>
+  extends AuthorizeOptions<TContext, TInput> {
+  /** The channels whose events are sent: `order:42`, `catalog`. */
+  readonly channels: (options: { ctx: TContext; input: TInput }) => readonly string[]
+  /**
+   * Only events of these types are sent, and the type of what is sent is narrowed to them. The cursor moves on over all
+   * others, and an event on a `revokedBy` channel counts whatever its type. An event that can't be read is sent as
+   * `unreadable` where its type is one of these. Default: all types.
+   */
+  readonly types?: readonly TType[]
+  /**
+   * Reads the state that the client starts from, with any SQL over tables that are written in the events' transactions.
+   * Then exactly the events follow that it does not show yet. Default: no state, events from now on.
+   */
+  readonly state?: (options: { ctx: TContext; input: TInput; trx: Transaction<TDatabase> }) => Promise<TState>
+}
+
+/** A resolver for a tRPC subscription. */
+export type LiveResolver<TContext, TInput, TEnvelope> = (
+  options: ResolverOptions<TContext, TInput>,
+) => TrackedStream<TEnvelope>
+
+/**
+ * Makes resolvers for tRPC subscriptions, over WebSocket (`wsLink`) and SSE (`httpSubscriptionLink`). Over a WebSocket whose
+ * handler has `liveSockets`, events are written as finished frames; everywhere else they are yielded.
+ */
+export interface Subscriptions<TEvent extends TypedEvent, TDatabase, THint = never> {
+  /**
+   * The events of some channels, each once, in order per key (P6): from the client's cursor on; for a client that has none,
+   * from now on, or with `state` first the state and then exactly the events that it does not show yet: no gap, no overlap.
+   * Throws `InvalidSubscription` where the options hold a mistake.
+   */
+  subscription<TContext, TInput, const TType extends TEvent['type'] = TEvent['type'], TState = unknown>(
+    options: SubscriptionOptions<TContext, TInput, TType, TDatabase, TState>,
+  ): LiveResolver<TContext, TInput, Envelope<EventOfTypes<TEvent, TType>, StateOf<TState>, THint>>
+}
+
+export interface SubscriptionsOptions<TDatabase> {
+  /** The event types of the catalogue, which `types` is checked against. Without them any type may be named. */
+  readonly catalogTypes?: readonly string[]
+  /** The hub of this process, in the topic's present epoch. */
+  readonly sharedHub: () => Promise<Hub>
+  readonly states: StateReader<TDatabase>
+  /** The last offset of each partition of an epoch that was assigned before a moment. Needed where `authorize` answers `since`. */
+  readonly offsetsBefore?: (epoch: number, moment: Date) => Promise<readonly number[]>
+  /** Where an app declared hints: who follows a channel gets those of the channel, too. */
+  readonly hints?: LiveHints | undefined
+  readonly logger: Logger
+  /** Ends all subscriptions, and each that begins later, so that its client reconnects to another node. Default: never. */
+  readonly closed?: AbortSignal
+}
+
+/** What all subscriptions of a process share. */
+export interface SharedParts extends Omit<SubscriptionsOptions<unknown>, 'catalogTypes' | 'closed'> {
+  readonly outages: OutageLog
+  /** Where it is logged, by procedure, that the application's own code throws. */
+  readonly failures: OutageLog
+  /** Ends them all when `closed` aborts. */
+  readonly ends: EndTogether
+}
+
+export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint = never>(
+  options: SubscriptionsOptions<TDatabase>,
+): Subscriptions<TEvent, TDatabase, THint> {
+  const { catalogTypes, closed, states, ...rest } = options
+  const { logger } = options
+  const outages = createOutageLog({
+    logger,
+    began: 'a subscription waits and tries again',
+    ended: 'no subscription waits any more',
+  })
+  const failures = createOutageLog({
+    logger,
+    began: 'a subscription fails',
+    ended: 'a subscription that failed works again',
+  })
+  const parts: SharedParts = {
+    ...{ ...rest, states: states as StateReader<unknown>, outages, failures },
+    ends: endTogether(closed),
+  }
+  return {
+    // The application's types are bound by the signature; behind it there are none.
+    subscription(options) {
+      const definition = toDefinition(options, catalogTypes)
+      return markLive((call) => ({
+        [Symbol.asyncIterator]: () =>
+          openLiveIterator({ ...parts, definition, call }) as AsyncIterator<never, undefined>,
+      }))
+    },
+  }
+}

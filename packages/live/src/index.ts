@@ -6,6 +6,8 @@ export { type AccessLoss, AccessLost } from './permission/access-lost.ts'
 export type { Allowed, Authorize, AuthorizeOptions } from './permission/authorize.ts'
 export { InvalidSubscription } from './subscription/invalid-subscription.ts'
 export { createStateReader, StandbyRefused } from './subscription/state-reader.ts'
+export type { DrainOptions } from './transport/drain-options.ts'
+export type { LiveResolver, ResolverOptions, TrackedStream } from './transport/live-resolver.ts'
 export { MovingAway } from './transport/moving-away.ts'
 export { type EventsEndpointOptions, eventsEndpoint } from './transport/sse/events-endpoint.ts'
 export {
@@ -20,15 +22,12 @@ export { commands } from './transport/trpc/commands.ts'
 export {
   createSubscriptions,
   type EventOfTypes,
-  type LiveResolver,
-  type ResolverOptions,
   type StateOf,
   type SubscriptionOptions,
   type Subscriptions,
-  type TrackedStream,
 } from './transport/trpc/create-subscriptions.ts'
 export { cursors } from './transport/trpc/cursors.ts'
 export { type LiveSockets, type LiveSocketsOptions, liveSockets } from './transport/trpc/live-sockets.ts'
 export { type Closing, closings } from './transport/websocket/closings.ts'
-export type { Drained, DrainOptions } from './transport/websocket/drain-sockets.ts'
+export type { Drained } from './transport/websocket/drain-sockets.ts'
 export type { Limits, UserOf } from './transport/websocket/limits.ts'

@@ -1,5 +1,4 @@
 import { channelsOf, type Message } from '@commitcast/events'
-import type { EventText, Serialize } from '../transport/websocket/event-text.ts'
 import type { EventEnvelope, LiveDecoder } from './live-decoder.ts'
 
 /** A live message that is told on some channels, from the ring or the log. What is made of it is made once for all followers. */
@@ -18,6 +17,19 @@ export interface LiveEntry {
   bytes: number
   envelope?: EventEnvelope
   texts?: Map<Serialize, EventText | undefined>
+}
+
+/** What a router's transformer does to what is sent: superjson's `serialize`, or nothing. */
+export type Serialize = (value: unknown) => unknown
+
+/** An event as tRPC's transformer and JSON make it, but for the cursor, which stands between the two. */
+export interface EventText {
+  /** Up to the cursor. */
+  readonly head: string
+  /** From the cursor on, and the two brackets that end a message. */
+  readonly tail: Buffer
+  /** Finished messages with the entry's own cursor, by the beginning that a request gives them. */
+  frames?: Map<string, Buffer>
 }
 
 /** Keeps entries within a bound of bytes. */

@@ -37,3 +37,15 @@ export interface AuthorizeOptions<TContext, TInput> {
    */
   readonly revokedBy?: (options: { ctx: TContext; input: TInput }) => readonly string[]
 }
+
+/** The call of a client that asks to follow, without the application's types. */
+export interface AccessCall {
+  readonly ctx: unknown
+  readonly input: unknown
+}
+
+/** `AuthorizeOptions` without the application's types. */
+export interface AccessRules {
+  readonly authorize: Authorize<unknown, unknown>
+  readonly revokedBy?: ((call: AccessCall) => readonly string[]) | undefined
+}

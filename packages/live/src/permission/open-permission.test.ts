@@ -40,7 +40,6 @@ async function ask(answers: readonly (() => Allowed | Promise<Allowed>)[], hub =
   const history = { asked: 0 }
   const permission = await openPermission({
     definition: {
-      channels: () => [],
       authorize: () => answers[Math.min(history.asked++, answers.length - 1)]!(),
       revokedBy: () => ['access:7'],
     },

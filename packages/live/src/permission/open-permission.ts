@@ -4,9 +4,8 @@ import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
 import { patiently } from '../hub/despite-outages.ts'
 import { type Task, taskOf } from '../hub/run-queue.ts'
-import type { Call, Definition } from '../subscription/definition.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
-import type { Allowed } from './authorize.ts'
+import type { AccessCall, AccessRules, Allowed } from './authorize.ts'
 import { within } from './within.ts'
 
 /** What a permission hears of revocations from: the hub. */
@@ -15,8 +14,9 @@ export interface RevocationSource {
 }
 
 export interface PermissionOptions {
-  readonly definition: Definition
-  readonly call: Call
+  /** One object for all subscriptions of a procedure. */
+  readonly definition: AccessRules
+  readonly call: AccessCall
   readonly hub: RevocationSource
   /** The subscription's. */
   readonly signal: AbortSignal

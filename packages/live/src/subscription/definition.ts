@@ -1,19 +1,15 @@
 import type { Transaction } from 'kysely'
-import type { Authorize } from '../permission/authorize.ts'
+import type { AccessCall, AccessRules } from '../permission/authorize.ts'
 import { InvalidSubscription } from './invalid-subscription.ts'
 
 /** A tRPC call, as far as a live subscription needs it. */
-export interface Call {
-  readonly ctx: unknown
-  readonly input: unknown
+export interface Call extends AccessCall {
   readonly signal?: AbortSignal | undefined
 }
 
 /** What a procedure was defined with; one object for all its subscriptions. The application's types are bound before it. */
-export interface Definition {
+export interface Definition extends AccessRules {
   readonly channels: (call: Call) => readonly string[]
-  readonly authorize: Authorize<unknown, unknown>
-  readonly revokedBy?: ((call: Call) => readonly string[]) | undefined
   /** All types where it names none. */
   readonly types?: ReadonlySet<string> | undefined
   /** Reads what comes first; none where only events are followed. */

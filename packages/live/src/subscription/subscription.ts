@@ -1,19 +1,37 @@
 import { checkChannels, decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
+import type { OutageLog } from '@commitcast/worker'
+import type { LiveHints } from '../hints/live-hints.ts'
 import { patiently } from '../hub/despite-outages.ts'
 import { Follower, MustResync } from '../hub/follower.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Output } from '../hub/output.ts'
 import type { AccessLoss } from '../permission/access-lost.ts'
 import { openPermission, type Permission } from '../permission/open-permission.ts'
-import { cursorOf } from '../transport/trpc/call-cursor.ts'
-import type { SharedParts } from '../transport/trpc/create-subscriptions.ts'
 import type { Call, Definition } from './definition.ts'
+import type { StateReader } from './state-reader.ts'
 import { tail } from './tail.ts'
+
+/** What all subscriptions of a process share. */
+export interface SharedParts {
+  /** The hub of this process, in the topic's present epoch. */
+  readonly sharedHub: () => Promise<Hub>
+  readonly states: StateReader<unknown>
+  /** The last offset of each partition of an epoch that was assigned before a moment. Needed where `authorize` answers `since`. */
+  readonly offsetsBefore?: (epoch: number, moment: Date) => Promise<readonly number[]>
+  /** Where an app declared hints: a client that follows a channel gets those of the channel, too. */
+  readonly hints?: LiveHints | undefined
+  /** Where it is logged that some wait and try again. */
+  readonly outages: OutageLog
+  /** Where it is logged, by procedure, that the application's own code throws. */
+  readonly failures: OutageLog
+}
 
 export interface OpenOptions extends SharedParts {
   /** One object for all subscriptions of a procedure. */
   readonly definition: Definition
   readonly call: Call
+  /** The cursor that the client came with. */
+  readonly lastEventId: string | undefined
   readonly signal: AbortSignal
   /** It may not go on. Called at most once; nothing may be sent any more. */
   readonly onLost: (loss: AccessLoss) => void
@@ -23,8 +41,6 @@ export interface OpenOptions extends SharedParts {
 export interface Subscription {
   /** The place of a client that has got nothing of this subscription yet, to come back with. */
   readonly firstCursor: string
-  /** What has to stand at the end of each cursor that tRPC yields. */
-  readonly tag: string | undefined
   /**
    * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
    * client would not come back.
@@ -39,8 +55,7 @@ const resyncCursor = 'resync'
 
 /** Begins a subscription: finds the hub and asks whether it may. `undefined` when the signal aborted first. */
 export async function openSubscription(options: OpenOptions): Promise<Subscription | undefined> {
-  const { call, sharedHub, signal } = options
-  const { cursor: lastEventId, tag } = await cursorOf(call)
+  const { call, lastEventId, sharedHub, signal } = options
   const hub = await patiently(sharedHub, options)
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
@@ -48,8 +63,7 @@ export async function openSubscription(options: OpenOptions): Promise<Subscripti
   const channels = checkChannels(options.definition.channels(call), 'channels() of a subscription')
   return {
     firstCursor: firstCursorOf(lastEventId),
-    tag,
-    run: (output) => run({ ...options, permission, channels, output }, { hub, lastEventId }),
+    run: (output) => run({ ...options, permission, channels, output }, hub),
   }
 }
 
@@ -65,14 +79,11 @@ interface Place {
   readonly follower: Follower
 }
 
-async function run(
-  running: Running,
-  start: { readonly hub: Hub; readonly lastEventId: string | undefined },
-): Promise<void> {
-  const { signal } = running
-  let place: Place | undefined = placeIn(start.hub, running)
-  let isFresh = start.lastEventId === undefined || start.lastEventId.startsWith(startCursor)
-  let resync = isFresh ? undefined : await resume(place, start.lastEventId, running)
+async function run(running: Running, hub: Hub): Promise<void> {
+  const { signal, lastEventId } = running
+  let place: Place | undefined = placeIn(hub, running)
+  let isFresh = lastEventId === undefined || lastEventId.startsWith(startCursor)
+  let resync = isFresh ? undefined : await resume(place, lastEventId, running)
   while (!signal.aborted) {
     if (resync !== undefined || isFresh) {
       place = await startOver(place, resync, running)

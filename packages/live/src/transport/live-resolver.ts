@@ -1,3 +1,20 @@
+import type { TrackedEnvelope } from '@trpc/server'
+
+/** What a tRPC resolver gets, as far as a live subscription needs it. */
+export interface ResolverOptions<TContext, TInput> {
+  readonly ctx: TContext
+  readonly input: TInput
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a tRPC subscription's resolver returns: every yield is tracked, so a client never loses its cursor. */
+export type TrackedStream<TEnvelope> = AsyncIterable<TrackedEnvelope<TEnvelope>, void>
+
+/** A resolver for a tRPC subscription. */
+export type LiveResolver<TContext, TInput, TEnvelope> = (
+  options: ResolverOptions<TContext, TInput>,
+) => TrackedStream<TEnvelope>
+
 const liveResolvers = new WeakSet<object>()
 
 /** Notes that a resolver is one of ours, and returns it. */

@@ -1,11 +1,11 @@
 import { type Health, type Logger, sleep, warningLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
+import { checkLimit } from '../check-limit.ts'
 import { createContextMark } from '../context-mark.ts'
+import type { DrainOptions } from '../drain-options.ts'
 import { MovingAway } from '../moving-away.ts'
 import { paced } from '../paced.ts'
 import { createTally } from '../tally.ts'
-import type { DrainOptions } from '../websocket/drain-sockets.ts'
-import { checkLimit } from '../websocket/limits.ts'
 import { closeConnection } from './close-connection.ts'
 
 export interface LiveStreamsOptions<TContext> {

@@ -1,25 +1,13 @@
 import type { Envelope } from '@commitcast/events'
-import { createOutageLog, type Logger, type OutageLog } from '@commitcast/worker'
-import type { TrackedEnvelope } from '@trpc/server'
+import { createOutageLog, type Logger } from '@commitcast/worker'
 import type { Transaction } from 'kysely'
-import type { LiveHints } from '../../hints/live-hints.ts'
-import type { Hub } from '../../hub/hub.ts'
 import type { AuthorizeOptions } from '../../permission/authorize.ts'
 import { toDefinition } from '../../subscription/definition.ts'
 import type { StateReader } from '../../subscription/state-reader.ts'
-import { markLive } from '../live-resolver.ts'
-import { type EndTogether, endTogether } from './end-together.ts'
-import { openLiveIterator } from './live-iterator.ts'
-
-/** What a tRPC resolver gets, as far as a live subscription needs it. */
-export interface ResolverOptions<TContext, TInput> {
-  readonly ctx: TContext
-  readonly input: TInput
-  readonly signal?: AbortSignal | undefined
-}
-
-/** What a tRPC subscription's resolver returns: every yield is tracked, so a client never loses its cursor. */
-export type TrackedStream<TEnvelope> = AsyncIterable<TrackedEnvelope<TEnvelope>, void>
+import type { SharedParts } from '../../subscription/subscription.ts'
+import { type LiveResolver, markLive } from '../live-resolver.ts'
+import { endTogether } from './end-together.ts'
+import { LiveIterator } from './live-iterator.ts'
 
 /** The events of a union whose `type` is one of these. An event whose `type` is any text stays as it is. */
 export type EventOfTypes<TEvent extends TypedEvent, TType extends string> = [TEvent['type']] extends [TType]
@@ -57,11 +45,6 @@ export interface SubscriptionOptions<TContext, TInput, TType extends string, TDa
   readonly state?: (options: { ctx: TContext; input: TInput; trx: Transaction<TDatabase> }) => Promise<TState>
 }
 
-/** A resolver for a tRPC subscription. */
-export type LiveResolver<TContext, TInput, TEnvelope> = (
-  options: ResolverOptions<TContext, TInput>,
-) => TrackedStream<TEnvelope>
-
 /**
  * Makes resolvers for tRPC subscriptions, over WebSocket (`wsLink`) and SSE (`httpSubscriptionLink`). Over a WebSocket whose
  * handler has `liveSockets`, events are written as finished frames; everywhere else they are yielded.
@@ -77,28 +60,13 @@ export interface Subscriptions<TEvent extends TypedEvent, TDatabase, THint = nev
   ): LiveResolver<TContext, TInput, Envelope<EventOfTypes<TEvent, TType>, StateOf<TState>, THint>>
 }
 
-export interface SubscriptionsOptions<TDatabase> {
+export interface SubscriptionsOptions<TDatabase> extends Pick<SharedParts, 'sharedHub' | 'offsetsBefore' | 'hints'> {
   /** The event types of the catalogue, which `types` is checked against. Without them any type may be named. */
   readonly catalogTypes?: readonly string[]
-  /** The hub of this process, in the topic's present epoch. */
-  readonly sharedHub: () => Promise<Hub>
   readonly states: StateReader<TDatabase>
-  /** The last offset of each partition of an epoch that was assigned before a moment. Needed where `authorize` answers `since`. */
-  readonly offsetsBefore?: (epoch: number, moment: Date) => Promise<readonly number[]>
-  /** Where an app declared hints: who follows a channel gets those of the channel, too. */
-  readonly hints?: LiveHints | undefined
   readonly logger: Logger
   /** Ends all subscriptions, and each that begins later, so that its client reconnects to another node. Default: never. */
   readonly closed?: AbortSignal
-}
-
-/** What all subscriptions of a process share. */
-export interface SharedParts extends Omit<SubscriptionsOptions<unknown>, 'catalogTypes' | 'closed'> {
-  readonly outages: OutageLog
-  /** Where it is logged, by procedure, that the application's own code throws. */
-  readonly failures: OutageLog
-  /** Ends them all when `closed` aborts. */
-  readonly ends: EndTogether
 }
 
 export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint = never>(
@@ -116,7 +84,7 @@ export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint 
     began: 'a subscription fails',
     ended: 'a subscription that failed works again',
   })
-  const parts: SharedParts = {
+  const parts = {
     ...{ ...rest, states: states as StateReader<unknown>, outages, failures },
     ends: endTogether(closed),
   }
@@ -126,7 +94,7 @@ export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint 
       const definition = toDefinition(options, catalogTypes)
       return markLive((call) => ({
         [Symbol.asyncIterator]: () =>
-          openLiveIterator({ ...parts, definition, call }) as AsyncIterator<never, undefined>,
+          new LiveIterator({ ...parts, definition, call }) as AsyncIterator<never, undefined>,
       }))
     },
   }

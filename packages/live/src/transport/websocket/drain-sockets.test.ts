@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { drainSockets, type MovableSocket } from './drain-sockets.ts'
+import { drainSockets } from './drain-sockets.ts'
+import type { MovableSocket } from './guarded-socket.ts'
 import { createGuardedSocket } from './guarded-socket.ts'
 import type { Socket } from './socket-server.ts'
 

@@ -1,21 +1,8 @@
 import { sleep } from '@commitcast/worker'
+import type { DrainOptions } from '../drain-options.ts'
 import { paced } from '../paced.ts'
-import type { GuardedSocket } from './guarded-socket.ts'
+import type { MovableSocket } from './guarded-socket.ts'
 import type { Socket } from './socket-server.ts'
-
-export interface DrainOptions {
-  /**
-   * How long to stay, not ready, before the first client is told to move: until load balancers send new clients
-   * elsewhere. Default 0.
-   */
-  readonly afterMs?: number
-  /** Over which time the clients are told to move, one after the other, in random order. Default 2,000. */
-  readonly overMs?: number
-  /** How long after the last of them was told the sockets that are still open are closed with 1012. Default 2,000. */
-  readonly deadlineMs?: number
-  /** Tells the rest at once, and goes straight to the deadline. */
-  readonly signal?: AbortSignal
-}
 
 /** How a drain went, in sockets. */
 export interface Drained {
@@ -23,12 +10,6 @@ export interface Drained {
   readonly notified: number
   /** Still open at the deadline, and closed with 1012. */
   readonly closed: number
-}
-
-/** A socket that can be told to move. */
-export interface MovableSocket extends GuardedSocket {
-  /** Writes tRPC's reconnect notification, and has its subscriptions write nothing more. */
-  handOver(): void
 }
 
 /** How long clients have for the closing handshake. */

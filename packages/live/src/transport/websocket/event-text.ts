@@ -1,20 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EventEnvelope } from '../../hub/live-decoder.ts'
-import type { LiveEntry } from '../../hub/live-entry.ts'
-import type { WsFrame } from './ws-frame.ts'
-
-/** What a router's transformer does to what is sent: superjson's `serialize`, or nothing. */
-export type Serialize = (value: unknown) => unknown
-
-/** An event as tRPC's transformer and JSON make it, but for the cursor, which stands between the two. */
-export interface EventText {
-  /** Up to the cursor. */
-  readonly head: string
-  /** From the cursor on, and the two brackets that end a message. */
-  readonly tail: Buffer
-  /** Finished messages with the entry's own cursor, by the beginning that a request gives them. */
-  frames?: Map<string, WsFrame>
-}
+import type { EventText, LiveEntry, Serialize } from '../../hub/live-entry.ts'
 
 /**
  * The text of an entry's event, serialised once for all followers whose router has this transformer. `undefined` where

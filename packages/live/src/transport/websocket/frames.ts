@@ -1,6 +1,6 @@
 import type { Envelope } from '@commitcast/events'
-import { envelopeOf, type LiveEntry } from '../../hub/live-entry.ts'
-import { type EventText, type Serialize, textOf } from './event-text.ts'
+import { type EventText, envelopeOf, type LiveEntry, type Serialize } from '../../hub/live-entry.ts'
+import { textOf } from './event-text.ts'
 import { openFrame, type WsFrame } from './ws-frame.ts'
 
 /** A subscription's request, as its messages begin: `{"id":7,"result":{"type":"data","id":"`. Equal ids, equal beginnings. */

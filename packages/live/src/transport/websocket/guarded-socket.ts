@@ -1,6 +1,5 @@
 import { TRPCError } from '@trpc/server'
 import { type Closing, closings } from './closings.ts'
-import type { MovableSocket } from './drain-sockets.ts'
 import type { Socket } from './socket-server.ts'
 
 /** What the guards know and decide of one socket. Subscriptions ask it; it never asks them. */
@@ -20,6 +19,12 @@ export interface GuardedSocket {
   readonly isHandedOver: boolean
   /** Closes the socket with a typed reason, and counts it. Later ones change nothing. */
   close(closing: Closing): void
+}
+
+/** A socket that can be told to move. */
+export interface MovableSocket extends GuardedSocket {
+  /** Writes tRPC's reconnect notification, and has its subscriptions write nothing more. */
+  handOver(): void
 }
 
 export interface GuardedSocketOptions {

@@ -1,3 +1,4 @@
+import { checkLimit } from '../check-limit.ts'
 import type { SocketRequest } from './socket-server.ts'
 
 /** What one process lets its clients do on sockets. Each has a default that an ordinary browser never meets. */
@@ -33,12 +34,6 @@ export function limitsWithDefaults(given: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...given }
   for (const [name, value] of Object.entries(limits)) checkLimit(`limits.${name}`, value)
   return limits
-}
-
-/** Throws RangeError for a limit that is no whole number from 1 on. */
-export function checkLimit(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value > 0) return
-  throw new RangeError(`${name} is ${value}: give a whole number from 1 on, or leave it out.`)
 }
 
 /** Who a socket belongs to, for `maxSocketsPerUser`. `undefined`: nobody in particular, and not counted. */

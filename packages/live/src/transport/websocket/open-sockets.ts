@@ -1,8 +1,7 @@
 import { TRPCError } from '@trpc/server'
 import { createTally, type Tally } from '../tally.ts'
 import type { Closing } from './closings.ts'
-import type { MovableSocket } from './drain-sockets.ts'
-import { createGuardedSocket } from './guarded-socket.ts'
+import { createGuardedSocket, type MovableSocket } from './guarded-socket.ts'
 import type { Limits } from './limits.ts'
 import type { Socket } from './socket-server.ts'
 

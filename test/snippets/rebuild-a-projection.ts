@@ -1,5 +1,4 @@
-import { sqlOf } from '@commitcast/outbox'
-import { cancelRebuild, listRebuilds, startRebuild } from '@commitcast/stream'
+import { cancelRebuild, listRebuilds, sqlOf, startRebuild } from 'commitcast/operations'
 import { db } from './keep-a-read-model.ts'
 
 // #region start

@@ -1,5 +1,5 @@
-import type { Topic } from '@commitcast/broker'
-import { type KyselyLike, retireEvents, sqlOf } from '@commitcast/outbox'
+import type { Topic } from 'commitcast'
+import { type KyselyLike, retireEvents, sqlOf } from 'commitcast/operations'
 
 /** Retires what is older than two weeks (the default is one, the least a day) and stored on the broker. */
 export function retireOldDays(db: KyselyLike, topic: Topic) {

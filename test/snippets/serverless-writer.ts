@@ -1,4 +1,4 @@
-import { createAppend } from '@commitcast/outbox'
+import { createAppend } from 'commitcast/append'
 import { db } from './shop-database.ts'
 import { events } from './shop-events.ts'
 

@@ -1,4 +1,4 @@
-import { defineEvents } from 'commitcast'
+import { defineEvents } from 'commitcast/events'
 import { z } from 'zod'
 
 /** Browser-safe: the only place where an event's type is written. */

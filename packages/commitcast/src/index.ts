@@ -1,3 +1,4 @@
+export type { Broker, Message, Topic, TopicOptions } from '@commitcast/broker'
 export {
   type BreaksOldEvents,
   defineEvents,
@@ -44,6 +45,7 @@ export {
 } from '@commitcast/outbox'
 export type { ReachedOptions, Unreached } from '@commitcast/stream'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
+export type { Logger } from '@commitcast/worker'
 export type {
   Commitcast,
   CommitcastOptions,

@@ -1,4 +1,4 @@
-import { createReadCommitted, defaultIsolationSql } from '@commitcast/broker/postgres'
+import { createReadCommitted, defaultIsolationSql } from '@commitcast/broker/read-committed'
 import type { Sql } from '@commitcast/worker'
 import { CompiledQuery, type QueryResult } from 'kysely'
 import { textArray } from './text-array.ts'

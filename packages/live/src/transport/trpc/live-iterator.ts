@@ -154,11 +154,12 @@ export class LiveIterator implements AsyncIterator<Item, undefined> {
     const { call } = this.#options
     if (this.#connection) {
       this.#connection.guarded.close('restarting')
-      return this.#end()
+      this.#end()
+      return
     }
     const away = new MovingAway()
     streamsOf(call.ctx)?.hangUp()
-    // A stream over a WebSocket that can't be closed from here ends with what `follow` of our client comes back after.
+    // A WebSocket that can't be closed from here: our client's `follow` reconnects after this error.
     const isSocket = cameOverSocket(call)
     this.#move(isSocket ? new TRPCError({ code: 'SERVICE_UNAVAILABLE', message: away.message, cause: away }) : away)
   }

@@ -1,0 +1,15 @@
+/**
+ * What an application defines of its events; safe in browsers.
+ * @module
+ */
+export {
+  type BreaksOldEvents,
+  defineEvents,
+  defineHints,
+  type EventCatalog,
+  type EventOf,
+  type Hint,
+  type HintCatalog,
+  type HintOf,
+  type LiveEventOf,
+} from '@commitcast/events'

@@ -1,0 +1,7 @@
+export { type Command, causationOf } from './answers/command.ts'
+export { KeyReused } from './answers/key-reused.ts'
+export { createOnce, type Once } from './answers/once.ts'
+export { type Append, createAppend } from './append.ts'
+export { type AppendSql, type AppendStatement, createAppendSql, type NewEvent } from './append-sql.ts'
+export { NotInTransaction } from './not-in-transaction.ts'
+export type { KyselyLike, PgClientLike } from './sql-of.ts'

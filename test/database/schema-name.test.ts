@@ -1,6 +1,6 @@
-import { checkSchemaName as check } from '@commitcast/broker'
 import { postgresBroker } from '@commitcast/broker/postgres'
 import { migrate } from '@commitcast/outbox'
+import { checkSchemaName as check } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 

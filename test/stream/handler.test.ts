@@ -125,7 +125,9 @@ test('a try that takes too long is told so and counts as failed', async () => {
   counters.run([mail], ['relay', 'consume'])
   await counters.grow(1)
   await eventually(async () =>
-    expect((await listParked(counters.sql, { schema }))[0]?.reason).toBe('It took longer than timeoutMs (50).'),
+    expect((await listParked(counters.sql, { schema }))[0]?.reason).toBe(
+      'The handler took longer than 50 ms. Raise timeoutMs, or let it do less.',
+    ),
   )
   expect(aborted).toBe(1)
 })

@@ -1,5 +1,6 @@
 /** A seeded source of randomness (mulberry32), so that a failing run can be tried again. */
 export interface Random {
+  readonly seed: number
   /** 0 up to, not including, 1. */
   next(): number
   /** A whole number from `low` to `high`, both included. */
@@ -21,6 +22,7 @@ export function createRandom(seed: number, stream = 0): Random {
   }
   const int = (low: number, high: number) => low + Math.floor(next() * (high - low + 1))
   return {
+    seed,
     next,
     int,
     pick: (items) => items[int(0, items.length - 1)]!,

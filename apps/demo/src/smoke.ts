@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { follow } from '@commitcast/client'
+import { withTimeout } from 'commitcast/process'
 import { findProcesses } from './find-processes.ts'
 import { openShopClient } from './shop-client.ts'
 import { startEverything } from './start-everything.ts'
@@ -47,7 +48,7 @@ async function run() {
       onStatus: (status) => status === 'live' && watch.isLive(),
       onEvent: (event) => watch.saw(event.key, event.metadata.customer?.name),
     })
-    await within(20_000, 'the second client to be live', live)
+    await withTimeout(() => live, { ms: 20_000, what: 'The start of the second client' })
     const arrivals = new Map<string, { at: number; customerName: string | undefined }>()
     let arrived = () => {}
     watch!.saw = (orderId, customerName) => {
@@ -56,14 +57,11 @@ async function run() {
     }
     const placedAt = performance.now()
     const { id } = await buyer.trpc.orders.place.mutate({ customerId: 'ada', bookId: book!.id, quantity: 1 })
-    await within(
-      20_000,
-      'the order to be seen',
-      new Promise<void>((resolve) => {
-        arrived = () => arrivals.has(id) && resolve()
-        arrived()
-      }),
-    )
+    const seen = new Promise<void>((resolve) => {
+      arrived = () => arrivals.has(id) && resolve()
+      arrived()
+    })
+    await withTimeout(() => seen, { ms: 20_000, what: 'The delivery of the order' })
     stop()
     await Promise.all([buyer.close(), watcher.close()])
     const { at, customerName } = arrivals.get(id)!
@@ -71,14 +69,6 @@ async function run() {
   } finally {
     await everything.stop()
   }
-}
-
-async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms for ${what}.`)), ms)
-  })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
 async function untilNoneLeft(): Promise<number> {

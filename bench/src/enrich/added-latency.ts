@@ -6,6 +6,7 @@ import { inTransaction } from '../in-transaction.ts'
 import { atRate, type Pace } from '../latency/at-rate.ts'
 import { createStoredTimes } from '../latency/stored-times.ts'
 import { openOutbox } from '../open-outbox.ts'
+import { poll } from '../poll.ts'
 import type { StoredStreams } from '../relay/stored-streams.ts'
 import type { RelayConfig } from '../relay-process.ts'
 import { liveStreams } from './contender.ts'
@@ -64,10 +65,10 @@ export async function measureAddedLatency(options: AddedLatencyOptions) {
 }
 
 async function untilLive(streams: StoredStreams, events: number): Promise<void> {
-  for (const until = Date.now() + patienceMs; ; ) {
-    const live = await streams.count(liveStreams({ app }))
-    if (live >= events) return
-    if (Date.now() > until) throw new Error(`After ${patienceMs} ms ${live} of ${events} events are live.`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  await poll(() => streams.count(liveStreams({ app })), {
+    isDone: (live) => live >= events,
+    everyMs: 50,
+    patienceMs,
+    late: (live) => `${live} of ${events} events are live.`,
+  })
 }

@@ -1,4 +1,5 @@
 import { type Child, startChild } from '../child/start-child.ts'
+import { poll } from '../poll.ts'
 import type { ConnectRequest } from './clients-process.ts'
 import { contenders } from './contenders.ts'
 import type { FanoutRow } from './fanout-rows.ts'
@@ -54,9 +55,10 @@ export function openFanoutLane(row: FanoutRow, browser: Child): FanoutLane {
 }
 
 async function untilFollowed(server: Child, clients: number): Promise<void> {
-  for (const until = Date.now() + patienceMs; Date.now() < until; ) {
-    if ((await server.ask<number>('followers')) === clients) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`After ${patienceMs} ms the server has not ${clients} followers.`)
+  await poll(() => server.ask<number>('followers'), {
+    isDone: (followers) => followers === clients,
+    everyMs: 20,
+    patienceMs,
+    late: (followers) => `the server has ${followers} of ${clients} followers.`,
+  })
 }

@@ -6,6 +6,7 @@ import { dataOf, liveMessageOf, placeOf } from '../fanout/sample-live.ts'
 import { rounded } from '../figures.ts'
 import type { BenchOptions } from '../main.ts'
 import { openOutbox } from '../open-outbox.ts'
+import { poll } from '../poll.ts'
 import { partitions } from '../sample-event.ts'
 import type { FollowRequest, Standing } from './clients-process.ts'
 import type { ServerConfig } from './server-process.ts'
@@ -71,9 +72,9 @@ function createAppend(topic: Topic): (events: number) => Promise<void> {
 
 /** Resolves when every client is live and has had so many events; after a while with what there is. */
 async function untilComplete(browser: Child, events: number, clients: number): Promise<Standing> {
-  for (const until = Date.now() + patienceMs; ; ) {
-    const standing = await browser.ask<Standing>('standing', events)
-    if ((standing.live === clients && standing.complete === clients) || Date.now() > until) return standing
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  return poll(() => browser.ask<Standing>('standing', events), {
+    isDone: ({ live, complete }) => live === clients && complete === clients,
+    everyMs: 50,
+    patienceMs,
+  })
 }

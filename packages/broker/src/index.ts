@@ -22,4 +22,3 @@ export {
 } from './errors.ts'
 export { type Hints, type ListenOptions, maxHintBytes } from './hints.ts'
 export { readNatsAddress } from './nats/nats-address.ts'
-export { checkSchemaName } from './schema-name.ts'

@@ -30,7 +30,7 @@ import {
   isRebuilding,
   type Project,
 } from '@commitcast/stream'
-import { type Logger, type Sql, warningLogger } from '@commitcast/worker'
+import { checkWholeNumber, type Logger, type Sql, warningLogger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import { checkAppName } from './check-app-name.ts'
 import { checkOptions } from './check-options.ts'
@@ -182,6 +182,5 @@ function openHints<TCatalog extends EventCatalog, TDatabase, THints extends Hint
 }
 
 function checkRelease(release: number | undefined): number | undefined {
-  if (release === undefined || (Number.isSafeInteger(release) && release >= 0)) return release
-  throw new RangeError(`createCommitcast: "release" is ${release}; it has to be a whole number from 0 on.`)
+  return release === undefined ? undefined : checkWholeNumber('createCommitcast: "release"', release, { least: 0 })
 }

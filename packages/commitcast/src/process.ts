@@ -6,6 +6,7 @@ export {
   type OutageLog,
   sleep,
   untilItWorks,
+  withTimeout,
 } from '@commitcast/worker'
 export { createLogger } from './process/create-logger.ts'
 export { answerHealth, type HealthReport, type HealthServer, startHealthServer } from './process/health-server.ts'

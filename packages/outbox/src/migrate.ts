@@ -1,5 +1,5 @@
 import { CommitcastError } from '@commitcast/events'
-import type { Sql } from '@commitcast/worker'
+import { checkWholeNumber, type Sql } from '@commitcast/worker'
 import { otherEncodingState, otherPartitionsState, schemaOnlyState, workersRunState } from './functions/sql-states.ts'
 import type { NewTopic } from './migrations/migration.ts'
 import { stepsSql } from './migrations/steps-sql.ts'
@@ -66,13 +66,12 @@ export function migrationSql(options: MigrateOptions = {}): string {
 
 function check({ schema = defaultSchema, partitions, maxEventBytes }: MigrateOptions) {
   const asked: Partial<NewTopic> = {
-    ...(partitions !== undefined && { partitions: whole(partitions, 1, 1024) }),
-    ...(maxEventBytes !== undefined && { maxEventBytes: whole(maxEventBytes, 1_000, 64_000_000) }),
+    ...(partitions !== undefined && {
+      partitions: checkWholeNumber('migrate: partitions', partitions, { most: 1024 }),
+    }),
+    ...(maxEventBytes !== undefined && {
+      maxEventBytes: checkWholeNumber('migrate: maxEventBytes', maxEventBytes, { least: 1_000, most: 64_000_000 }),
+    }),
   }
   return { schema: checkSchemaName(schema), asked }
-}
-
-function whole(value: number, low: number, high: number): number {
-  if (Number.isInteger(value) && value >= low && value <= high) return value
-  throw new RangeError(`migrate: ${value} is not a whole number from ${low} to ${high}.`)
 }

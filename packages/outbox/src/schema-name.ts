@@ -1,4 +1,4 @@
-import { checkSchemaName as check } from '@commitcast/broker'
+import { checkSchemaName as check } from '@commitcast/worker'
 
 /** Where Commitcast's tables live unless another schema is given. */
 export const defaultSchema = 'commitcast'

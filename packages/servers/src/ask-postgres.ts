@@ -1,5 +1,5 @@
+import { withTimeout } from '@commitcast/worker'
 import pg from 'pg'
-import { within } from './waits.ts'
 
 /** Runs one statement on a connection of its own. Takes `answerMs` at most, connecting included. */
 export async function askPostgres(
@@ -15,7 +15,7 @@ export async function askPostgres(
     const { rows } = await client.query<Record<string, unknown>>(statement)
     return rows
   } finally {
-    await within(500, 'closing the connection', client.end()).catch(() => {})
+    await withTimeout(() => client.end(), { ms: 500, what: 'closing the connection' }).catch(() => {})
   }
 }
 

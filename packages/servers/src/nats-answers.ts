@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
+import { withTimeout } from '@commitcast/worker'
 import { z } from 'zod'
-import { within } from './waits.ts'
 
 const answerMs = 2_000
 const longestInfo = 64 * 1024
@@ -17,7 +17,10 @@ export interface Expected {
 export async function natsAnswers(url: string, expected: Expected = {}): Promise<void> {
   const { name, jetstream: isNeeded = true } = expected
   const { hostname, port } = new URL(url)
-  const about = await within(answerMs, `an answer from ${hostname}`, firstLine(hostname, Number(port || 4222)))
+  const about = await withTimeout(() => firstLine(hostname, Number(port || 4222)), {
+    ms: answerMs,
+    what: `an answer from ${hostname}`,
+  })
   const { server_name, jetstream } = info.parse(JSON.parse(about.replace(/^INFO /, '')))
   if (name !== undefined && server_name !== name)
     throw new Error(`another NATS server answers at ${url}: ${server_name}`)

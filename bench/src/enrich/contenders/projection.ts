@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { natsBroker } from '@commitcast/broker/nats'
 import { createCommitcast } from 'commitcast'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { openPool } from '../../open-pool.ts'
+import { poll } from '../../poll.ts'
 import { countTo } from '../../relay/count-to.ts'
 import type { Contender } from '../contender.ts'
 import { holdReads } from '../held-reads.ts'
@@ -48,10 +48,14 @@ export const projection: Contender = {
 
 /** The last transactions are about to commit: asks until it shows. */
 async function untilCommitted(pool: pg.Pool, events: number): Promise<void> {
-  for (const until = Date.now() + patienceMs; ; await delay(lookMs)) {
+  const count = async () => {
     const { rows } = await pool.query<{ sum: string }>('select coalesce(sum(orders), 0) as sum from order_count')
-    const counted = Number(rows[0]?.sum)
-    if (counted >= events) return
-    if (Date.now() > until) throw new Error(`After ${patienceMs} ms ${counted} of ${events} orders are counted.`)
+    return Number(rows[0]?.sum)
   }
+  await poll(count, {
+    isDone: (counted) => counted >= events,
+    everyMs: lookMs,
+    patienceMs,
+    late: (counted) => `${counted} of ${events} orders are counted.`,
+  })
 }

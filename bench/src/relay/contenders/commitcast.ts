@@ -5,6 +5,7 @@ import { migrate, type Relay, runRelay, sqlOf } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import { Kysely, PostgresDialect } from 'kysely'
 import { openPool } from '../../open-pool.ts'
+import { poll } from '../../poll.ts'
 import { keyOfN, keys, partitions, payload, type } from '../../sample-event.ts'
 import { seed } from '../../seed.ts'
 import type { Contender, Place } from '../contender.ts'
@@ -97,12 +98,12 @@ const startMs = 60_000
 
 /** Until it holds its leases and knows where each of its streams ends. */
 async function untilStarted(relay: Relay): Promise<void> {
-  for (const until = Date.now() + startMs; Date.now() < until; ) {
-    const health = relay.health() as { readonly partitions?: readonly number[]; readonly troubles?: object }
-    if (health.partitions?.length === partitions && health.troubles === undefined) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`The relay did not start within ${startMs} ms: ${JSON.stringify(relay.health())}`)
+  await poll(() => relay.health() as { readonly partitions?: readonly number[]; readonly troubles?: object }, {
+    isDone: (health) => health.partitions?.length === partitions && health.troubles === undefined,
+    everyMs: 10,
+    patienceMs: startMs,
+    late: (health) => `the relay has not started: ${JSON.stringify(health)}`,
+  })
 }
 
 /** A transaction as a forgotten psql leaves it: an id and a snapshot of its own, and nobody there. */

@@ -1,8 +1,9 @@
+import { eventually } from '@commitcast/worker'
 import { expect } from 'vitest'
 import type { Topic } from '../broker.ts'
 import { AppendConflict, BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import type { Case } from './contract-case.ts'
-import { eventually, makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
+import { makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
 
 /** A log that begins at a later offset than 1, because nobody has the earlier messages any more. */
 export const beginnings: readonly Case[] = [

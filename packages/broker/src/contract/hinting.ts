@@ -1,8 +1,8 @@
+import { eventually } from '@commitcast/worker'
 import { expect } from 'vitest'
 import { HintTooLarge } from '../errors.ts'
 import { maxHintBytes } from '../hints.ts'
 import type { Case, World } from './contract-case.ts'
-import { eventually } from './messages.ts'
 
 /** Hints: told to whoever listens now, and kept nowhere. */
 export const hinting: readonly Case[] = [

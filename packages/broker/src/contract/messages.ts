@@ -51,16 +51,3 @@ export async function readToTheEnd(batches: AsyncIterable<readonly Message[]>) {
     return { messages, error }
   }
 }
-
-/** Repeats a check until it passes; in the end its last error is the test's. */
-export async function eventually<T>(check: () => Promise<T> | T, ms = 20_000): Promise<T> {
-  const until = Date.now() + ms
-  for (;;) {
-    try {
-      return await check()
-    } catch (error) {
-      if (Date.now() > until) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-}

@@ -1,7 +1,8 @@
+import { eventually } from '@commitcast/worker'
 import { expect } from 'vitest'
 import type { Message, Topic } from '../broker.ts'
 import type { Case } from './contract-case.ts'
-import { eventually, makeMessage, makeMessages, offsetsOf, range, readUntil } from './messages.ts'
+import { makeMessage, makeMessages, offsetsOf, range, readUntil } from './messages.ts'
 
 /** The server is killed and comes back. */
 export const restarts: readonly Case[] = [

@@ -1,3 +1,5 @@
+import { checkWholeNumber } from '@commitcast/worker'
+
 /** How much one process keeps for its followers, and how far behind they may be. Each has a default. */
 export interface HubLimits {
   /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
@@ -25,9 +27,6 @@ export function hubLimitsWithDefaults(given: Partial<HubLimits> = {}): HubLimits
   const limits = Object.entries(defaults).map(
     ([name, value]) => [name, given[name as keyof HubLimits] ?? value] as const,
   )
-  for (const [name, value] of limits) {
-    if (Number.isSafeInteger(value) && value >= 0) continue
-    throw new RangeError(`hub.${name} is ${value}: give a whole number from 0 on, or leave it out.`)
-  }
+  for (const [name, value] of limits) checkWholeNumber(`hub.${name}`, value, { least: 0 })
   return Object.fromEntries(limits) as Record<keyof HubLimits, number>
 }

@@ -1,12 +1,11 @@
 import { checkChannels } from '@commitcast/events'
-import type { OutageLog } from '@commitcast/worker'
+import { type OutageLog, withTimeout } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
 import { patiently } from '../hub/despite-outages.ts'
 import { type Task, taskOf } from '../hub/run-queue.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { AccessCall, AccessRules, Allowed } from './authorize.ts'
-import { within } from './within.ts'
 
 /** What a permission hears of revocations from: the hub. */
 export interface RevocationSource {
@@ -81,7 +80,9 @@ export async function openPermission(options: PermissionOptions): Promise<Permis
     if (isAsking || !isOpen) return
     isAsking = true
     clearTimeout(timer)
-    const until = await turns(() => (isOpen ? within(answerMs, ask()) : 0)).catch((error) => {
+    const until = await turns(() =>
+      isOpen ? withTimeout(ask, { ms: answerMs, what: 'The answer of `authorize`' }) : 0,
+    ).catch((error) => {
       failures.failed(error, definition)
       return 0
     })

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { withTimeout } from '@commitcast/worker'
 import type { ContainerRuntimeClient, GenericContainer, WaitStrategy } from 'testcontainers'
 import { freePort } from '../free-port.ts'
 import { type Server, serverOf } from '../server.ts'
-import { becomes, within } from '../waits.ts'
+import { becomes } from '../waits.ts'
 
 /** A container that serves on one port, and how to talk about it, to it and of its end. */
 export interface ContainerPlan {
@@ -60,7 +61,7 @@ async function runAt(
     .withWaitStrategy(ownAnswers(url, plan))
     .start()
   try {
-    const running = await within(pullMs, `the start of ${plan.image}`, started)
+    const running = await withTimeout(() => started, { ms: pullMs, what: `the start of ${plan.image}` })
     return engine.container.getById(running.getId())
   } catch (error) {
     // Too late is as good as never: one that comes up after all must go.

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { withTimeout } from '@commitcast/worker'
 import type { ContainerRuntimeClient } from 'testcontainers'
 import type { NotHere } from '../server-unavailable.ts'
-import { within } from '../waits.ts'
 
 export interface ImageWish {
   readonly image: string
@@ -20,7 +20,8 @@ export async function dockerEngine({ image, mayPull }: ImageWish): Promise<Conta
     return { because: 'no Docker engine answers', mend: `Start Docker and run: docker pull ${image}` }
   }
   const { ImageName } = await import('testcontainers')
-  if (mayPull || (await within(answerMs, 'a look for the image', engine.image.exists(ImageName.fromString(image))))) {
+  const look = () => engine.image.exists(ImageName.fromString(image))
+  if (mayPull || (await withTimeout(look, { ms: answerMs, what: 'a look for the image' }))) {
     return engine
   }
   return { because: 'Docker does not have the image', mend: `Run: docker pull ${image}` }
@@ -33,7 +34,7 @@ export async function dockerEngine({ image, mayPull }: ImageWish): Promise<Conta
 export async function findEngine(): Promise<ContainerRuntimeClient | undefined> {
   if (!process.env.DOCKER_HOST && !traces().some(existsSync)) return undefined
   const { getContainerRuntimeClient } = await import('testcontainers')
-  return within(answerMs, 'an answer of Docker', getContainerRuntimeClient()).catch(() => undefined)
+  return withTimeout(getContainerRuntimeClient, { ms: answerMs, what: 'an answer of Docker' }).catch(() => undefined)
 }
 
 /** The files of which testcontainers needs one to find an engine without DOCKER_HOST. */

@@ -1,5 +1,4 @@
-import { isOutage } from '@commitcast/worker'
-import { bounded } from './bounded.ts'
+import { isOutage, withTimeout } from '@commitcast/worker'
 import type { Enricher } from './enrichment.ts'
 
 /** What a look-up came to: what was found, and by which error each bad id failed. */
@@ -21,7 +20,7 @@ const noneFailed: ReadonlyMap<unknown, unknown> = new Map()
 
 /**
  * Makes the loader of one kind. It rejects, so that the partition waits, in an outage and where the look-up works for no id
- * at all: then it is the look-up that has to be mended, and no metadata must be lost meanwhile. Otherwise the ids are halved
+ * at all: then it is the look-up that has to be fixed, and no metadata must be lost meanwhile. Otherwise the ids are halved
  * until each bad one is found. An id that comes alone is judged by the last one that worked; where none ever did, the first
  * to fail is held to be bad itself, and further ones wait.
  */
@@ -30,7 +29,8 @@ export function createLoader(kind: string, load: Enricher<never, unknown, unknow
   let bad: unknown = none
 
   const ask = async (ids: readonly unknown[], signal: AbortSignal) => {
-    const found = await bounded(() => load(ids), { ms: maxLoadMs, signal, what: `The look-up of "${kind}"` })
+    const what = `The look-up of "${kind}"`
+    const found = await withTimeout(() => load(ids), { ms: maxLoadMs, signal, what, code: 'ETIMEDOUT' })
     if (typeof found?.get !== 'function') throw new TypeError(`The look-up of "${kind}" has to return a Map.`)
     good = ids[0]
     bad = none
@@ -102,7 +102,7 @@ function spread(ids: readonly unknown[], count: number): unknown[] {
 
 function broken(kind: string, error: unknown): Error {
   return new Error(
-    `The look-up of "${kind}" fails for every id: ${String(error)}. Mend it; the partition waits, so that no metadata is lost.`,
+    `The look-up of "${kind}" fails for every id: ${String(error)}. Fix it; the partition waits, so that no metadata is lost.`,
     { cause: error },
   )
 }

@@ -1,6 +1,6 @@
 import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
-import type { Logger, Sql } from '@commitcast/worker'
+import { checkWholeNumber, type Logger, type Sql } from '@commitcast/worker'
 
 /**
  * What becomes of an event that fails. An outage is no failure: it is waited out.
@@ -79,7 +79,7 @@ export function toGroup(name: string, options: GroupOptions, defaults: { readonl
   return {
     name,
     from,
-    maxBatch: whole(`${name}: maxBatch`, maxBatch, 10_000),
+    maxBatch: checkWholeNumber(`${name}: maxBatch`, maxBatch, { most: 10_000 }),
     onFailure: checkPolicy(name, onFailure),
   }
 }
@@ -101,14 +101,8 @@ function checkPolicy(name: string, policy: FailurePolicy): Group['onFailure'] {
   const { afterMs = 5_000, retryForMs = 24 * hourMs, limit = 100 } = policy
   return {
     type: 'park',
-    afterMs: whole(`${name}: onFailure.afterMs`, afterMs, hourMs, 0),
-    retryForMs: whole(`${name}: onFailure.retryForMs`, retryForMs, 90 * 24 * hourMs, 0),
-    limit: whole(`${name}: onFailure.limit`, limit, mostParked),
+    afterMs: checkWholeNumber(`${name}: onFailure.afterMs`, afterMs, { least: 0, most: hourMs }),
+    retryForMs: checkWholeNumber(`${name}: onFailure.retryForMs`, retryForMs, { least: 0, most: 90 * 24 * hourMs }),
+    limit: checkWholeNumber(`${name}: onFailure.limit`, limit, { most: mostParked }),
   }
-}
-
-/** Throws `RangeError` unless `value` is a whole number from `least` to `most`; `what` is what the caller calls it. */
-export function whole(what: string, value: number, most: number, least = 1): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new RangeError(`${what} is ${value}; it has to be a whole number from ${least} to ${most}.`)
 }

@@ -1,7 +1,16 @@
 import { type CommittedEvent, NewerVersion } from '@commitcast/events'
-import { errorText, isOutage, isTimeLimit, type Sql, sleep, untilItWorks } from '@commitcast/worker'
+import {
+  checkWholeNumber,
+  errorText,
+  isOutage,
+  isTimeLimit,
+  type Sql,
+  sleep,
+  untilItWorks,
+  withTimeout,
+} from '@commitcast/worker'
 import pLimit from 'p-limit'
-import { parkingOf, toGroup, whole } from '../groups/group.ts'
+import { parkingOf, toGroup } from '../groups/group.ts'
 import { LeaseLost, OffsetMoved } from '../groups/group-offset.ts'
 import { park, TooManyParked, toWaiting, unpark } from '../groups/parked-queue.ts'
 import { type Failure, type GroupTask, type GroupWork, type GroupWorker, runGroup } from '../groups/run-group.ts'
@@ -29,8 +38,8 @@ export function createHandler({ name, handles, options = {}, transaction }: Crea
     handles: handles as Readonly<Record<string, Handle>>,
     transaction,
     isOrdered,
-    concurrency: whole(`${name}: concurrency`, concurrency, 1_000),
-    timeoutMs: whole(`${name}: timeoutMs`, timeoutMs, 86_400_000),
+    concurrency: checkWholeNumber(`${name}: concurrency`, concurrency, { most: 1_000 }),
+    timeoutMs: checkWholeNumber(`${name}: timeoutMs`, timeoutMs, { most: 86_400_000 }),
   }
   const work: GroupWork = {
     isOrdered,
@@ -185,18 +194,13 @@ async function tryOnce({ event, unreadable, message }: WorkItem, task: Task, att
   await untilHeld(task)
   if (signal.aborted) throw signal.reason
   task.busy(`the handler of ${event.type}, event ${event.id} at offset ${message.offset}`, timeoutMs + 30_000)
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timing = new AbortController()
-  const timer = setTimeout(() => {
-    timing.abort()
-    reject(new Error(`It took longer than timeoutMs (${timeoutMs}).`))
-  }, timeoutMs)
-  const ending = AbortSignal.any([signal, task.held(), timing.signal])
-  try {
-    await Promise.race([handle(event as CommittedEvent, { signal: ending, attempt }), late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const run = (late: AbortSignal) =>
+    Promise.resolve(handle(event as CommittedEvent, { signal: AbortSignal.any([signal, task.held(), late]), attempt }))
+  await withTimeout(run, {
+    ms: timeoutMs,
+    what: 'The handler',
+    advice: 'Raise timeoutMs, or let it do less.',
+  })
 }
 
 const lookAtLeaseMs = 100

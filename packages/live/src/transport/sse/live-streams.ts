@@ -1,6 +1,5 @@
-import { type Health, type Logger, sleep, warningLogger } from '@commitcast/worker'
+import { checkWholeNumber, type Health, type Logger, sleep, warningLogger } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
-import { checkLimit } from '../check-limit.ts'
 import { createContextMark } from '../context-mark.ts'
 import type { DrainOptions } from '../drain-options.ts'
 import { MovingAway } from '../moving-away.ts'
@@ -64,7 +63,7 @@ export function streamsOf(ctx: unknown): StreamsOfCall | undefined {
 /** Throws RangeError for a limit that is none. */
 export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}): LiveStreams<TContext> {
   const { userOf, maxStreamsPerUser = 100, logger = warningLogger } = options
-  checkLimit('maxStreamsPerUser', maxStreamsPerUser)
+  checkWholeNumber('maxStreamsPerUser', maxStreamsPerUser)
   const moves = new Map<symbol, (away: MovingAway) => void>()
   const perUser = createTally<string>()
   let refused = 0

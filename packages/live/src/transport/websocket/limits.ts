@@ -1,4 +1,4 @@
-import { checkLimit } from '../check-limit.ts'
+import { checkWholeNumber } from '@commitcast/worker'
 import type { SocketRequest } from './socket-server.ts'
 
 /** What one process lets its clients do on sockets. Each has a default that an ordinary browser never meets. */
@@ -32,7 +32,7 @@ export const defaultLimits: Limits = {
 /** The given limits, and the defaults for the others. Throws RangeError for one that is no whole number from 1 on. */
 export function limitsWithDefaults(given: Partial<Limits> = {}): Limits {
   const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits)) checkLimit(`limits.${name}`, value)
+  for (const [name, value] of Object.entries(limits)) checkWholeNumber(`limits.${name}`, value)
   return limits
 }
 

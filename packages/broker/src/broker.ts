@@ -11,7 +11,7 @@ export interface Broker {
   /** The adapter's name: `memory`, `nats`, `postgres`. */
   readonly name: string
   readonly traits: Traits
-  /** Left out where the broker has no way to tell something that nobody keeps. */
+  /** Left out where the broker has no messages that are not stored. */
   readonly hints?: Hints
   /**
    * Creates what is missing of a topic, idempotently, and checks what is there. Throws `TopicMismatch` where something
@@ -87,8 +87,8 @@ export interface Topic extends TopicOptions {
    * that message alone), with `BrokerUnavailable` when the outcome is unknown or the broker can't store anything now.
    *
    * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,
-   * and two writers' messages may alternate, which harms nobody: an offset is given to one event for ever, so every
-   * writer has the same message for it. Whoever writes anything else breaks the log; readers tell (`Diverged`).
+   * and two writers' messages may alternate, which does no harm: an offset is assigned to one event for ever, so every
+   * writer has the same message for it. Any other message breaks the log, and readers report it (`Diverged`).
    */
   append(partition: number, after: number, messages: readonly Message[]): Promise<void>
   /**

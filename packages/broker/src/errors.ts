@@ -2,7 +2,7 @@ import { CommitcastError } from '@commitcast/events'
 
 /**
  * The broker can't be reached, did not answer, or can't do it now (no leader, no room, no rights): what was asked may or may
- * not have happened. The message says what to mend, where waiting alone won't help. Wait, then look again.
+ * not have happened. The message says how to fix it, where waiting alone does not help. Wait, then look again.
  */
 export class BrokerUnavailable extends CommitcastError {
   override readonly name = 'BrokerUnavailable'
@@ -20,7 +20,7 @@ export class BrokerUnavailable extends CommitcastError {
   }
 }
 
-/** The log did not end at the offset that the writer named: somebody else wrote, or an earlier chunk was not stored. */
+/** The log did not end at the offset that the writer named: another writer appended, or an earlier chunk was not stored. */
 export class AppendConflict extends CommitcastError {
   override readonly name = 'AppendConflict'
   readonly code = 'APPEND_CONFLICT'

@@ -4,7 +4,7 @@ import { HintTooLarge } from './errors.ts'
 /** What a broker has for what may get lost (presence, typing). Nothing that must arrive goes this way. */
 export interface Hints {
   /**
-   * Tells everybody who listens to this name now, each at most once, in no promised order. `name` as a topic's; `text` has
+   * Sends to every listener that this name has now, to each at most once, in no promised order. `name` as a topic's; `text` has
    * at most `maxHintBytes`. Resolves when it is on its way. Rejects with `HintTooLarge`, and with `BrokerUnavailable` where
    * it surely or probably got lost: don't try again.
    */
@@ -12,7 +12,7 @@ export interface Hints {
   /**
    * Calls `onHint` for each hint of this name, this broker's own too, until the signal aborts or the broker is closed;
    * then it resolves. An outage is waited out, and what is sent meanwhile is lost. Rejects with `BrokerUnavailable` where it
-   * can't begin, or may not go on.
+   * can't begin, or may not continue.
    */
   listen(name: string, options: ListenOptions): Promise<void>
 }

@@ -1,4 +1,5 @@
-import type { EventCatalog, EventDataOf, EventDefinition, EventTypeOf } from './define-events.ts'
+import type { EventCatalog, EventDataOf, EventTypeOf } from './event-catalog.ts'
+import type { EventDefinition } from './event-definition.ts'
 import type { StepInput, VersionOf, VersionsBefore } from './event-versions.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { EventCatalog } from './define-events.ts'
-import type { EventPlace, LiveEventOf } from './event.ts'
+import type { EventPlace } from './event.ts'
+import type { EventCatalog, LiveEventOf } from './event-catalog.ts'
 
 /**
  * Why a cursor could not be continued: it is no cursor of this topic, the topic has a new epoch, what follows it is no longer

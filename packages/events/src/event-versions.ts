@@ -1,8 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { EventDefinition, EventDefinitions } from './define-events.ts'
-
-/** By schema version, the function that makes data of that version into data of the next. */
-export type UpcastSteps = Readonly<Record<number, (data: never) => unknown>>
+import type { EventDefinition, EventDefinitions } from './event-definition.ts'
 
 /**
  * What a catalogue's definitions have to be: for version n there is a step from each version before it, each takes what

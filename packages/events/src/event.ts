@@ -1,5 +1,3 @@
-import type { EventCatalog, EventDataOf, EventTypeOf } from './define-events.ts'
-
 /** What travels beside an event's data. Absent where the writer gave none. */
 export interface EventHeaders {
   /** When the event was appended, by the database's clock; ISO 8601 in UTC. */
@@ -32,16 +30,4 @@ export interface CommittedEvent<TType extends string = string, TData = unknown> 
   readonly key: string
   readonly data: TData
   readonly headers: EventHeaders
-}
-
-/** The union of a catalogue's events, distinguished by `type`. */
-export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog> = EventTypeOf<TCatalog>> = {
-  [T in TType]: CommittedEvent<T, EventDataOf<TCatalog, T>>
-}[TType]
-
-/** An event as subscribers get it: with the metadata that the stream worker looked up. */
-export type LiveEventOf<TCatalog extends EventCatalog, TMetadata = unknown> = EventOf<TCatalog> & {
-  readonly metadata: TMetadata
-  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
-  readonly failed?: readonly string[]
 }

@@ -4,15 +4,7 @@ export { pathText } from './check-value.ts'
 export type { CommandIds, CommandInput } from './command.ts'
 export { CommitcastError } from './commitcast-error.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
-export {
-  defineEvents,
-  type EventCatalog,
-  type EventDataOf,
-  type EventDefinition,
-  type EventDefinitions,
-  type EventInputOf,
-  type EventTypeOf,
-} from './define-events.ts'
+export { defineEvents } from './define-events.ts'
 export {
   defineHints,
   type Hint,
@@ -32,7 +24,9 @@ export {
   UnreadableEvent,
   UpcastFailed,
 } from './errors.ts'
-export type { CommittedEvent, EventHeaders, EventOf, EventPlace, LiveEventOf } from './event.ts'
+export type { CommittedEvent, EventHeaders, EventPlace } from './event.ts'
+export type { EventCatalog, EventDataOf, EventInputOf, EventOf, EventTypeOf, LiveEventOf } from './event-catalog.ts'
+export type { EventDefinition, EventDefinitions } from './event-definition.ts'
 export type { LiveInput } from './live-input.ts'
 export {
   channelsOf,

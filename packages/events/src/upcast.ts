@@ -1,6 +1,6 @@
-import type { EventDefinition, EventDefinitions } from './define-events.ts'
 import { InvalidEvent, NewerVersion, UpcastFailed } from './errors.ts'
 import type { CommittedEvent } from './event.ts'
+import type { EventDefinition, EventDefinitions } from './event-definition.ts'
 
 /** Makes an event of an old schema version one of the present version; see `EventCatalog`. */
 export type Upcast = <TEvent extends CommittedEvent>(event: TEvent) => TEvent

@@ -3,11 +3,10 @@ import { checkOwner } from '../check-owner.ts'
 import { checkPartition } from '../check-place.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { createHints } from './memory-hints.ts'
-import { createLog, type Log } from './memory-log.ts'
+import { createLog, type Log, type MemoryStorage } from './memory-log.ts'
 import { createTopic } from './memory-topic.ts'
 
-/** Where memory brokers keep their logs; several brokers may share one, as clients share a server. */
-export type MemoryStorage = Map<string, Log>
+export type { MemoryStorage }
 
 export interface MemoryBrokerOptions {
   /** The largest message that is taken, in bytes of its JSON text. Default: any. */

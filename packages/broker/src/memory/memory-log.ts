@@ -10,6 +10,9 @@ export interface Log {
   readonly owner: Owner | undefined
 }
 
+/** Where memory brokers keep their logs; several brokers may share one, as clients share a server. */
+export type MemoryStorage = Map<string, Log>
+
 export function createLog(owner?: Owner): Log {
   return { messages: [], forgotten: 0, waiting: new Set(), owner }
 }

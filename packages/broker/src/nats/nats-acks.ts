@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection } from 'nats'
 import { BrokerUnavailable } from '../errors.ts'
-import type { Line } from './nats-line.ts'
-import { told } from './nats-trouble.ts'
+import type { ConnectionState } from './nats-connection-state.ts'
+import { complaintText } from './nats-trouble.ts'
 
 /** Waits for acknowledgements: one subscription for all appends of a connection. */
 export interface Acks {
@@ -11,7 +11,7 @@ export interface Acks {
 interface Expected {
   readonly reply: string
   readonly answer: Promise<Msg>
-  /** Nobody waits any more. */
+  /** The answer is not waited for any more. */
   forget(): void
 }
 
@@ -20,10 +20,10 @@ export interface AcksOptions {
   /** The subject below which answers come. */
   readonly inbox: string
   readonly timeoutMs: number
-  readonly line: Line
+  readonly state: ConnectionState
 }
 
-export function createAcks({ nc, line, inbox, timeoutMs }: AcksOptions): Acks {
+export function createAcks({ nc, state, inbox, timeoutMs }: AcksOptions): Acks {
   const waiting = new Map<string, { resolve(msg: Msg): void; reject(error: Error): void }>()
   let count = 0
   nc.subscribe(`${inbox}.*`, {
@@ -31,7 +31,7 @@ export function createAcks({ nc, line, inbox, timeoutMs }: AcksOptions): Acks {
       if (!error) waiting.get(msg.subject)?.resolve(msg)
     },
   })
-  line.onCut((error) => {
+  state.onCut((error) => {
     for (const { reject } of waiting.values()) reject(error)
   })
 
@@ -45,7 +45,7 @@ export function createAcks({ nc, line, inbox, timeoutMs }: AcksOptions): Acks {
         act()
       }
       const timer = setTimeout(() => {
-        const words = `NATS did not acknowledge an append within ${timeoutMs} ms.${told(line.complaint())}`
+        const words = `NATS did not acknowledge an append within ${timeoutMs} ms.${complaintText(state.complaint())}`
         settle(() => reject(new BrokerUnavailable(words, { because: 'unresponsive' })))
       }, timeoutMs)
       waiting.set(reply, {

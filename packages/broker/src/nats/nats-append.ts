@@ -23,10 +23,10 @@ export async function appendChunk(
   { connection, streams }: { connection: Connection; streams: Streams },
   { partition, after, messages, isStrict }: Chunk,
 ): Promise<void> {
-  const { nc, acks, line } = connection
+  const { nc, acks, state } = connection
   const stream = streams.nameOf(partition)
   if (messages.length === 0) return
-  line.check()
+  state.check()
   const refusal = findBadHeader(messages)
   if (refusal) throw refusal
   const answers = [acks.expect(), ...(messages.length > 1 ? [acks.expect()] : [])]
@@ -76,5 +76,7 @@ function checkAnswer(msg: Msg, at: { stream: string; partition: number; after: n
   }
   if (error) throw refusedFor(stream, error)
   if (seq === offset) return
-  throw new Diverged(`${stream} stored a message at ${seq} that belongs at ${offset}: who else writes there?`)
+  throw new Diverged(
+    `${stream} stored a message at ${seq} that belongs at ${offset}: another client publishes to this stream. Find it and take its rights away.`,
+  )
 }

@@ -1,5 +1,5 @@
 import { AppendConflict, BrokerUnavailable } from '../errors.ts'
-import type { Source, Start } from './nats-read.ts'
+import type { Source, Start } from './nats-source.ts'
 
 /**
  * Moves the sequence of a stream that holds no message to `after`, so that offsets stay sequences. A purge up to a sequence

@@ -1,8 +1,7 @@
-import type { ConnectionOptions } from 'nats'
 import type { Broker } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
 import { readNatsAddress } from './nats-address.ts'
-import { type Connection, openConnection } from './nats-connection.ts'
+import { type Connection, type NatsConnectionOptions, openConnection } from './nats-connection.ts'
 import { createHints } from './nats-hints.ts'
 import { findStreams, openStreams } from './nats-streams.ts'
 import { createTopic } from './nats-topic.ts'
@@ -10,21 +9,21 @@ import { createTopic } from './nats-topic.ts'
 export interface NatsBrokerOptions {
   /** `nats://user:password@127.0.0.1:4222`, or `nats://token@…`, or several of one cluster; `tls://` insists on TLS. */
   readonly servers: string | readonly string[]
-  /** Copies of each stream in a cluster. Default 1. Said when a stream is made; one that exists keeps what it has. */
+  /** Copies of each stream in a cluster. Default 1. Applied when a stream is created; an existing stream keeps its setting. */
   readonly replicas?: number
-  /** How long the broker keeps events. Default 7 days. Said when a stream is made; one that exists keeps what it has. */
+  /** How long the broker keeps events. Default 7 days. Applied when a stream is created; an existing stream keeps its setting. */
   readonly maxAgeMs?: number
   /** After this long without an answer the outcome of a request is unknown. Default 5,000. */
   readonly timeoutMs?: number
   /**
-   * Whether each message of an append also names the one before it (`Nats-Msg-Id`, `Nats-Expected-Last-Msg-Id`). Then a
-   * stray message of somebody who should not write there has everything behind it refused at once; without it, one event
-   * of ours may miss its place until a reader finds the stray one (`Diverged`). About half the speed. Default no: give
-   * nobody else the right to publish.
+   * Whether each message of an append also names the one before it (`Nats-Msg-Id`, `Nats-Expected-Last-Msg-Id`). Then the
+   * server refuses everything behind another client's message at once; without it, one event of Commitcast's may be missing
+   * until a reader finds that message (`Diverged`). About half the speed. Default no: give no other client the right to
+   * publish.
    */
   readonly strictChain?: boolean
   /** Anything else that `connect` of the `nats` package takes: credentials, TLS, names. */
-  readonly connection?: Omit<ConnectionOptions, 'servers' | 'maxReconnectAttempts' | 'ignoreAuthErrorAbort'>
+  readonly connection?: NatsConnectionOptions
 }
 
 const weekMs = 7 * 24 * 3_600_000

@@ -1,25 +1,27 @@
-import { connect, createInbox, type NatsConnection } from 'nats'
+import { type ConnectionOptions, connect, createInbox, type NatsConnection } from 'nats'
 import { BrokerUnavailable } from '../errors.ts'
 import { type Acks, createAcks } from './nats-acks.ts'
 import type { readNatsAddress } from './nats-address.ts'
-import type { NatsBrokerOptions } from './nats-broker.ts'
-import { type Line, watchLine } from './nats-line.ts'
+import { type ConnectionState, watchConnection } from './nats-connection-state.ts'
 import { unansweredFor, unreachable } from './nats-trouble.ts'
+
+/** What an application may set of a connection to NATS. */
+export type NatsConnectionOptions = Omit<ConnectionOptions, 'servers' | 'maxReconnectAttempts' | 'ignoreAuthErrorAbort'>
 
 /** A connection that reconnects for ever, and what all verbs do on it. */
 export interface Connection {
   readonly nc: NatsConnection
-  readonly line: Line
+  readonly state: ConnectionState
   readonly acks: Acks
-  /** A subject of our own for answers. */
+  /** A new subject for answers. */
   inbox(): string
-  /** Runs one request; whatever goes wrong is told as an outage, with what was asked and what would help. */
+  /** Runs one request; any failure is an outage, whose message says what was asked and how to fix it. */
   ask<T>(what: string, request: () => Promise<T>): Promise<T>
 }
 
 export async function openConnection(
   address: ReturnType<typeof readNatsAddress>,
-  options: Pick<NatsBrokerOptions, 'connection'> & { readonly timeoutMs: number },
+  options: { readonly connection?: NatsConnectionOptions; readonly timeoutMs: number },
 ): Promise<Connection> {
   const nc = await connect({
     name: 'commitcast',
@@ -36,21 +38,21 @@ export async function openConnection(
   }).catch((error: unknown) => {
     throw unreachable(String(address.servers), error)
   })
-  const line = watchLine(nc)
+  const state = watchConnection(nc)
   const inbox = () => createInbox(options.connection?.inboxPrefix)
   return {
     nc,
-    line,
-    acks: createAcks({ nc, line, inbox: inbox(), timeoutMs: options.timeoutMs }),
+    state,
+    acks: createAcks({ nc, state, inbox: inbox(), timeoutMs: options.timeoutMs }),
     inbox,
     async ask(what, request) {
-      line.check()
+      state.check()
       const { promise: cut, reject } = Promise.withResolvers<never>()
-      const off = line.onCut(reject)
+      const off = state.onCut(reject)
       try {
         return await Promise.race([request(), cut])
       } catch (error) {
-        throw error instanceof BrokerUnavailable ? error : unansweredFor(what, error, line.complaint())
+        throw error instanceof BrokerUnavailable ? error : unansweredFor(what, error, state.complaint())
       } finally {
         off()
       }

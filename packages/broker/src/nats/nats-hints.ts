@@ -7,12 +7,12 @@ export function createHints(opened: () => Promise<Connection>): Hints {
   return {
     async send(name, text) {
       checkHint(name, text)
-      const { nc, line } = await opened()
-      line.check()
+      const { nc, state } = await opened()
+      state.check()
       nc.publish(name, text)
     },
     async listen(name, { signal, onHint }) {
-      const { nc, line } = await opened()
+      const { nc, state } = await opened()
       if (signal.aborted) return
       // The client library subscribes again after a reconnect.
       const subscription = nc.subscribe(name)
@@ -21,7 +21,7 @@ export function createHints(opened: () => Promise<Connection>): Hints {
       try {
         for await (const message of subscription) onHint(message.string())
       } catch (error) {
-        throw unansweredFor(`the hints "${name}"`, error, line.complaint())
+        throw unansweredFor(`the hints "${name}"`, error, state.complaint())
       } finally {
         signal.removeEventListener('abort', stop)
       }

@@ -1,5 +1,5 @@
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
-import type { Start } from './nats-read.ts'
+import type { Start } from './nats-source.ts'
 import { isNotThere, type Streams } from './nats-streams.ts'
 
 /**

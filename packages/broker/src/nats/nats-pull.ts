@@ -1,16 +1,17 @@
-import { AckPolicy, DeliverPolicy, type Msg, nanos } from 'nats'
+import { AckPolicy, DeliverPolicy, type Msg, nanos, type Subscription } from 'nats'
 import type { Message, ReadOptions } from '../broker.ts'
 import { BrokerUnavailable, Diverged } from '../errors.ts'
 import { type HeaderLines, readHeaderLines } from './nats-header-lines.ts'
 import { decodeMessage } from './nats-headers.ts'
-import type { Source, Start } from './nats-read.ts'
+import type { Source, Start } from './nats-source.ts'
+import { foreignMessage } from './nats-trouble.ts'
 
 const heartbeatMs = 2_000
 const pullExpiresMs = 30_000
-/** What a server says at the end of a pull whose next message would be too many bytes. */
+/** The end of a pull whose next message would be too many bytes, in the server's words. */
 const tooManyBytes = 'Exceeds MaxBytes'
 
-/** One consumer on the server, from a place on, until the first failure. */
+/** One consumer on the server, from an offset on, until the first failure. */
 export interface Pull {
   /** `end` is the newest offset that the stream is known to have. */
   open(end: number): Promise<void>
@@ -19,157 +20,185 @@ export interface Pull {
   close(): void
 }
 
-export function createPull(
-  { connection, streams }: Source,
-  { partition, after }: Start,
-  { signal, maxBatch, maxBytes }: Required<Omit<ReadOptions, 'onOutage'>>,
-): Pull {
-  const { nc } = connection
-  const stream = streams.nameOf(partition)
-  const typeStart = streams.subjectOf(partition, '').length
-  const inbox = connection.inbox()
-  let buffer: Message[] = []
-  let bufferedBytes = 0
-  let expected = after + 1
-  /** How many are still to come of those that were asked for; one request at a time. */
-  let asking = 0
-  /** Whether the server has refused the next message for its size: it is asked for alone, without a limit. */
-  let isLarge = false
-  /** The offset at which the last request began. */
-  let askedFrom = 0
-  /** How many more there are, by the server's last word. */
-  let pending = 0
-  let knownEnd = after
-  let lastSign = Date.now()
-  let lastMessage = Date.now()
-  let failure: Error | undefined
-  let wake: (() => void) | undefined
-  let consumer: string | undefined
+type PullOptions = Required<Omit<ReadOptions, 'onOutage'>>
 
-  const fail = (error: Error) => {
-    failure ??= error
-    wake?.()
+export function createPull(source: Source, start: Start, options: PullOptions): Pull {
+  return new StreamPull(source, start, options)
+}
+
+class StreamPull implements Pull {
+  readonly #source: Source
+  readonly #options: PullOptions
+  readonly #stream: string
+  readonly #typeStart: number
+  readonly #inbox: string
+  readonly #subscription: Subscription
+  readonly #offCut: () => void
+  readonly #after: number
+  #buffer: Message[] = []
+  #bufferedBytes = 0
+  #expected: number
+  /** How many are still to come of those that were asked for; one request at a time. */
+  #asking = 0
+  /** Whether the server has refused the next message for its size: it is asked for alone, without a limit. */
+  #isLarge = false
+  /** The offset at which the last request began. */
+  #askedFrom = 0
+  /** How many more there are, as the server said last. */
+  #pending = 0
+  #knownEnd: number
+  #lastSign = Date.now()
+  #lastMessage = Date.now()
+  #failure: Error | undefined
+  #wake: (() => void) | undefined
+  #consumer: string | undefined
+
+  constructor(source: Source, { partition, after }: Start, options: PullOptions) {
+    const { connection, streams } = source
+    this.#source = source
+    this.#options = options
+    this.#stream = streams.nameOf(partition)
+    this.#typeStart = streams.subjectOf(partition, '').length
+    this.#inbox = connection.inbox()
+    this.#after = after
+    this.#expected = after + 1
+    this.#knownEnd = after
+    this.#subscription = connection.nc.subscribe(this.#inbox, { callback: (error, msg) => this.#receive(error, msg) })
+    this.#offCut = connection.state.onCut((error) => this.#fail(error))
+    options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  const subscription = nc.subscribe(inbox, {
-    callback: (error, msg) => {
-      if (error) return fail(new BrokerUnavailable(error.message))
-      if (failure) return
-      lastSign = Date.now()
-      const lines = readHeaderLines(msg)
-      if (lines.code !== 0) onStatus(lines.code, lines.description)
-      else onMessage(msg, lines)
-    },
-  })
+  async open(end: number): Promise<void> {
+    const { connection, streams } = this.#source
+    this.#knownEnd = end
+    const info = await connection.ask(this.#stream, () =>
+      streams.jsm.consumers.add(this.#stream, {
+        ack_policy: AckPolicy.None,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: this.#after + 1,
+        mem_storage: true,
+        num_replicas: 1,
+        inactive_threshold: nanos(60_000),
+      }),
+    )
+    this.#consumer = info.name
+    this.#pending = info.num_pending
+    this.#lastSign = Date.now()
+  }
 
-  const onStatus = (status: number, description: string) => {
+  async take(): Promise<readonly Message[] | undefined> {
+    while (this.#buffer.length === 0) {
+      if (this.#options.signal.aborted) return undefined
+      if (this.#failure) throw this.#failure
+      const silentMs = Date.now() - this.#lastSign
+      if (silentMs > 3 * heartbeatMs) {
+        throw new BrokerUnavailable(`${this.#stream} has sent nothing, and no heartbeat, for ${silentMs} ms.`)
+      }
+      this.#ask()
+      await this.#nextEvent()
+    }
+    const batch = this.#buffer
+    this.#buffer = []
+    this.#bufferedBytes = 0
+    if (!this.#failure) this.#ask()
+    return batch
+  }
+
+  close(): void {
+    const { connection, streams } = this.#source
+    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#offCut()
+    this.#subscription.unsubscribe()
+    if (!this.#consumer || connection.nc.isClosed()) return
+    void streams.jsm.consumers.delete(this.#stream, this.#consumer).catch(() => {})
+  }
+
+  readonly #onAbort = () => this.#wake?.()
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#wake?.()
+  }
+
+  #receive(error: Error | null, msg: Msg) {
+    if (error) return this.#fail(new BrokerUnavailable(error.message))
+    if (this.#failure) return
+    this.#lastSign = Date.now()
+    const lines = readHeaderLines(msg)
+    if (lines.code !== 0) this.#onStatus(lines.code, lines.description)
+    else this.#onMessage(msg, lines)
+  }
+
+  #onStatus(status: number, description: string) {
     const isIdle = status === 100
-    // A purge takes messages from before a reader's eyes, and nothing else tells.
-    if (isIdle && pending > 0 && Date.now() - lastMessage >= heartbeatMs) {
-      return fail(new BrokerUnavailable(`${stream} said that it has ${pending} more, and sends none.`))
+    // A purge removes messages ahead of a reader, and nothing else shows that.
+    if (isIdle && this.#pending > 0 && Date.now() - this.#lastMessage >= heartbeatMs) {
+      return this.#fail(
+        new BrokerUnavailable(`${this.#stream} announced ${this.#pending} more messages and sends none.`),
+      )
     }
     if (isIdle) return
     const isFull = status === 409 && description.includes(tooManyBytes)
     if (!isFull && status !== 404 && status !== 408) {
-      return fail(new BrokerUnavailable(`${stream} ended a pull: ${status} ${description}.`))
+      return this.#fail(new BrokerUnavailable(`${this.#stream} ended a pull: ${status} ${description}.`))
     }
-    isLarge = isFull && askedFrom === expected
-    asking = 0
-    ask()
-    wake?.()
+    this.#isLarge = isFull && this.#askedFrom === this.#expected
+    this.#asking = 0
+    this.#ask()
+    this.#wake?.()
   }
 
-  const onMessage = (msg: Msg, lines: HeaderLines) => {
-    const place = placeOf(msg)
-    if (place.offset !== expected) {
-      return fail(new BrokerUnavailable(`${stream} sent ${place.offset} where ${expected} was due.`))
+  #onMessage(msg: Msg, lines: HeaderLines) {
+    const offset = this.#expected
+    const found = positionOf(msg)
+    if (found.offset !== offset) {
+      return this.#fail(new BrokerUnavailable(`${this.#stream} sent offset ${found.offset} in place of ${offset}.`))
     }
-    const message = decodeMessage(msg, lines, { offset: expected, typeStart })
-    if (!message) {
-      return fail(
-        new Diverged(`The message at ${expected} of ${stream} is none of ours: who else writes there?`, {
-          offset: expected,
-        }),
-      )
-    }
-    expected++
-    pending = place.pending
-    lastMessage = Date.now()
-    asking = Math.max(0, asking - 1)
-    isLarge = false
-    bufferedBytes += msg.data.length
-    buffer.push(message)
-    if (asking === 0) ask()
-    if (buffer.length === 1) wake?.()
-    if (pending === 0 && place.offset < knownEnd) {
-      fail(new BrokerUnavailable(`${stream} had ${knownEnd} and ends at ${place.offset}.`))
+    const message = decodeMessage(msg, lines, { offset, typeStart: this.#typeStart })
+    if (!message) return this.#fail(new Diverged(foreignMessage(this.#stream, offset), { offset }))
+    this.#expected++
+    this.#pending = found.pending
+    this.#lastMessage = Date.now()
+    this.#asking = Math.max(0, this.#asking - 1)
+    this.#isLarge = false
+    this.#bufferedBytes += msg.data.length
+    this.#buffer.push(message)
+    if (this.#asking === 0) this.#ask()
+    if (this.#buffer.length === 1) this.#wake?.()
+    if (found.pending === 0 && offset < this.#knownEnd) {
+      this.#fail(new BrokerUnavailable(`${this.#stream} ended at offset ${this.#knownEnd}, and now at ${offset}.`))
     }
   }
 
   /** Asks for half of what may be ahead, once the other half is free: the server sends the one while we work on the other. */
-  const ask = () => {
-    if (!consumer || asking > 0 || buffer.length * 2 > maxBatch || bufferedBytes * 2 > maxBytes) return
-    lastMessage = Date.now()
-    lastSign = Date.now()
-    askedFrom = expected
-    asking = isLarge ? 1 : Math.ceil(maxBatch / 2)
+  #ask(): void {
+    const { maxBatch, maxBytes } = this.#options
+    if (!this.#consumer || this.#asking > 0) return
+    if (this.#buffer.length * 2 > maxBatch || this.#bufferedBytes * 2 > maxBytes) return
+    this.#lastMessage = Date.now()
+    this.#lastSign = Date.now()
+    this.#askedFrom = this.#expected
+    this.#asking = this.#isLarge ? 1 : Math.ceil(maxBatch / 2)
     const request = {
-      batch: asking,
-      ...(!isLarge && { max_bytes: Math.ceil(maxBytes / 2) }),
+      batch: this.#asking,
+      ...(!this.#isLarge && { max_bytes: Math.ceil(maxBytes / 2) }),
       expires: nanos(pullExpiresMs),
       idle_heartbeat: nanos(heartbeatMs),
     }
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(request), { reply: inbox })
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#consumer}`
+    this.#source.connection.nc.publish(subject, JSON.stringify(request), { reply: this.#inbox })
   }
 
-  const offCut = connection.line.onCut(fail)
-  const onAbort = () => wake?.()
-  signal.addEventListener('abort', onAbort, { once: true })
-
-  return {
-    async open(end) {
-      knownEnd = end
-      const info = await connection.ask(stream, () =>
-        streams.jsm.consumers.add(stream, {
-          ack_policy: AckPolicy.None,
-          deliver_policy: DeliverPolicy.StartSequence,
-          opt_start_seq: after + 1,
-          mem_storage: true,
-          num_replicas: 1,
-          inactive_threshold: nanos(60_000),
-        }),
-      )
-      consumer = info.name
-      pending = info.num_pending
-      lastSign = Date.now()
-    },
-    async take() {
-      while (buffer.length === 0) {
-        if (signal.aborted) return undefined
-        if (failure) throw failure
-        if (Date.now() - lastSign > 3 * heartbeatMs) throw new BrokerUnavailable(`${stream} fell silent.`)
-        ask()
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, heartbeatMs)
-          wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-        wake = undefined
+  /** Resolves at the next message, status, failure or abort, and after a heartbeat's time. */
+  async #nextEvent(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, heartbeatMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
       }
-      const batch = buffer
-      buffer = []
-      bufferedBytes = 0
-      if (!failure) ask()
-      return batch
-    },
-    close() {
-      signal.removeEventListener('abort', onAbort)
-      offCut()
-      subscription.unsubscribe()
-      if (consumer && !nc.isClosed()) void streams.jsm.consumers.delete(stream, consumer).catch(() => {})
-    },
+    })
+    this.#wake = undefined
   }
 }
 
@@ -177,7 +206,7 @@ export function createPull(
  * `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`; with a domain and an account two
  * tokens more stand before, and one behind.
  */
-function placeOf({ reply = '' }: Msg): { readonly offset: number; readonly pending: number } {
+function positionOf({ reply = '' }: Msg): { readonly offset: number; readonly pending: number } {
   const next = (dot: number) => reply.indexOf('.', dot + 1)
   const delivered = next(next(ackPrefixEnd))
   const sequence = next(delivered)

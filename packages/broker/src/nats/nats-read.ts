@@ -1,26 +1,13 @@
 import { createBackoff } from '@commitcast/worker'
 import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
-import type { Connection } from './nats-connection.ts'
 import { checkPlace } from './nats-place.ts'
 import { createPull } from './nats-pull.ts'
-import type { Streams } from './nats-streams.ts'
-
-/** What reading works with. */
-export interface Source {
-  readonly connection: Connection
-  readonly streams: Streams
-}
-
-/** Where reading begins. */
-export interface Start {
-  readonly partition: number
-  readonly after: number
-}
+import type { Source, Start } from './nats-source.ts'
 
 /**
  * Reads one stream by pulls on a consumer without acknowledgements, which lives in the server's memory for as long as
- * somebody pulls. At most `maxBatch` messages and `maxBytes` are asked for ahead. Whatever breaks (connection, server, leader, a message
+ * it is pulled from. At most `maxBatch` messages and `maxBytes` are asked for ahead. Whatever breaks (connection, server, leader, a message
  * that did not arrive) ends that consumer; the next one starts after the last message that was handed out, once it is
  * known that the stream is still the same and has what comes next.
  */

@@ -21,7 +21,7 @@ export function checkStream(config: StreamConfig & NewerSettings, subject: strin
       `storage is "${config.storage}", not "file": a restart would lose everything`,
     !isOnly(config.subjects, subject) && `its subjects are ${JSON.stringify(config.subjects)}, not only "${subject}"`,
     config.max_msgs_per_subject > 0 && 'max_msgs_per_subject is set: it would delete inside',
-    config.no_ack && 'no_ack is set: nobody could know what is stored',
+    config.no_ack && 'no_ack is set: appends would not be acknowledged',
     config.sealed && 'it is sealed: nothing can be appended',
     config.mirror && 'it is a mirror: nothing can be appended',
     config.sources?.length && 'it has sources: they write there, too',
@@ -33,7 +33,7 @@ export function checkStream(config: StreamConfig & NewerSettings, subject: strin
   if (faults.length === 0) return
   throw new TopicMismatch(
     `The stream ${config.name} exists with settings that would break a promise: ${faults.join('; ')}. ` +
-      'Mend them on the broker; what can not be changed there needs a new topic epoch, or another name for the app.',
+      'Fix them on the broker; what can not be changed there needs a new topic epoch, or another name for the app.',
   )
 }
 

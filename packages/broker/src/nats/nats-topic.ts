@@ -6,6 +6,7 @@ import { beginStream } from './nats-begin.ts'
 import type { Connection } from './nats-connection.ts'
 import { readStream } from './nats-read.ts'
 import type { Streams } from './nats-streams.ts'
+import { foreignMessage } from './nats-trouble.ts'
 
 interface Parts {
   readonly connection: Connection
@@ -28,8 +29,7 @@ export function createTopic({ connection, streams, topic, isStrict }: Parts): To
       const message = await streams.messageAt(partition, offset)
       if (!message) throw await whyNone(streams, partition, offset)
       const id = message.header.get('id')
-      if (!id)
-        throw new Diverged(`The message at ${offset} of ${name} is none of ours: who else writes there?`, { offset })
+      if (!id) throw new Diverged(foreignMessage(name, offset), { offset })
       return { offset, id }
     },
     async first(partition) {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Query } from './postgres-broker.ts'
+import type { Query } from './postgres-query.ts'
 import { createReadCommitted, defaultIsolationSql } from './read-committed.ts'
 
 /** Makes the function that sends statements over a pool, in READ COMMITTED. */

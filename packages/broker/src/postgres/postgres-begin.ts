@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { AppendConflict } from '../errors.ts'
-import type { Parts } from './postgres-topic.ts'
+import type { Parts } from './postgres-parts.ts'
 
 type Place = readonly unknown[]
 
@@ -14,7 +14,7 @@ export async function beginRows({ topic, schema, query, watch }: Parts, at: { pl
   const { after } = at
   // Statements that are sent together take no parameters.
   const where = `where topic = ${pg.escapeLiteral(name)} and epoch = ${epoch} and partition = ${partition}`
-  const word = watch.word(topic, partition, after)
+  const payload = watch.payload(topic, partition, after)
   if (after > 0) {
     await query(`
       select set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '5s', true);
@@ -24,7 +24,7 @@ export async function beginRows({ topic, schema, query, watch }: Parts, at: { pl
       insert into ${schema}.message (topic, epoch, partition, "offset", id, type, key, time, tx, headers, body)
       select ${pg.escapeLiteral(name)}, ${epoch}, ${partition}, ${after}, '', '', '', '', '', '{}', ''
       where not exists (select from ${schema}.message ${where});
-      select pg_notify('${schema}', ${pg.escapeLiteral(word)});`)
+      select pg_notify('${schema}', ${pg.escapeLiteral(payload)});`)
     watch.grown(topic, partition, after)
   }
   const { rows } = await query<{ offset: string; id: string }>(

@@ -1,20 +1,20 @@
 import { aborted } from '@commitcast/worker'
 import { checkHint, type Hints } from '../hints.ts'
-import type { Query } from './postgres-broker.ts'
-import type { Ear } from './postgres-ear.ts'
+import type { Notifications } from './postgres-notifications.ts'
+import type { Query } from './postgres-query.ts'
 
 export interface HintsOptions {
-  readonly ear: Ear
+  readonly notifications: Notifications
   readonly schema: string
   readonly query: Query
   readonly closed: AbortSignal
 }
 
-/** Begins each of our payloads; no word of an append begins so. */
+/** Begins each payload of a hint; no payload of an append begins so. */
 const mark = '?'
 
 /** Hints by NOTIFY. All of them pass one lock of the whole cluster, so many a second are for another broker. */
-export function createHints({ ear, schema, query, closed }: HintsOptions): Hints {
+export function createHints({ notifications, schema, query, closed }: HintsOptions): Hints {
   return {
     async send(name, text) {
       checkHint(name, text)
@@ -22,8 +22,8 @@ export function createHints({ ear, schema, query, closed }: HintsOptions): Hints
     },
     async listen(name, { signal, onHint }) {
       const start = `${mark}${name} `
-      const stop = ear.on({
-        hear(payload) {
+      const stop = notifications.on({
+        onNotify(payload) {
           if (payload.startsWith(start)) onHint(payload.slice(start.length))
         },
       })

@@ -1,6 +1,6 @@
 import type { Owner, TopicOptions } from '../broker.ts'
 import { checkOwner } from '../check-owner.ts'
-import type { Query } from './postgres-broker.ts'
+import type { Query } from './postgres-query.ts'
 
 /** Binds a topic to its owner where nothing of it is there, and throws `TopicMismatch` where it belongs to another one. */
 export async function bindTopic(query: Query, schema: string, topic: TopicOptions): Promise<void> {

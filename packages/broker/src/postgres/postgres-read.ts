@@ -2,7 +2,7 @@ import { createBackoff } from '@commitcast/worker'
 import { type Message, type ReadOptions, readDefaults } from '../broker.ts'
 import { BrokerUnavailable, Diverged, OffsetGone } from '../errors.ts'
 import { isBeginning, readFirst } from './postgres-begin.ts'
-import type { Parts } from './postgres-topic.ts'
+import type { Parts } from './postgres-parts.ts'
 import { isGone } from './postgres-trouble.ts'
 
 interface From {

@@ -1,24 +1,12 @@
-import type { Message, Topic, TopicOptions } from '../broker.ts'
+import type { Message, Topic } from '../broker.ts'
 import { findBadHeader } from '../check-headers.ts'
 import { checkOffsets, checkPartition } from '../check-place.ts'
 import { AppendConflict } from '../errors.ts'
 import { beginRows, readFirst } from './postgres-begin.ts'
-import type { Query } from './postgres-broker.ts'
+import type { Parts } from './postgres-parts.ts'
 import { readRows } from './postgres-read.ts'
-import { createTrim, type WarningLog } from './postgres-trim.ts'
+import { createTrim } from './postgres-trim.ts'
 import { isTaken } from './postgres-trouble.ts'
-import type { Watch } from './postgres-watch.ts'
-
-/** What the verbs of a topic work with. */
-export interface Parts {
-  readonly topic: TopicOptions
-  readonly schema: string
-  readonly query: Query
-  readonly watch: Watch
-  readonly closed: AbortSignal
-  readonly maxAgeMs: number
-  readonly logger: WarningLog
-}
 
 /** A topic in Postgres; see the port for what each verb promises. */
 export function createTopic(parts: Parts): Topic {
@@ -82,7 +70,7 @@ async function append(
        returning 1)
      select count(*)::int as count, set_config('synchronous_commit', 'on', true), pg_notify('${schema}', $6)
      from appended having count(*) > 0`,
-    [...place, after, JSON.stringify(messages), watch.word(topic, partition, end)],
+    [...place, after, JSON.stringify(messages), watch.payload(topic, partition, end)],
   )
   const { rowCount } = await appended.catch((error) => {
     if (isTaken(error)) throw AppendConflict.at(topic.name, partition, after, { cause: error })

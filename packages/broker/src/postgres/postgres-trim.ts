@@ -1,17 +1,12 @@
-import type { Parts } from './postgres-topic.ts'
-
-/** Where a broker says what no caller is told. Any logger of pino's kind. */
-export interface WarningLog {
-  warn(details: object, words: string): void
-}
+import type { Parts } from './postgres-parts.ts'
 
 const trimEveryMs = 600_000
 const rowsAtOnce = 1_000
 
 /**
- * Makes what is called after each append to a partition: every ten minutes it removes what is older than `maxAgeMs`, never the
- * newest message, there and in the topic's earlier epochs. There the newest one is all that anybody asks for in the end: it
- * says where the epoch ended. It walks the primary key from the oldest message on, some rows in each statement, up to the
+ * Returns the function that is called after each append to a partition: every ten minutes it removes what is older than
+ * `maxAgeMs`, never the newest message, in this and in the topic's earlier epochs. An earlier epoch's newest message says where
+ * it ended. It walks the primary key from the oldest message on, some rows in each statement, up to the
  * first that is kept, so that no hole can come to be. A failure is a warning, `BROKER_TRIM_FAILED`, and the next try comes in ten minutes.
  */
 export function createTrim(parts: Parts): (partition: number) => void {
@@ -24,17 +19,9 @@ export function createTrim(parts: Parts): (partition: number) => void {
     trimAll(parts, partition).catch((err: unknown) => {
       if (closed.aborted) return
       const details = { code: 'BROKER_TRIM_FAILED', topic: topic.name, partition, err }
-      logger.warn(details, 'old messages could not be removed; it is tried again in ten minutes')
+      logger.warn(details, 'could not remove old messages; retrying in ten minutes')
     })
   }
-}
-
-/** A process's own warnings: what is said where no logger was given. */
-export const processWarnings: WarningLog = {
-  warn(details, words) {
-    const { code, err } = details as { readonly code?: string; readonly err?: unknown }
-    process.emitWarning(`${words}: ${String(err)}`, { type: 'CommitcastWarning', ...(code !== undefined && { code }) })
-  },
 }
 
 async function trimAll(parts: Parts, partition: number): Promise<void> {

@@ -1,12 +1,12 @@
 import { sleep } from '@commitcast/worker'
 import type pg from 'pg'
 import type { TopicOptions } from '../broker.ts'
-import type { Ear } from './postgres-ear.ts'
+import type { Notifications } from './postgres-notifications.ts'
 
 /** Wakes readers that wait for a partition to grow: by NOTIFY where it can, by one poll for all of them where it can't. */
 export interface Watch {
-  /** What an append says in its NOTIFY. */
-  word(topic: TopicOptions, partition: number, end: number): string
+  /** The payload of an append's NOTIFY. */
+  payload(topic: TopicOptions, partition: number, end: number): string
   /** A partition of this process's own appending has grown. */
   grown(topic: TopicOptions, partition: number, end: number): void
   /** Listens for a partition from now on, until the signal aborts or `leave` is called. */
@@ -19,14 +19,14 @@ export interface WatchOptions {
   readonly signal: AbortSignal
   readonly pollMs: number
   /** Where LISTEN can be had. */
-  readonly ear?: Ear | undefined
+  readonly notifications?: Notifications | undefined
 }
 
-/** A partition that somebody reads. */
+/** A partition that is read. */
 interface Watched {
   /**
-   * Resolves when the partition may have more than offset `after`, or at the abort; at once where that was heard before,
-   * while a query was under way that did not see it.
+   * Resolves when the partition may have more than offset `after`, or at the abort; at once where the reader was notified
+   * of it while a query was under way that did not see it.
    */
   wait(after: number): Promise<void>
   leave(): void
@@ -35,31 +35,31 @@ interface Watched {
 interface Reader {
   readonly topic: TopicOptions
   readonly partition: number
-  /** The end that was heard of last; infinite where something may have been missed. */
-  heard: number
+  /** The latest end that it was notified of; infinite where a notification may have been missed. */
+  notified: number
   /** What it waits for more than; none while it does not wait. */
   after?: number | undefined
   wake: () => void
 }
 
-export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions): Watch {
+export function createWatch({ pool, schema, signal, pollMs, notifications }: WatchOptions): Watch {
   const readers = new Set<Reader>()
-  let isHearing = false
+  let isSubscribed = false
   let isPolling = false
 
-  const tell = (reader: Reader, end: number) => {
-    reader.heard = Math.max(reader.heard, end)
+  const notify = (reader: Reader, end: number) => {
+    reader.notified = Math.max(reader.notified, end)
     if (reader.after !== undefined && reader.after < end) reader.wake()
   }
-  const tellAll = () => {
-    for (const reader of readers) tell(reader, Number.POSITIVE_INFINITY)
+  const wakeAll = () => {
+    for (const reader of readers) notify(reader, Number.POSITIVE_INFINITY)
   }
-  const hear = (word: string) => {
-    const [name, epoch, partition, end] = word.split(' ')
+  const onNotify = (payload: string) => {
+    const [name, epoch, partition, end] = payload.split(' ')
     for (const reader of readers) {
       const { topic } = reader
       if (topic.name !== name || String(topic.epoch) !== epoch || String(reader.partition) !== partition) continue
-      tell(reader, Number(end))
+      notify(reader, Number(end))
     }
   }
   const poll = async () => {
@@ -67,24 +67,24 @@ export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions)
       await sleep(pollMs, signal, { ref: false })
       const waiting = [...readers].filter(isWaiting)
       if (signal.aborted || waiting.length === 0) continue
-      await wakeGrown(pool, schema, waiting).catch(tellAll)
+      await wakeGrown(pool, schema, waiting).catch(wakeAll)
     }
     isPolling = false
   }
   const start = () => {
-    if (!isHearing) ear?.on({ hear, onOpen: tellAll })
-    isHearing = true
+    if (!isSubscribed) notifications?.on({ onNotify, onOpen: wakeAll })
+    isSubscribed = true
     if (!isPolling) void poll()
     isPolling = true
   }
 
   return {
-    word: (topic, partition, end) => `${topic.name} ${topic.epoch} ${partition} ${end}`,
+    payload: (topic, partition, end) => `${topic.name} ${topic.epoch} ${partition} ${end}`,
     grown(topic, partition, end) {
-      hear(this.word(topic, partition, end))
+      onNotify(this.payload(topic, partition, end))
     },
     enter(topic, partition, stop) {
-      const reader: Reader = { topic, partition, heard: 0, wake() {} }
+      const reader: Reader = { topic, partition, notified: 0, wake() {} }
       const leave = () => {
         readers.delete(reader)
         stop.removeEventListener('abort', leave)
@@ -99,8 +99,8 @@ export function createWatch({ pool, schema, signal, pollMs, ear }: WatchOptions)
         async wait(after) {
           const { promise, resolve } = Promise.withResolvers<void>()
           Object.assign(reader, { after, wake: resolve })
-          if (reader.heard <= after && !stop.aborted) await promise
-          Object.assign(reader, { after: undefined, heard: 0 })
+          if (reader.notified <= after && !stop.aborted) await promise
+          Object.assign(reader, { after: undefined, notified: 0 })
         },
       }
     },

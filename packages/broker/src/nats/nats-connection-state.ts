@@ -2,19 +2,19 @@ import { Events, type NatsConnection, type Status } from 'nats'
 import { BrokerUnavailable } from '../errors.ts'
 
 /**
- * The state of a connection. What is sent while it is cut is lost, and what was asked before gets no answer: both must
- * fail at once, for a time-out takes seconds and says less.
+ * Whether a connection is up. What is sent while it is cut is lost, and what was asked before gets no answer: both must fail
+ * at once, because a time-out takes seconds and says less.
  */
-export interface Line {
-  /** Throws where it is cut. */
+export interface ConnectionState {
+  /** Throws `BrokerUnavailable` where the connection is cut. */
   check(): void
   /** Calls back at each cut, until the returned function is called. */
   onCut(listener: (error: BrokerUnavailable) => void): () => void
-  /** What the connection suffers from: a time-out does not say that a user was refused, or may not publish. */
+  /** The last error of the connection: a time-out does not say that a user was refused, or may not publish. */
   complaint(): string | undefined
 }
 
-export function watchLine(nc: NatsConnection): Line {
+export function watchConnection(nc: NatsConnection): ConnectionState {
   const listeners = new Set<(error: BrokerUnavailable) => void>()
   let isCut = false
   let complaint: string | undefined

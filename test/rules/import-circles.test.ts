@@ -1,0 +1,73 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Circles that exist still. A line is removed with its circle; none is added. */
+const known: readonly string[] = [
+  'commitcast/src/commitcast.ts commitcast/src/sort-use.ts',
+  'live/src/guards/drain-sockets.ts live/src/guards/guarded-socket.ts',
+  'live/src/live-entry.ts live/src/output/event-text.ts',
+  'live/src/live-iterator.ts live/src/subscription.ts live/src/subscriptions.ts',
+  'outbox/src/relay/begin-log.ts outbox/src/relay/find-end.ts outbox/src/relay/settle-notes.ts',
+]
+
+/** The files of a package and what each of them imports from it: types, too, because a reader follows those as well. */
+function importsOf(packageFolder: string): Map<string, readonly string[]> {
+  const files = globSync('src/**/*.{ts,tsx}', { cwd: packageFolder }).map((path) => join(packageFolder, path))
+  return new Map(files.map((file) => [file, importsIn(readFileSync(file, 'utf8'), dirname(file))]))
+}
+
+/** Biome formats every import and export alike, so that their text is enough. */
+function importsIn(source: string, folder: string): readonly string[] {
+  const statements = /^(?:import|export)\b[^'"]*?\bfrom '(\.[^']+)'|^import '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm
+  return [...source.matchAll(statements)].map(([, from, plain, call]) => join(folder, from ?? plain ?? call!))
+}
+
+/** The sets of files that reach each other (Tarjan's strongly connected components of more than one file). */
+function circlesOf(imports: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const found: string[][] = []
+  const seen = new Map<string, { readonly index: number; low: number; isOpen: boolean }>()
+  const open: string[] = []
+  const visit = (file: string) => {
+    const node = { index: seen.size, low: seen.size, isOpen: true }
+    seen.set(file, node)
+    open.push(file)
+    for (const next of imports.get(file) ?? []) {
+      if (!imports.has(next)) continue
+      const other = seen.get(next) ?? visit(next)
+      if (other.isOpen) node.low = Math.min(node.low, other.low)
+    }
+    if (node.low < node.index) return node
+    const circle = open.splice(open.indexOf(file))
+    for (const each of circle) seen.get(each)!.isOpen = false
+    if (circle.length > 1 || imports.get(file)?.includes(file)) found.push(circle)
+    return node
+  }
+  for (const file of imports.keys()) if (!seen.has(file)) visit(file)
+  return found
+}
+
+const describe = (circle: readonly string[]) =>
+  circle
+    .map((file) => relative(join(root, 'packages'), file))
+    .sort()
+    .join(' ')
+
+test("no file of a package imports itself by way of others, not even for a type's sake", () => {
+  const packages = globSync('packages/*', { cwd: root }).map((path) => join(root, path))
+  const circles = packages.flatMap((folder) => circlesOf(importsOf(folder)).map(describe))
+  expect(circles.sort()).toEqual(known)
+})
+
+test('a circle is found, also one of types and one of three files', () => {
+  const imports = new Map([
+    ['/a.ts', importsIn("import type { B } from './b.ts'\nimport { x } from 'node:fs'\n", '/')],
+    ['/b.ts', importsIn("export {\n  c,\n} from './c.ts'\n", '/')],
+    ['/c.ts', importsIn("import './a.ts'\n", '/')],
+    ['/d.ts', importsIn("import { a } from './a.ts'\n", '/')],
+  ])
+  expect(circlesOf(imports).map((circle) => [...circle].sort())).toEqual([['/a.ts', '/b.ts', '/c.ts']])
+})

@@ -12,7 +12,7 @@ import { startWriters } from '../fixtures/start-writers.ts'
 const started = await unlessLeftOut('THE TESTS ON A NATS CLUSTER', startNatsCluster())
 const partitions = [0, 1, 2]
 /** The words of each `Diverged` that a relay could meet. */
-const saysDiverged = /none of ours|belongs at|holds event|was deleted on the broker|deleted and made again/
+const saysDiverged = /not written by Commitcast|belongs at|holds event|was deleted on the broker|deleted and made again/
 
 describe.skipIf(!started)('on a cluster of three', () => {
   const cluster = started as NatsCluster

@@ -35,7 +35,7 @@ describe.skipIf(!inject('natsUrl'))('a NATS server that', () => {
   test('refuses the user is told, also by the health of a relay that waits; the password is not', async () => {
     await using server = await startNats({ config: passwordConfig('right') })
     await using opened = open(withUser(server.url, 'shop:wrong-secret'))
-    const words = /refused this user: .*Authorization Violation.*Mend user and password/
+    const words = /refused this user: .*Authorization Violation.*Fix the user and password/
     await expectOutage(opened.broker.topic(shape), words)
 
     await using database = await freshDatabase()
@@ -93,7 +93,7 @@ describe.skipIf(!inject('natsUrl'))('a NATS server that', () => {
     await using server = await startNats()
     await server.halt()
     await using opened = open(server.url)
-    await expectOutage(opened.broker.topic(shape), /can't be reached: .*Does it run there, with JetStream/)
+    await expectOutage(opened.broker.topic(shape), /can't be reached: .*Check that it runs there, with JetStream/)
     await server.restart()
     expect(await (await opened.broker.topic(shape)).last(0)).toBeUndefined()
   })

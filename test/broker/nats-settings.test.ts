@@ -42,7 +42,7 @@ describe.skipIf(!inject('natsUrl'))('a stream that exists already', () => {
     const refusal = await broker.topic(shape).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(TopicMismatch)
     expect(String(refusal)).toMatch(words)
-    expect(String(refusal)).toMatch(/Mend them on the broker; .* new topic epoch/)
+    expect(String(refusal)).toMatch(/Fix them on the broker; .* new topic epoch/)
     await expect(broker.find(shape)).rejects.toThrow(words)
   })
 

@@ -47,7 +47,7 @@ describe('a Postgres broker', () => {
     const url = new URL(opened.url)
     url.pathname = '/nowhere'
     await using elsewhere = openBroker(url.href)
-    await expectOutage(elsewhere.broker.topic(shape), /Mend the database in the connection string/)
+    await expectOutage(elsewhere.broker.topic(shape), /Fix the database in the connection string/)
   })
 
   test('whose user may not use the tables says what to grant', async () => {

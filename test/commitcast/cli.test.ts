@@ -267,7 +267,9 @@ describe('commitcast status', () => {
     const withoutNats = await commitcast(['status', '--json'], env)
     expect(withoutNats).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(new RegExp(`^NATS at 127.0.0.1:${port} can't be reached: .*Does it run there`)),
+      stderr: expect.stringMatching(
+        new RegExp(`^NATS at 127.0.0.1:${port} can't be reached: .*Check that it runs there`),
+      ),
     })
     expect(withoutNats.stdout + withoutNats.stderr).not.toContain('secret')
     const told = JSON.parse(withoutNats.stdout) as StatusJson

@@ -22,7 +22,7 @@ export const skips = {
       'a value may have 1 GB, more than the outbox takes',
     'a refused message alone stores nothing, and takes nobody else along':
       'a value may have 1 GB, more than the outbox takes',
-    'a message of somebody else is told to readers, and refuses the one whose place it took':
+    'a message of another client is reported to readers, and the message of its offset is refused':
       "a row's place is its own offset, whoever wrote it: the relay finds a stray one by its id",
   },
   /** Beside what stands under `postgres`. */

@@ -83,7 +83,7 @@ export interface Topic extends TopicOptions {
    * resolves; it is stored only if this one is.
    *
    * Rejects with `AppendConflict` where the log is not at `after`, with `MessageRefused` where one of them can never be
-   * stored (those before it may be; where only the broker can tell, a refusal in mid-chunk may show as a conflict, so send
+   * stored (those before it may be; where only the broker knows, a refusal in mid-chunk may show as a conflict, so send
    * that message alone), with `BrokerUnavailable` when the outcome is unknown or the broker can't store anything now.
    *
    * After a rejection, ask `last`. Messages whose own place was the end of the log when they arrived may have been stored,

@@ -37,7 +37,7 @@ export type EventDataOf<
   TType extends EventTypeOf<TCatalog>,
 > = StandardSchemaV1.InferOutput<TCatalog['definitions'][TType]['data']>
 
-/** The union of a catalogue's events, told apart by `type`. */
+/** The union of a catalogue's events, distinguished by `type`. */
 export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog> = EventTypeOf<TCatalog>> = {
   [T in TType]: CommittedEvent<T, EventDataOf<TCatalog, T>>
 }[TType]

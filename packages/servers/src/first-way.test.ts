@@ -16,11 +16,11 @@ function open(name: string, kind: Way['kind'] = 'local'): Way {
 }
 
 function closed(name: string, kind: Way['kind'] = 'local'): Way {
-  return { name, kind, whenBroken: '', start: async () => ({ because: `${name} is closed`, mend: `Open ${name}` }) }
+  return { name, kind, whenBroken: '', start: async () => ({ because: `${name} is closed`, remedy: `Open ${name}` }) }
 }
 
 function broken(name: string): Way {
-  return { name, kind: 'local', whenBroken: `Mend ${name}`, start: () => Promise.reject(new Error(`${name} burst.`)) }
+  return { name, kind: 'local', whenBroken: `Fix ${name}`, start: () => Promise.reject(new Error(`${name} burst.`)) }
 }
 
 const choose = (ways: Way[], forced?: 'container' | 'local') =>
@@ -31,14 +31,14 @@ test('the first open way is taken, past closed and broken ones', async () => {
   expect(origin).toBe('c')
 })
 
-test('where no way is open, the error says of each why and how to mend it', async () => {
+test('where no way is open, the error says of each why and how to remedy it', async () => {
   const refusal = choose([closed('a', 'container'), broken('b')])
   await expect(refusal).rejects.toBeInstanceOf(ServerUnavailable)
   await expect(refusal).rejects.toThrow(
     [
       'No NATS server can be had here.',
       '- a: a is closed. Open a.',
-      '- b: b burst. Mend b.',
+      '- b: b burst. Fix b.',
       '- or give the address of one in TEST_NATS_URL.',
     ].join('\n'),
   )

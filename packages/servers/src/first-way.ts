@@ -49,11 +49,11 @@ function isForeign({ kind }: Pick<Way, 'kind'>): boolean {
 
 const foreign: NotHere = {
   because: 'servers without a container need Linux or macOS',
-  mend: 'Start Docker, or use WSL 2',
+  remedy: 'Start Docker, or use WSL 2',
 }
 
 function brokenWay({ whenBroken }: Pick<Way, 'whenBroken'>, { message }: Error): NotHere {
-  return { because: message.trim().replace(/\.$/, ''), mend: whenBroken }
+  return { because: message.trim().replace(/\.$/, ''), remedy: whenBroken }
 }
 
 /** The advice for a container that does not start. */

@@ -15,7 +15,7 @@ export function natsProgramWays<TServer extends object>(
   const way = (name: string, find: () => Promise<NatsProgram | NotHere>): Way<TServer> => ({
     name,
     kind: 'local',
-    whenBroken: 'Mend that, or name another program in NATS_SERVER_BIN',
+    whenBroken: 'Fix that, or name another program in NATS_SERVER_BIN',
     async start() {
       const program = await find()
       return 'because' in program ? program : start(program)
@@ -27,7 +27,7 @@ export function natsProgramWays<TServer extends object>(
 }
 
 async function natsFromDebian(): Promise<NatsProgram | NotHere> {
-  if (!hasApt()) return { because: 'this machine has no apt-get', mend: 'See nats.io for how to install nats-server' }
+  if (!hasApt()) return { because: 'this machine has no apt-get', remedy: 'See nats.io for how to install nats-server' }
   const { path, env } = await debianProgram('nats-server', 'nats-server')
   return natsProgram(path, env)
 }

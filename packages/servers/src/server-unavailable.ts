@@ -1,7 +1,7 @@
 /** A way to a server that cannot be gone on this machine: why, and what to do about it. */
 export interface NotHere {
   readonly because: string
-  readonly mend: string
+  readonly remedy: string
 }
 
 /** No way to a server is open on this machine. The message lists each way, why it is closed and how to open it. */
@@ -17,5 +17,5 @@ export class ServerUnavailable extends Error {
 
 /** One line for each way: what it was, why it is closed, how to open it. */
 export function describeWays(tried: ReadonlyMap<string, NotHere>): string {
-  return [...tried].map(([way, { because, mend }]) => `- ${way}: ${because}. ${mend}.`).join('\n')
+  return [...tried].map(([way, { because, remedy }]) => `- ${way}: ${because}. ${remedy}.`).join('\n')
 }

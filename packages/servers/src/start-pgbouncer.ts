@@ -24,7 +24,7 @@ export async function startPgbouncer(
   const way = (name: string, find: (user?: RunAs) => Promise<PgbouncerProgram | NotHere>): Way => ({
     name,
     kind: 'local',
-    whenBroken: 'Mend that',
+    whenBroken: 'Fix that',
     async start() {
       const user = unprivilegedUser()
       const program = await find(user)

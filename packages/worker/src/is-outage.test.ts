@@ -34,7 +34,7 @@ test('an error among its own causes ends', () => {
   expect(isOutage(error)).toBe(false)
 })
 
-test('a time limit is told apart: it may be a lock that others hold, or the statement itself', () => {
+test('a time limit is no outage: it may be a lock that others hold, or the statement itself', () => {
   for (const code of ['55P03', '57014', '25P04']) {
     expect(isTimeLimit(new Error('wrapped', { cause: withCode(code) })), code).toBe(true)
     expect(isOutage(withCode(code)), code).toBe(false)

@@ -48,7 +48,7 @@ export interface Leases {
   /** The database's server that answered the last renewal: a restart, a fail-over and an older copy change it. */
   readonly server: string
   /**
-   * Says that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
+   * Reports that this worker lives, renews what it has, takes what is free up to its fair share and gives back what is over
    * it and not in `busy`. Returns what it holds now. A partition that is not in there must not be written for any more.
    */
   renew(at?: RenewOptions): Promise<readonly Lease[]>
@@ -59,11 +59,11 @@ export interface Leases {
    * no one who shares.
    */
   yieldTo(releases: readonly string[]): void
-  /** Gives everything back at once, so that another worker can go on without waiting. */
+  /** Gives everything back at once, so that another worker can continue without waiting. */
   release(): Promise<void>
 }
 
-/** What a NOTIFY of the schema says when somebody gave leases back, so that others need not wait for their next renewal. */
+/** The payload of the NOTIFY with which a worker gives leases back, so that others need not wait for their next renewal. */
 export const leasesReleased = 'leases released'
 
 /**

@@ -25,7 +25,7 @@ const namespace = readProc(() => readlinkSync('/proc/self/ns/pid').replace(/\D/g
 const hasProcesses = boot !== undefined && namespace !== undefined
 const place = [hostname(), namespace, boot].filter((part) => part !== undefined).join(':')
 
-/** Tells a process from a later one with the same id. */
+/** Distinguishes a process from a later one with the same id. */
 function startTime(pid: number): string | undefined {
   const stat = readProc(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]

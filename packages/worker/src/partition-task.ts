@@ -1,7 +1,7 @@
 import type { OutageLog } from './outage-log.ts'
 import { type LastingTrouble, lasting, type Trouble, toTrouble } from './trouble.ts'
 
-/** What the work on a partition says of itself, and what it can ask. */
+/** What the work on a partition reports, and what it can ask. */
 export interface PartitionReport {
   /** Says for the health what it waits for, and with nothing that it continues. An `error` is logged, once. */
   readonly tell: (trouble?: Trouble, error?: unknown) => void
@@ -50,7 +50,7 @@ const patienceMs = 30_000
 
 export function createPartitionTask(options: PartitionTaskOptions): PartitionTask {
   const { partition, outages, held, onProgress } = options
-  let told: LastingTrouble | undefined
+  let reported: LastingTrouble | undefined
   let failure: LastingTrouble | undefined
   let inHand: InHand | undefined
   let isLogged = false
@@ -61,14 +61,14 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
     outages.failed(error, partition, { code: trouble.code, waitsFor: trouble.message })
   }
   const settle = () => {
-    if (told || failure || inHand) return
+    if (reported || failure || inHand) return
     if (isLogged) outages.ended(partition)
     isLogged = false
   }
   return {
     report: {
       tell(trouble, error) {
-        told = trouble && lasting(trouble, told)
+        reported = trouble && lasting(trouble, reported)
         if (trouble && error !== undefined) log(error, trouble)
         if (!trouble) settle()
       },
@@ -90,18 +90,18 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
       return committed
     },
     get trouble() {
-      return told ?? failure ?? stalled(partition, inHand)
+      return reported ?? failure ?? stalled(partition, inHand)
     },
     failed(error) {
       const trouble = toTrouble(error)
-      told = undefined
+      reported = undefined
       failure = lasting(trouble, failure)
       inHand = undefined
       // The next renewal ends this work: another worker has the partition, or a rebuild has ended.
       if (trouble.code !== 'LEASE_LOST') log(error, trouble)
     },
     look() {
-      const trouble = [told, failure].find(hasLasted) ?? stalled(partition, inHand)
+      const trouble = [reported, failure].find(hasLasted) ?? stalled(partition, inHand)
       if (trouble && !isLogged) log({ code: trouble.code, message: trouble.message }, trouble)
     },
   }

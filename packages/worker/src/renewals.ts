@@ -1,7 +1,7 @@
 import { despiteDeadlocks } from './despite-deadlocks.ts'
 import type { Sql } from './sql.ts'
 
-/** What one worker of a group says at a renewal. */
+/** What one worker of a group sends at a renewal. */
 interface RenewalRequest {
   readonly group: string
   readonly owner: string
@@ -10,7 +10,7 @@ interface RenewalRequest {
   readonly gone: readonly string[]
   readonly release: string | undefined
   readonly yieldsTo: readonly string[]
-  /** Where it is at work: nothing there is given back. */
+  /** Partitions at which it is at work: they are not given back. */
   readonly busy: readonly number[]
   /** Whether it takes nothing any more. */
   readonly isLeaving: boolean
@@ -95,7 +95,7 @@ function nextTurn(): Promise<void> {
   })
 }
 
-/** One timer for all who wait: they go on together, so that they ask together. */
+/** One timer for all who wait: they continue together, so that they ask together. */
 function createBeat(): Renewals['beat'] {
   const waiting = new Set<() => void>()
   let timer: NodeJS.Timeout | undefined
@@ -105,13 +105,13 @@ function createBeat(): Renewals['beat'] {
     if (at >= dueAt) return
     disarm()
     dueAt = at
-    timer = setTimeout(ring, ms)
+    timer = setTimeout(wakeAll, ms)
   }
   const disarm = () => {
     clearTimeout(timer)
     dueAt = Infinity
   }
-  const ring = () => {
+  const wakeAll = () => {
     for (const wake of waiting) wake()
   }
   return (ms, signal) =>

@@ -1,6 +1,6 @@
 /**
  * The timeline in what `server_identity()` returns: each fail-over to a standby makes a later one, a restart does not.
- * `undefined` where the server does not tell it.
+ * `undefined` where the server does not report it.
  */
 export function timelineOf(server: string): number | undefined {
   const [, hex = ''] = server.split('/')

@@ -2,7 +2,7 @@ import { type BackoffOptions, createBackoff } from './backoff.ts'
 
 export interface UntilItWorksOptions extends BackoffOptions {
   readonly signal: AbortSignal
-  /** Told of each failure; what it throws ends the waiting. */
+  /** Called at each failure; what it throws ends the waiting. */
   readonly onError: (error: unknown) => void
 }
 

@@ -80,7 +80,7 @@ export const appending: readonly Case[] = [
     },
   },
   {
-    name: 'of two writers of the same messages at most one is told that it stored them, and each is stored once',
+    name: 'of two writers of the same messages at most one resolves, and each is stored once',
     async run({ freshTopic, reopened }) {
       const topic = await freshTopic()
       const rival = await reopened(topic)

@@ -5,7 +5,7 @@ import { AppendConflict, BrokerUnavailable, Diverged, OffsetGone } from '../erro
 import type { Case } from './contract-case.ts'
 import { makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
 
-/** A log that begins at a later offset than 1, because nobody has the earlier messages any more. */
+/** A log that begins at a later offset than 1, because the earlier messages are not kept any more. */
 export const beginnings: readonly Case[] = [
   {
     name: 'a log that begins after an offset is as if everything up to there had been stored and were gone',
@@ -31,7 +31,7 @@ export const beginnings: readonly Case[] = [
     },
   },
   {
-    name: 'who asks for an offset before the beginning is told that it is gone, with messages behind it and without',
+    name: 'a reader of an offset before the beginning gets OffsetGone, with messages behind it and without',
     needs: 'beginnings',
     async run({ freshTopic }) {
       const topic = await freshTopic()
@@ -42,7 +42,7 @@ export const beginnings: readonly Case[] = [
     },
   },
   {
-    name: 'a reader that waited before the log began is told that it is gone; one at the beginning reads on',
+    name: 'a reader that waited before the log began gets OffsetGone; one at the beginning continues',
     needs: 'beginnings',
     async run({ freshTopic }) {
       for (const roundTrips of [0, 1, 2, 4, 8, 16]) {
@@ -113,7 +113,7 @@ export const beginnings: readonly Case[] = [
         const first = await topic.first(0)
         if (first > 1) await expectGone(topic, 0)
         const log = await topic.last(0).then((last) => readAll(topic, first, last!.offset), unlessTold)
-        // A server may take a message while another writer moves the end: it stands in a wrong place, and readers are told.
+        // A server may take a message while another writer moves the end: it has a wrong offset, and readers report it.
         if (!log) continue
         // The log is what one of them made of it, and one whose append was ended half-way has stored what came before.
         expect([1, 41, 81]).toContain(first)

@@ -23,7 +23,7 @@ export interface Damage {
   trim(place: Place, offset: number): Promise<void>
   /** Removes one message from the inside. */
   remove(place: Place, offset: number): Promise<void>
-  /** Adds a message of somebody else at the end. Left out where nothing can tell it from one of ours. */
+  /** Adds a message of another client at the end. Left out where it can't be distinguished from one of Commitcast's. */
   readonly intrude?: (place: Place) => Promise<void>
 }
 

@@ -3,10 +3,10 @@ import { AppendConflict, Diverged, OffsetGone } from '../errors.ts'
 import type { Case } from './contract-case.ts'
 import { makeMessages, offsetsOf, range, readToTheEnd, readUntil } from './messages.ts'
 
-/** What happens to a log from outside: it is told, never passed over. */
+/** What other programs do to a log: readers report it and never pass over it. */
 export const damages: readonly Case[] = [
   {
-    name: 'who asks for what retention took is told that it is gone; the rest is read',
+    name: 'a reader of an offset that retention removed gets OffsetGone; the rest is read',
     async run({ freshTopic, subject }) {
       const topic = await freshTopic()
       await topic.append(0, 0, makeMessages(1, 20))
@@ -22,7 +22,7 @@ export const damages: readonly Case[] = [
     },
   },
   {
-    name: 'a message that was deleted inside is told, after all before it',
+    name: 'a message that was deleted inside is reported, after all before it are read',
     async run({ freshTopic, subject }) {
       const topic = await freshTopic()
       await topic.append(0, 0, makeMessages(1, 20))
@@ -36,7 +36,7 @@ export const damages: readonly Case[] = [
     },
   },
   {
-    name: 'a message that is deleted before a reader comes to it is told, too',
+    name: 'a message that is deleted before a reader comes to it is reported, too',
     async run({ freshTopic, subject }) {
       const topic = await freshTopic()
       await topic.append(0, 0, makeMessages(1, 40))
@@ -52,7 +52,7 @@ export const damages: readonly Case[] = [
     },
   },
   {
-    name: 'a message of somebody else is told to readers, and refuses the one whose place it took',
+    name: 'a message of another client is reported to readers, and the message of its offset is refused',
     needs: 'strays that show',
     async run({ freshTopic, subject }) {
       const topic = await freshTopic()

@@ -4,7 +4,7 @@ import { HintTooLarge } from '../errors.ts'
 import { maxHintBytes } from '../hints.ts'
 import type { Case, World } from './contract-case.ts'
 
-/** Hints: told to whoever listens now, and kept nowhere. */
+/** Hints: sent to everyone who listens now, and not stored. */
 export const hinting: readonly Case[] = [
   {
     name: 'a hint comes whole to everybody who listens to its name, in its own process and in others',
@@ -63,7 +63,7 @@ export const hinting: readonly Case[] = [
     },
   },
   {
-    name: 'listening goes on after the server was killed and restarted',
+    name: 'listening continues after the server was killed and restarted',
     needs: 'hints that outlive a server',
     async run(world) {
       await using heard = await listenOn(world, ['own'])

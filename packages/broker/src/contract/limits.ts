@@ -55,7 +55,7 @@ export const limits: readonly Case[] = [
     },
   },
   {
-    name: 'a refused message alone stores nothing, and takes nobody else along',
+    name: 'a refused message alone stores nothing, and holds no other message back',
     needs: 'a limit',
     async run({ freshTopic }) {
       const topic = await freshTopic(2)

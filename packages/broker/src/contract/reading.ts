@@ -65,7 +65,7 @@ export const reading: readonly Case[] = [
     },
   },
   {
-    name: 'a slow reader holds nobody up and misses nothing',
+    name: 'a slow reader holds no other up and misses nothing',
     async run({ freshTopic }) {
       const topic = await freshTopic()
       const slow = topic.read(0, 0, { signal: AbortSignal.timeout(20_000), maxBatch: 10 })[Symbol.asyncIterator]()

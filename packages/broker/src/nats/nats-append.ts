@@ -17,7 +17,7 @@ interface Chunk {
 
 /**
  * Publishes one chunk: an expected sequence on every message, acknowledgements asked for only on the first and the last.
- * The first one's tells whether the log was at `after`; without it a stale chunk that reaches past the end would pass.
+ * The first one's shows whether the log was at `after`; without it a stale chunk that reaches past the end would pass.
  */
 export async function appendChunk(
   { connection, streams }: { connection: Connection; streams: Streams },

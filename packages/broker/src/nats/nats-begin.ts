@@ -7,7 +7,7 @@ import type { Source, Start } from './nats-source.ts'
  * restart of the server emptied a stream that was made with it.
  *
  * A purge compares nothing. Of two writers that begin one log at different offsets at the same moment the higher one
- * stays, the other one's appends are refused, and readers are told that what it stored is gone.
+ * stays, the other one's appends are refused, and readers of its messages get `OffsetGone`.
  */
 export async function beginStream(source: Source, { partition, after }: Start): Promise<void> {
   const { connection, streams } = source

@@ -3,9 +3,9 @@ import type { Msg } from 'nats'
 const version = 'NATS/1.0'
 const lineEnd = '\r\n'
 
-/** What stands before a message's data. */
+/** The headers before a message's data. */
 export interface HeaderLines {
-  /** The status of a message of the server's own: 100 for a heartbeat; 0 for what somebody published. */
+  /** The status of a message of the server's own: 100 for a heartbeat; 0 for a published message. */
   readonly code: number
   readonly description: string
   /** Calls back with each header, in their order. */
@@ -40,7 +40,7 @@ function visitLines(text: string, visit: (name: string, value: string) => void):
   }
 }
 
-/** The lines of a message that somebody published. Values are ASCII: ours are percent-encoded. */
+/** The lines of a published message. Values are ASCII: ours are percent-encoded. */
 function headerText(msg: Msg): string | undefined {
   const { data } = msg
   const size = (msg as { size?(): number }).size?.() ?? 0

@@ -3,8 +3,8 @@ import type { Start } from './nats-source.ts'
 import { isNotThere, type Streams } from './nats-streams.ts'
 
 /**
- * Before reading goes on at a place: throws where what comes next will never come, so that nobody waits for it for ever.
- * `lastId` is the id of the message at `after`, where this reader had it. Only that tells whether a stream is still the
+ * Before reading continues at an offset: throws where the next message will never come, so that no reader waits for ever.
+ * `lastId` is the id of the message at `after`, where this reader had it. Only that shows whether a stream is still the
  * same: in a cluster each server says another time at which it was made. Returns the newest offset.
  */
 export async function checkPlace(streams: Streams, { partition, after }: Start, lastId?: string): Promise<number> {

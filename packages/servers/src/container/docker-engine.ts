@@ -17,14 +17,14 @@ const answerMs = 2_000
 export async function dockerEngine({ image, mayPull }: ImageWish): Promise<ContainerRuntimeClient | NotHere> {
   const engine = await findEngine()
   if (engine === undefined) {
-    return { because: 'no Docker engine answers', mend: `Start Docker and run: docker pull ${image}` }
+    return { because: 'no Docker engine answers', remedy: `Start Docker and run: docker pull ${image}` }
   }
   const { ImageName } = await import('testcontainers')
   const look = () => engine.image.exists(ImageName.fromString(image))
   if (mayPull || (await withTimeout(look, { ms: answerMs, what: 'a look for the image' }))) {
     return engine
   }
-  return { because: 'Docker does not have the image', mend: `Run: docker pull ${image}` }
+  return { because: 'Docker does not have the image', remedy: `Run: docker pull ${image}` }
 }
 
 /**

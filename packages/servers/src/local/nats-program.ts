@@ -14,7 +14,7 @@ export async function natsOnMachine(): Promise<NatsProgram | NotHere> {
   if (path !== undefined) return natsProgram(path)
   return {
     because: `it is not on PATH, nor in ${usualFolders.join(', ')}`,
-    mend: 'Install nats-server, or name one in NATS_SERVER_BIN',
+    remedy: 'Install nats-server, or name one in NATS_SERVER_BIN',
   }
 }
 

@@ -15,12 +15,12 @@ export interface PgbouncerProgram {
 export async function pgbouncerOnMachine(user?: RunAs): Promise<PgbouncerProgram | NotHere> {
   const path = await programOnMachine('pgbouncer')
   if (path !== undefined) return pgbouncerProgram({ path, env: {} }, user)
-  return { because: `it is not on PATH, nor in ${usualFolders.join(', ')}`, mend: 'Install pgbouncer' }
+  return { because: `it is not on PATH, nor in ${usualFolders.join(', ')}`, remedy: 'Install pgbouncer' }
 }
 
 /** Debian's package, unpacked. */
 export async function pgbouncerFromDebian(user?: RunAs): Promise<PgbouncerProgram | NotHere> {
-  if (!hasApt()) return { because: 'this machine has no apt-get', mend: 'See pgbouncer.org for how to install it' }
+  if (!hasApt()) return { because: 'this machine has no apt-get', remedy: 'See pgbouncer.org for how to install it' }
   return pgbouncerProgram(await debianProgram('pgbouncer', 'pgbouncer', { user }), user)
 }
 

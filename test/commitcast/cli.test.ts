@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { givePages, migrate, surviveErrors } from '@commitcast/outbox'
+import { assignOffsets, migrate, surviveErrors } from '@commitcast/outbox'
 import { createDatabase, freePort, startNats } from '@commitcast/servers'
 import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
@@ -64,9 +64,9 @@ describe.each(brokers)('commitcast relay and status on %s', (broker) => {
       topic: { name: `${env.COMMITCAST_APP}-events`, epoch: 1, partitions: 4 },
       broker: { name: broker },
       members: [],
-      leaves: { until: expect.stringMatching(/^\d{4}-\d\d-\d\dT00:00:00Z$/) },
+      segments: { until: expect.stringMatching(/^\d{4}-\d\d-\d\dT00:00:00Z$/) },
     })
-    expect(before.leaves.count).toBeGreaterThan(1)
+    expect(before.segments.count).toBeGreaterThan(1)
     expect(sums(before)).toEqual({ given: 0, waiting: 20, stored: 0 })
     for (const { lease, waiting, oldestWaitingMs } of before.partitions) {
       expect(lease).toBeNull()
@@ -394,7 +394,7 @@ interface StatusJson {
     readonly lease: unknown
   }[]
   readonly members: readonly { readonly owner: string }[]
-  readonly leaves: { readonly count: number }
+  readonly segments: { readonly count: number }
 }
 
 let apps = 0
@@ -443,7 +443,7 @@ async function lease({ sql }: Database, partitions: number): Promise<void> {
 /** Gives at most one page of each partition. */
 async function give({ sql }: Database, partitions: number, maxPage = 100): Promise<void> {
   const leases = Array.from({ length: partitions }, (_, partition) => ({ partition, term: 1n }))
-  await givePages(sql, { schema: 'commitcast', leases, maxPage })
+  await assignOffsets(sql, { schema: 'commitcast', leases, maxPage })
 }
 
 async function query(url: string, text: string) {

@@ -1,6 +1,6 @@
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
-import { givePages, newEpoch } from '@commitcast/outbox'
+import { assignOffsets, newEpoch } from '@commitcast/outbox'
 import { createDatabase } from '@commitcast/servers'
 import { createLeases } from '@commitcast/worker'
 import { describe, expect, inject, test } from 'vitest'
@@ -162,7 +162,7 @@ async function give({ sql }: Database, count: number) {
   for (let n = 0; n < count; n++)
     await sql.query(`select commitcast.append('thing.done', $1, $2)`, [`k${n % 7}`, { n }])
   const leases = await createLeases({ sql, schema: 'commitcast', group: 'relay' }).renew()
-  const pages = await givePages(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
+  const pages = await assignOffsets(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
   return [0, 1].map((partition) => pages.find((page) => page.partition === partition)!.messages)
 }
 

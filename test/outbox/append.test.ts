@@ -225,13 +225,13 @@ describe('append', () => {
     expect(rows).toEqual([{ key: 'before' }, { key: 'after' }])
   })
 
-  test('the outbox refuses to be changed, also leaf by leaf', async () => {
+  test('the outbox refuses to be changed, also segment by segment', async () => {
     await using database = await freshDatabase()
     await database.sql.query(`select commitcast.append('a', 'k', '1')`)
-    const [leaf] = await database.sql.query<{ name: string }>(
+    const [segment] = await database.sql.query<{ name: string }>(
       'select tableoid::regclass::text as name from commitcast.outbox',
     )
-    for (const table of ['commitcast.outbox', leaf!.name]) {
+    for (const table of ['commitcast.outbox', segment!.name]) {
       await expect(database.sql.query(`update ${table} set key = 'x'`)).rejects.toThrow(/append-only/)
       await expect(database.sql.query(`delete from ${table}`)).rejects.toThrow(/append-only/)
       await expect(database.sql.query(`truncate ${table}`)).rejects.toThrow(/append-only/)

@@ -5,7 +5,7 @@ import { readPages, retireEvents } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { startRelayProcess } from '../fixtures/relay-process.ts'
-import { all, leafOf, oldDays, schema, write } from './old-days.ts'
+import { all, oldDays, schema, segmentOf, write } from './old-days.ts'
 
 test('relays that are killed while a log begins later leave one log, from the first kept event on, without a gap', async () => {
   await using database = await oldDays([9])
@@ -25,7 +25,7 @@ test('relays that are killed while a log begins later leave one log, from the fi
     await using _relay = start()
     await endsAt(20)
   }
-  expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+  expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(9)])
   await write(database, 0, 300)
   await database.sql.query('delete from commitcast_broker.message')
   for (let kills = 0; kills < 6; kills++) {

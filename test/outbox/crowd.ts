@@ -1,4 +1,4 @@
-import { givePages, type Page } from '@commitcast/outbox'
+import { assignOffsets, type Page } from '@commitcast/outbox'
 import type { Lease, Sql } from '@commitcast/worker'
 import type pg from 'pg'
 import type { Random } from '../fixtures/random.ts'
@@ -41,7 +41,7 @@ export function startCrowd({ pool, random, leases }: CrowdOptions, { writers = 8
     ...Array.from({ length: writers }, () => repeat((client) => write(client, random))),
     ...Array.from({ length: relays }, () =>
       repeat(async (client) => {
-        const given = await givePages(onClient(client), { schema, leases, maxPage: random.int(1, 40) })
+        const given = await assignOffsets(onClient(client), { schema, leases, maxPage: random.int(1, 40) })
         // Sometimes the reply is lost.
         if (random.chance(0.8)) pages.push(...given)
       }),

@@ -12,7 +12,7 @@ import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { openDatabase } from '../fixtures/open-database.ts'
 import { readLog } from '../fixtures/read-log.ts'
 import { catalogueOf } from './catalogue.ts'
-import { leafOf } from './old-days.ts'
+import { segmentOf } from './old-days.ts'
 
 /** What `migrationSql({ partitions: 4 })` was at each commit that changed it, oldest first. */
 const folder = new URL('schemas/', import.meta.url)
@@ -110,7 +110,7 @@ async function hasFunction(sql: Sql, name: string): Promise<boolean> {
 
 /** Releases made their days ahead further or less far, and some the day before, too. */
 async function catalogueAhead(sql: Sql): Promise<string[]> {
-  await sql.query(`drop table if exists ${schema}.${leafOf(1)}`)
+  await sql.query(`drop table if exists ${schema}.${segmentOf(1)}`)
   await sql.query(`select ${schema}.create_segments(7)`)
   return catalogueOf(sql, schema)
 }

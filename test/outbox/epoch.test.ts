@@ -1,5 +1,5 @@
 import { memoryBroker } from '@commitcast/broker/memory'
-import { givePages, newEpoch, type Page, readPages, runRelay } from '@commitcast/outbox'
+import { assignOffsets, newEpoch, type Page, readPages, runRelay } from '@commitcast/outbox'
 import { type Server, startPostgres } from '@commitcast/servers'
 import { createLeases, type Sql } from '@commitcast/worker'
 import pg from 'pg'
@@ -120,7 +120,7 @@ describe.each(['lower', 'the same', 'higher'])('a dump that is restored where tr
       const before = createWriters(source.pool, random)
       for (let n = 0; n < 12; n++) {
         await before.act(random.int(1, 10))
-        await givePages(source.sql, { schema, leases, maxPage: random.int(1, 4) })
+        await assignOffsets(source.sql, { schema, leases, maxPage: random.int(1, 4) })
       }
       await before.act(random.int(0, 20))
       // The dump shows what has committed by now; everything else never was.
@@ -190,14 +190,14 @@ test('transaction ids of given events that come up again on the new server, in a
   await using source = await freshDatabase({ partitions: 1 })
   await drawTransactionIds(source.sql, (await nextIdOf(elsewhere)) + 2_000n)
   await append(source.sql, 5)
-  const old = idsOf(await givePages(source.sql, { schema, leases: await takeLeases(source.sql), maxPage: 100 }))
+  const old = idsOf(await assignOffsets(source.sql, { schema, leases: await takeLeases(source.sql), maxPage: 100 }))
   const rows = await source.sql.query<{ tx: string }>('select tx::text from commitcast.outbox order by position')
   const ids = rows.map(({ tx }) => tx)
   await using restored = await restoredCopy(source.pool, elsewhere)
   const { sql } = restored
   expect(await newEpoch(sql, { from: 1 })).toMatchObject({ epoch: 2, moved: 0 })
   const leases = await takeLeases(sql)
-  const give = async () => idsOf(await givePages(sql, { schema, leases, maxPage: 100 }))
+  const give = async () => idsOf(await assignOffsets(sql, { schema, leases, maxPage: 100 }))
 
   const client = await beginWithOneOf(restored, ids)
   await append(sql, 1)
@@ -216,7 +216,7 @@ test('a dump that comes back without its materialized view has to be told where 
   await using source = await freshDatabase({ partitions })
   const leases = await takeLeases(source.sql)
   await append(source.sql, 10)
-  const given = idsOf(await givePages(source.sql, { schema, leases, maxPage: 100 }))
+  const given = idsOf(await assignOffsets(source.sql, { schema, leases, maxPage: 100 }))
   await append(source.sql, 5)
   await using restored = await restoredCopy(source.pool, elsewhere, { refreshes: false })
   const [{ last } = { last: '' }] = await restored.sql.query<{ last: string }>(
@@ -236,16 +236,16 @@ test('events of a day that retention has closed are moved, too, and the outbox i
   await append(source.sql, 3)
   await using restored = await restoredCopy(source.pool, elsewhere)
   const { sql } = restored
-  const [{ leaf } = { leaf: '' }] = await sql.query<{ leaf: string }>(
-    'select tableoid::regclass::text as leaf from commitcast.outbox limit 1',
+  const [{ segment } = { segment: '' }] = await sql.query<{ segment: string }>(
+    'select tableoid::regclass::text as segment from commitcast.outbox limit 1',
   )
   await sql.query(
-    `create trigger outbox_closed before insert on ${leaf} for each row execute function commitcast.refuse_late()`,
+    `create trigger outbox_closed before insert on ${segment} for each row execute function commitcast.refuse_late()`,
   )
   expect(await newEpoch(sql, { from: 1 })).toEqual({ epoch: 2, isNew: true, moved: 3 })
   await expect(append(sql, 1)).rejects.toThrow(/The outbox is closed/)
   await expect(sql.query('delete from commitcast.outbox')).rejects.toThrow(/append-only/)
-  const given = await givePages(sql, { schema, leases: await takeLeases(sql), maxPage: 10 })
+  const given = await assignOffsets(sql, { schema, leases: await takeLeases(sql), maxPage: 10 })
   expect(idsOf(given)).toHaveLength(3)
 })
 
@@ -254,19 +254,19 @@ test('a database that was cloned in its cluster is refused; a new epoch goes on 
   await using source = await freshDatabase({ partitions })
   const leases = await takeLeases(source.sql)
   await append(source.sql, 10)
-  const given = idsOf(await givePages(source.sql, { schema, leases, maxPage: 3 }))
+  const given = idsOf(await assignOffsets(source.sql, { schema, leases, maxPage: 3 }))
   await source.db.destroy()
   const admin = new pg.Client({ connectionString: source.url.replace(/\/[^/]*$/, '/postgres') })
   await admin.connect()
   await admin.query(`create database ${clone} template "${new URL(source.url).pathname.slice(1)}"`)
   const { db, sql } = openDatabase(source.url.replace(/\/[^/]*$/, `/${clone}`))
-  await expect(givePages(sql, { schema, leases, maxPage: 3 })).rejects.toThrow(/This database is a copy/)
+  await expect(assignOffsets(sql, { schema, leases, maxPage: 3 })).rejects.toThrow(/This database is a copy/)
   expect(await newEpoch(sql, { from: 1 })).toEqual({ epoch: 2, isNew: true, moved: 0 })
   await append(sql, 4)
   await sql.query('delete from commitcast.member')
   const again = await takeLeases(sql)
   const ids: string[] = []
-  for (let n = 0; n < 20; n++) ids.push(...idsOf(await givePages(sql, { schema, leases: again, maxPage: 3 })))
+  for (let n = 0; n < 20; n++) ids.push(...idsOf(await assignOffsets(sql, { schema, leases: again, maxPage: 3 })))
   const all = (await sql.query<{ id: string }>('select id from commitcast.outbox')).map((row) => row.id)
   expect([...given, ...ids].sort()).toEqual(all.sort())
   await db.destroy()
@@ -279,11 +279,11 @@ test('a database that was copied file by file under another system identifier, a
   const { sql } = database
   const leases = await takeLeases(sql)
   await append(sql, 3)
-  expect(idsOf(await givePages(sql, { schema, leases, maxPage: 10 }))).toHaveLength(3)
+  expect(idsOf(await assignOffsets(sql, { schema, leases, maxPage: 10 }))).toHaveLength(3)
   await sql.query(`create or replace function commitcast.here() returns table (system_identifier bigint, database oid)
     language sql stable as $$ select 4711, oid from pg_database where datname = current_database() $$`)
   await append(sql, 2)
-  expect(idsOf(await givePages(sql, { schema, leases, maxPage: 10 }))).toHaveLength(2)
+  expect(idsOf(await assignOffsets(sql, { schema, leases, maxPage: 10 }))).toHaveLength(2)
   expect(await sql.query('select system_identifier::text as id, epoch from commitcast.topic')).toEqual([
     { id: '4711', epoch: 1 },
   ])
@@ -294,7 +294,7 @@ test('a server whose transaction ids are behind those of its pages gives nothing
   const { sql } = database
   const leases = await takeLeases(sql)
   await append(sql, 3)
-  await givePages(sql, { schema, leases, maxPage: 10 })
+  await assignOffsets(sql, { schema, leases, maxPage: 10 })
   await sql.query(`update commitcast.lease set expires_at = '-infinity'`)
   await sql.query('delete from commitcast.member')
   await sql.query(`update commitcast.page set to_snapshot = '9000000000:9000000000:', to_next = '9000000001'`)
@@ -312,7 +312,7 @@ test('a page is not given where the server was started anew since', async () => 
   await using database = await freshDatabase({ partitions })
   const leases = await takeLeases(database.sql)
   await append(database.sql, 3)
-  const give = givePages(database.sql, { schema, leases, maxPage: 10, serverStarted: '2020-01-01 00:00:00+00' })
+  const give = assignOffsets(database.sql, { schema, leases, maxPage: 10, serverStarted: '2020-01-01 00:00:00+00' })
   await expect(give).rejects.toThrow(/was started anew/)
   expect(await pagesOf(database.sql, 1)).toEqual([])
 })

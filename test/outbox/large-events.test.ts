@@ -1,4 +1,4 @@
-import { givePages, readPages } from '@commitcast/outbox'
+import { assignOffsets, readPages } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 
@@ -15,7 +15,7 @@ test('a page of large events is cut short, and the next ones go on where it ende
   )
   const pages = []
   for (;;) {
-    const [page] = await givePages(sql, { schema: 'commitcast', leases, maxPage: 2_000 })
+    const [page] = await assignOffsets(sql, { schema: 'commitcast', leases, maxPage: 2_000 })
     if (!page) break
     pages.push(page.messages.map(({ offset, body }) => [offset, JSON.parse(body).n]))
   }
@@ -42,7 +42,7 @@ test('a page and what is read of it are bounded by what the events hold unpacked
   await append()
   const pages = []
   for (;;) {
-    const [page] = await givePages(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
+    const [page] = await assignOffsets(sql, { schema: 'commitcast', leases, maxPage: 1_000 })
     if (!page) break
     pages.push({ count: page.messages.length, isCut: page.isCut })
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { givePages, readPages } from '@commitcast/outbox'
+import { assignOffsets, readPages } from '@commitcast/outbox'
 import { createLeases, createRenewals, type Sql } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
@@ -19,7 +19,7 @@ test('a lease is not taken over while its owner is committing a page, so the nex
   }
   await client.query('begin')
   expect(
-    await givePages(inTransaction as typeof database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 }),
+    await assignOffsets(inTransaction as typeof database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 }),
   ).toHaveLength(1)
   await eventually(async () =>
     expect(await database.sql.query(`select from commitcast.active_members('relay', 1)`)).toEqual([]),
@@ -38,7 +38,7 @@ test('a lease of an older term gives nothing', async () => {
   await first.release()
   await createLeases({ sql: database.sql, ...group, owner: 'second' }).renew()
   await database.sql.query(`select commitcast.append('a', 'k', '1')`)
-  expect(await givePages(database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 })).toEqual([])
+  expect(await assignOffsets(database.sql, { schema: 'commitcast', leases: [lease!], maxPage: 10 })).toEqual([])
 })
 
 test('workers share fairly, come and go, and no partition has two owners', async () => {

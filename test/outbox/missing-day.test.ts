@@ -4,7 +4,7 @@ import type { Sql } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
-import { begin, leafOf } from './old-days.ts'
+import { begin, segmentOf } from './old-days.ts'
 
 const schema = 'commitcast'
 const one = `select ${schema}.append('thing.done', 'k', '1')`
@@ -62,8 +62,8 @@ test('a relay makes it although no one appends', async () => {
     await eventually(() => expect(relay.health().ready).toBe(true))
     await dropToday(sql)
     await eventually(async () =>
-      expect(await sql.query(`select to_regclass('${schema}.${leafOf(0)}')::text as name`)).toEqual([
-        { name: `${schema}.${leafOf(0)}` },
+      expect(await sql.query(`select to_regclass('${schema}.${segmentOf(0)}')::text as name`)).toEqual([
+        { name: `${schema}.${segmentOf(0)}` },
       ]),
     )
   } finally {
@@ -73,7 +73,7 @@ test('a relay makes it although no one appends', async () => {
 })
 
 async function dropToday(sql: Sql): Promise<void> {
-  await sql.query(`drop table ${schema}.${leafOf(0)}`)
+  await sql.query(`drop table ${schema}.${segmentOf(0)}`)
 }
 
 async function count(sql: Sql): Promise<number> {

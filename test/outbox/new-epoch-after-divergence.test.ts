@@ -2,7 +2,7 @@ import type { Broker, Message, Topic } from '@commitcast/broker'
 import { memoryBroker } from '@commitcast/broker/memory'
 import { natsBroker } from '@commitcast/broker/nats'
 import { postgresBroker } from '@commitcast/broker/postgres'
-import { givePages, newEpoch, readEpochEnd, refillPartition, sqlOf } from '@commitcast/outbox'
+import { assignOffsets, newEpoch, readEpochEnd, refillPartition, sqlOf } from '@commitcast/outbox'
 import { readGroups } from '@commitcast/stream'
 import { createLeases } from '@commitcast/worker'
 import { type Commitcast, createCommitcast, defineEvents } from 'commitcast'
@@ -96,7 +96,7 @@ test('what is assigned again keeps its order, its offset less the end of the old
     const leases = await createLeases({ sql: shop.sql, schema, group: 'relay' }).renew()
     const before: Message[] = []
     for (let n = 0; n < 3; n++) {
-      for (const page of await givePages(shop.sql, { schema, leases, maxPage: 4 })) before.push(...page.messages)
+      for (const page of await assignOffsets(shop.sql, { schema, leases, maxPage: 4 })) before.push(...page.messages)
     }
     expect(before).toHaveLength(12)
     await shop.sql.query('insert into commitcast.refused values (1, 0, 12)')
@@ -177,7 +177,7 @@ async function openShop(kind: string, count = partitions) {
     async assign() {
       await sql.query(`delete from commitcast.member; update commitcast.lease set owner = '', expires_at = '-infinity'`)
       const leases = await createLeases({ sql, schema, group: 'relay' }).renew()
-      await givePages(sql, { schema, leases, maxPage: 1_000 })
+      await assignOffsets(sql, { schema, leases, maxPage: 1_000 })
       await sql.query(`delete from commitcast.member; update commitcast.lease set owner = '', expires_at = '-infinity'`)
     },
     ends: () =>

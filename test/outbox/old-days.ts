@@ -1,4 +1,4 @@
-import { givePages, type Page, surviveErrors } from '@commitcast/outbox'
+import { assignOffsets, type Page, surviveErrors } from '@commitcast/outbox'
 import { createLeases, type Lease, type Sql } from '@commitcast/worker'
 import pg from 'pg'
 import { expect, inject } from 'vitest'
@@ -11,7 +11,7 @@ export const schema = 'commitcast'
 /** What retention asks of a broker that has stored everything. */
 export const all = async () => Number.MAX_SAFE_INTEGER
 
-/** A database with leaves of so many days ago. */
+/** A database with segments of so many days ago. */
 export async function oldDays(days: readonly number[], partitions = 1): Promise<Database> {
   const database = await freshDatabase({ partitions })
   for (const day of days) await attachDay(database, day)
@@ -22,7 +22,7 @@ export async function oldDays(days: readonly number[], partitions = 1): Promise<
 export async function attachDay(
   { sql }: Pick<Database, 'sql'>,
   daysAgo: number,
-  { into = schema, name = leafOf(daysAgo) } = {},
+  { into = schema, name = segmentOf(daysAgo) } = {},
 ): Promise<void> {
   await sql.query(
     `create table ${into}.${name} (like ${into}.outbox including defaults);
@@ -46,7 +46,7 @@ function utcDay(daysAgo: number): string {
   return new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)
 }
 
-export function leafOf(daysAgo: number): string {
+export function segmentOf(daysAgo: number): string {
   return `outbox_${utcDay(daysAgo).replaceAll('-', '')}`
 }
 
@@ -67,7 +67,7 @@ export async function giveAll(database: Database, maxPage: number): Promise<read
   const leases = await leasesOf(database)
   const given: Page[] = []
   for (;;) {
-    const pages = await givePages(database.sql, { schema, leases, maxPage })
+    const pages = await assignOffsets(database.sql, { schema, leases, maxPage })
     if (pages.length === 0) return given
     given.push(...pages)
   }
@@ -91,7 +91,7 @@ export async function pages(database: Database): Promise<readonly string[]> {
 export async function leavesLeft(database: Database): Promise<readonly string[]> {
   const rows = await database.sql.query<{ name: string }>(
     `select relname::text as name from pg_class where relname ~ '^outbox_\\d+$' and relkind = 'r' and relname < $1 order by 1`,
-    [leafOf(2)],
+    [segmentOf(2)],
   )
   return rows.map((row) => row.name)
 }
@@ -166,7 +166,7 @@ export function onNewConnections(connectionString: string): Sql {
   }
 }
 
-/** Whether a leaf on its way out waits for somebody else's transaction. */
+/** Whether a segment on its way out waits for somebody else's transaction. */
 export async function isDetachWaiting({ sql }: Database): Promise<boolean> {
   const rows = await sql.query(
     `select from pg_stat_activity
@@ -175,14 +175,14 @@ export async function isDetachWaiting({ sql }: Database): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Appends, gives and asks for leaves, each again and again, until stopped. */
+/** Appends, gives and asks for segments, each again and again, until stopped. */
 export function watchTraffic(database: Database) {
   let stopped = false
   const rounds = [0, 0, 0]
   const leases = leasesOf(database)
   const acts = [
     () => database.sql.query(`select commitcast.append('a', 'k', '1')`),
-    async () => givePages(database.sql, { schema, leases: await leases, maxPage: 10 }),
+    async () => assignOffsets(database.sql, { schema, leases: await leases, maxPage: 10 }),
     () => database.sql.query('select commitcast.create_segments(2)'),
   ]
   const loops = acts.map(async (act, which) => {

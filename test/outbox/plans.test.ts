@@ -1,4 +1,4 @@
-import { givePages, readPages } from '@commitcast/outbox'
+import { assignOffsets, readPages } from '@commitcast/outbox'
 import { createLeases } from '@commitcast/worker'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { filledDatabase, type freshDatabase } from '../fixtures/fresh-database.ts'
@@ -7,13 +7,13 @@ type Database = Awaited<ReturnType<typeof freshDatabase>>
 type Leases = Awaited<ReturnType<ReturnType<typeof createLeases>['renew']>>
 const schema = 'commitcast'
 const partitions = 8
-const leaves = 10
+const segments = 10
 /** `PLAN_ROWS` in the environment tries more by hand. */
 const rows = Number(process.env.PLAN_ROWS ?? 200_000)
 const maxPage = 500
 
-/** What each partition costs in every call: its page, its lease, a few index walks in each leaf. */
-const perCall = partitions * leaves * 12
+/** What each partition costs in every call: its page, its lease, a few index walks in each segment. */
+const perCall = partitions * segments * 12
 /** What each event of a page costs: its row, its entry in an index, and a share of the rest. */
 const perEvent = 2
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => full?.drop())
 
-describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bounded`, () => {
+describe(`with ${rows} events in ${segments} segments, what a call touches stays bounded`, () => {
   test('all given, and a tail of ten', async () => {
     await using database = await full.copy()
     const leases = await giveAll(database)
@@ -70,13 +70,13 @@ describe(`with ${rows} events in ${leaves} leaves, what a call touches stays bou
   })
 })
 
-/** Many transactions, their events spread over a week of leaves. */
+/** Many transactions, their events spread over a week of segments. */
 async function fill({ sql }: Database): Promise<void> {
   for (let day = 7; day >= 1; day--) {
-    const leaf = `commitcast.outbox_${utcDay(day).replaceAll('-', '')}`
+    const segment = `commitcast.outbox_${utcDay(day).replaceAll('-', '')}`
     await sql.query(
-      `create table ${leaf} (like commitcast.outbox including defaults);
-       alter table commitcast.outbox attach partition ${leaf} for values from ('${utcDay(day)}T00:00Z') to ('${utcDay(day - 1)}T00:00Z')`,
+      `create table ${segment} (like commitcast.outbox including defaults);
+       alter table commitcast.outbox attach partition ${segment} for values from ('${utcDay(day)}T00:00Z') to ('${utcDay(day - 1)}T00:00Z')`,
     )
   }
   await sql.query(`do $$ begin
@@ -122,7 +122,7 @@ function leasesOf(database: Database): Promise<Leases> {
 
 async function giveAll(database: Database): Promise<Leases> {
   const leases = await leasesOf(database)
-  while ((await givePages(database.sql, { schema, leases, maxPage })).length > 0);
+  while ((await assignOffsets(database.sql, { schema, leases, maxPage })).length > 0);
   return leases
 }
 

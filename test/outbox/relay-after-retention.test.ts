@@ -4,7 +4,7 @@ import { refillPartition, retireEvents, runRelay } from '@commitcast/outbox'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { readLog } from '../fixtures/read-log.ts'
-import { all, type Database, leafOf, oldDays, schema, write } from './old-days.ts'
+import { all, type Database, oldDays, schema, segmentOf, write } from './old-days.ts'
 
 describe('a relay that starts where the outbox has retired what it reads back', () => {
   test('continues after fewer new messages than it reads back', async () => {
@@ -116,7 +116,7 @@ async function openShop() {
       })
     },
     async retire() {
-      expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+      expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(9)])
     },
     trouble: () =>
       withRelay((relay) =>

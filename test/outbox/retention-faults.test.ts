@@ -1,4 +1,4 @@
-import { givePages, migrate, retireEvents } from '@commitcast/outbox'
+import { assignOffsets, migrate, retireEvents } from '@commitcast/outbox'
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
@@ -10,13 +10,13 @@ import {
   dyingAfter,
   giveAll,
   insertAt,
-  leafOf,
   leasesOf,
   leavesLeft,
   oldDays,
   onNewConnections,
   pages,
   schema,
+  segmentOf,
   write,
 } from './old-days.ts'
 
@@ -68,11 +68,11 @@ describe('retention among accidents', () => {
     })
     await killed
     const again = await retireEvents(database.sql, { storedUpTo: all, patienceMs })
-    expect(again.waiting.map((one) => one.leaf)).toEqual([leafOf(10), leafOf(9)])
+    expect(again.waiting.map((one) => one.segment)).toEqual([segmentOf(10), segmentOf(9)])
     await write(database, 0, 1)
     await migrate(database.sql, { partitions: 1 })
     await reader.commit()
-    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(10), leafOf(9)])
+    expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(10), segmentOf(9)])
     expect(await giveAll(database, 10)).toHaveLength(1)
   })
 
@@ -88,7 +88,7 @@ describe('retention among accidents', () => {
       const ends = [0, 0]
       const open: { client: pg.PoolClient; ids: string[] }[] = []
       const give = async (maxPage: number) => {
-        const got = await givePages(database.sql, { schema, leases, maxPage })
+        const got = await assignOffsets(database.sql, { schema, leases, maxPage })
         for (const page of got) {
           offered.push(...page.messages.map((message) => message.id))
           ends[page.partition] = page.firstOffset + page.messages.length - 1
@@ -124,11 +124,11 @@ describe('retention among accidents', () => {
           const [writer] = open.splice(random.int(0, open.length - 1), 1)
           await end(writer!)
         } else if (dice < 0.95) await give(random.int(1, 4))
-        else dropped += (await retire((p) => random.int(Math.max(0, ends[p]! - 4), ends[p]!))).leaves.length
+        else dropped += (await retire((p) => random.int(Math.max(0, ends[p]! - 4), ends[p]!))).segments.length
       }
       for (const writer of open) await end(writer)
       while ((await give(3)) > 0);
-      dropped += (await retire((p) => ends[p]!)).leaves.length
+      dropped += (await retire((p) => ends[p]!)).segments.length
       const context = `SEED=${random.seed}, ${dropped} days, ${refused} refused`
       expect(dropped, context).toBe(days.length)
       expect(offered.sort(), context).toEqual([...written].sort())

@@ -1,4 +1,4 @@
-import { EventsGone, givePages, readPages, retireEvents } from '@commitcast/outbox'
+import { assignOffsets, EventsGone, readPages, retireEvents } from '@commitcast/outbox'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
@@ -13,12 +13,12 @@ import {
   given,
   insertAt,
   isDetachWaiting,
-  leafOf,
   leasesOf,
   leavesLeft,
   oldDays,
   pages,
   schema,
+  segmentOf,
   watchTraffic,
   write,
 } from './old-days.ts'
@@ -32,11 +32,11 @@ describe('retention', () => {
     await giveAll(database, 4)
     const before = await pages(database)
     expect(await retireEvents(database.sql, { storedUpTo: all, pageBatch: 3 })).toEqual({
-      leaves: [leafOf(9), leafOf(8)],
+      segments: [segmentOf(9), segmentOf(8)],
       waiting: [],
       pages: expect.any(Number),
     })
-    expect(await leavesLeft(database)).toEqual([leafOf(3)])
+    expect(await leavesLeft(database)).toEqual([segmentOf(3)])
     const after = await pages(database)
     expect(after.length).toBeLessThan(before.length)
     expect(after).toEqual(before.slice(before.length - after.length))
@@ -56,13 +56,13 @@ describe('retention', () => {
     await database.sql.query(`alter database "${name}" set TimeZone = '${zone}'`)
     await using elsewhere = openDatabase(database.url)
     await elsewhere.sql.query('select commitcast.create_segments(5)')
-    const [leaf] = await elsewhere.sql.query(
+    const [segment] = await elsewhere.sql.query(
       `select commitcast.segment_end(to_regclass('commitcast.outbox_' || to_char(now() at time zone 'utc' + interval '5 days', 'YYYYMMDD')))
          = date_trunc('day', now() at time zone 'utc' + interval '6 days') at time zone 'utc' as "endsAtMidnight"`,
     )
-    expect(leaf).toEqual({ endsAtMidnight: true })
-    const { leaves } = await retireEvents(elsewhere.sql, { storedUpTo: all })
-    expect(leaves).toEqual([leafOf(9), leafOf(8)])
+    expect(segment).toEqual({ endsAtMidnight: true })
+    const { segments } = await retireEvents(elsewhere.sql, { storedUpTo: all })
+    expect(segments).toEqual([segmentOf(9), segmentOf(8)])
   })
 
   test('a partition idle for longer keeps its newest page and goes on after it; what is gone is told', async () => {
@@ -70,7 +70,7 @@ describe('retention', () => {
     await write(database, 9, 10)
     await giveAll(database, 4)
     expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual({
-      leaves: [leafOf(9)],
+      segments: [segmentOf(9)],
       waiting: [],
       pages: 2,
     })
@@ -88,11 +88,11 @@ describe('retention', () => {
     await giveAll(database, 4)
     await write(database, 9, 1)
     const because = 'The broker does not have all of its events of partition 0 yet.'
-    const waiting = { leaves: [], waiting: [{ leaf: leafOf(9), because }], pages: 0 }
+    const waiting = { segments: [], waiting: [{ segment: segmentOf(9), because }], pages: 0 }
     expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual(waiting)
     await giveAll(database, 4)
     expect(await retireEvents(database.sql, { storedUpTo: async () => 3 })).toEqual(waiting)
-    expect((await retireEvents(database.sql, { storedUpTo: async () => 4 })).leaves).toEqual([leafOf(9)])
+    expect((await retireEvents(database.sql, { storedUpTo: async () => 4 })).segments).toEqual([segmentOf(9)])
   })
 
   test.each([
@@ -109,12 +109,12 @@ describe('retention', () => {
     await writers.late.query(insertAt(9, 'gen_random_uuid()', "'k'"))
     await writers.early.query(insertAt(9, 'gen_random_uuid()', "'k'"))
     await writers.early.query('commit')
-    await givePages(database.sql, { schema, leases, maxPage: 4 })
+    await assignOffsets(database.sql, { schema, leases, maxPage: 4 })
     await writers.late.query('commit')
     for (const writer of Object.values(writers)) writer.release()
-    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([])
+    expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([])
     await giveAll(database, 4)
-    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+    expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(9)])
   })
 
   test('a day that is on its way takes no events any more, and says so', async () => {
@@ -128,26 +128,29 @@ describe('retention', () => {
   test('a clock that went far ahead takes no day that is to be kept, because no days were made meanwhile', async () => {
     await using database = await freshDatabase({ partitions: 1 })
     for (const day of [40, 39, 38]) await attachDay(database, day)
-    expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual({ leaves: [], waiting: [], pages: 0 })
-    expect(await leavesLeft(database)).toEqual([40, 39, 38].map(leafOf))
+    expect(await retireEvents(database.sql, { storedUpTo: all })).toEqual({ segments: [], waiting: [], pages: 0 })
+    expect(await leavesLeft(database)).toEqual([40, 39, 38].map(segmentOf))
     await retireEvents(database.sql, { storedUpTo: all, keepMs: 86_400_000 })
-    expect(await leavesLeft(database)).toEqual([leafOf(38)])
+    expect(await leavesLeft(database)).toEqual([segmentOf(38)])
   })
 
   test('after a pause of weeks the days before it go when as many new ones have passed as they are kept for', async () => {
     await using database = await freshDatabase({ partitions: 1 })
     for (const day of [40, 39, 38]) await attachDay(database, day)
     const keepMs = 3 * 86_400_000
-    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).segments).toEqual([])
     await attachDaysSince(database, 1)
-    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([leafOf(40)])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).segments).toEqual([segmentOf(40)])
     await attachDaysSince(database, 3, [1])
-    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).leaves).toEqual([leafOf(39), leafOf(38)])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs })).segments).toEqual([
+      segmentOf(39),
+      segmentOf(38),
+    ])
   })
 
   test('keeps for ever what is to be kept for ever, and takes no part of a day', async () => {
     await using database = await oldDays([400])
-    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs: Infinity })).leaves).toEqual([])
+    expect((await retireEvents(database.sql, { storedUpTo: all, keepMs: Infinity })).segments).toEqual([])
     await expect(retireEvents(database.sql, { storedUpTo: all, keepMs: 3_600_000 })).rejects.toThrow(
       /keepMs is 3600000. Events go by whole days: take 86400000/,
     )
@@ -161,7 +164,12 @@ describe('retention', () => {
     ['wrote to another day, repeatable read', 'repeatable read', today, /Detaching it is held up by the transaction/],
     ['only took a snapshot', 'repeatable read', 'select 1', undefined],
     ['read the outbox', '', 'select count(*) from commitcast.outbox', /Detaching it is held up by the transaction/],
-    ['read the leaf', '', `select count(*) from commitcast.${leafOf(9)}`, /Detaching it is held up by the transaction/],
+    [
+      'read the segment',
+      '',
+      `select count(*) from commitcast.${segmentOf(9)}`,
+      /Detaching it is held up by the transaction/,
+    ],
   ])('an idle transaction that %s: writers and the relay go on', async (_, isolation, statement, because) => {
     await using database = await oldDays([9])
     await write(database, 9, 3)
@@ -176,7 +184,7 @@ describe('retention', () => {
     const held = await retiring
     if (because) expect(held.waiting.map((one) => one.because)).toEqual([expect.stringMatching(because)])
     else await eventually(async () => expect(await retireAndSeeWhatIsLeft(database)).toEqual([]))
-    // Also with a leaf that is half detached.
+    // Also with a segment that is half detached.
     await traffic.goesOn()
     await traffic.stop()
     await idle.commit()
@@ -187,13 +195,13 @@ describe('retention', () => {
 
   test('a statement whose snapshot is older than the detach does not wait for the readers that the detach waits for', async () => {
     await using database = await oldDays([9])
-    await using _reader = await begin(database, '', `select count(*) from commitcast.${leafOf(9)}`)
+    await using _reader = await begin(database, '', `select count(*) from commitcast.${segmentOf(9)}`)
     await using older = await begin(database, 'repeatable read', 'select 1')
     const retiring = retireEvents(database.sql, { storedUpTo: all, patienceMs: 600_000 })
     await eventually(async () => expect(await isDetachWaiting(database)).toBe(true))
     expect((await older.client.query('select count(*) from commitcast.outbox')).rowCount).toBe(1)
     expect((await retiring).waiting).toEqual([
-      { leaf: leafOf(9), because: expect.stringMatching(/Detaching it is held up by the transaction/) },
+      { segment: segmentOf(9), because: expect.stringMatching(/Detaching it is held up by the transaction/) },
     ])
   })
 
@@ -210,7 +218,7 @@ describe('retention', () => {
     await database.sql.query(`commit prepared '${name}'`)
     expect((await retireEvents(database.sql, { storedUpTo: all })).waiting[0]?.because).toMatch(/does not have all/)
     await giveAll(database, 10)
-    expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+    expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(9)])
   })
 
   test('an abort ends the waiting', async () => {

@@ -1,5 +1,5 @@
 import { memoryBroker } from '@commitcast/broker/memory'
-import { givePages, readPages, runRelay } from '@commitcast/outbox'
+import { assignOffsets, readPages, runRelay } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { ownPostgres } from '../fixtures/own-postgres.ts'
@@ -35,7 +35,7 @@ test('a page that no standby has confirmed, because its relay’s wait was cance
 
   async function giveAndCancel({ pool, sql }: Database) {
     const client = await pool.connect()
-    const giving = givePages(onClient(client), { schema, leases, maxPage: 10 })
+    const giving = assignOffsets(onClient(client), { schema, leases, maxPage: 10 })
     const pid = await isWaitingForStandby(database, 'assign_offsets')
     await sql.query('select pg_cancel_backend($1)', [pid])
     await giving

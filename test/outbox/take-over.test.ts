@@ -144,7 +144,7 @@ async function openShop(options: Omit<RelayConfig, 'url' | 'app'> = {}) {
       const asGiven = `select count(distinct given.id) from generate_series(0, ${partitions - 1}) as p
         cross join lateral commitcast.read_pages(1, p::smallint, 0, 1000000) as given
         join commitcast_broker.message as stored
-          on stored.partition = p and stored."offset" = given.place and stored.id = given.id`
+          on stored.partition = p and stored."offset" = given."offset" and stored.id = given.id`
       expect(await count(database, asGiven)).toBe(written)
     },
   }

@@ -9,7 +9,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
 import { keepWriting } from '../fixtures/keep-writing.ts'
 import { startRelayed } from '../fixtures/relayed.ts'
-import { attachDay, attachDaysSince, begin, leafOf } from './old-days.ts'
+import { attachDay, attachDaysSince, begin, segmentOf } from './old-days.ts'
 
 /** One name begins with the other, and `_` stands for any character where somebody compares with LIKE. */
 const [shop, crm] = ['shop', 'shop_x'] as const
@@ -60,18 +60,18 @@ describe('two apps in one database, told apart by the schema', () => {
     await using _idle = await begin(database, '', `select count(*) from ${crm}.outbox`)
     const patienceMs = 300
     expect(await retireEvents(database.sql, { schema: shop, storedUpTo: all, patienceMs })).toMatchObject({
-      leaves: [leafOf(9)],
+      segments: [segmentOf(9)],
       waiting: [],
     })
     expect(await retireEvents(database.sql, { schema: crm, storedUpTo: all, patienceMs })).toMatchObject({
-      leaves: [],
-      waiting: [{ leaf: leafOf(9), because: expect.stringMatching(/held up by the transaction of process/) }],
+      segments: [],
+      waiting: [{ segment: segmentOf(9), because: expect.stringMatching(/held up by the transaction of process/) }],
     })
     const left = await database.sql.query<{ at: string }>(
       `select to_regclass($1)::text as at union all select to_regclass($2)::text`,
-      [shop, crm].map((schema) => `${schema}.${leafOf(9)}`),
+      [shop, crm].map((schema) => `${schema}.${segmentOf(9)}`),
     )
-    expect(left.map((row) => row.at)).toEqual([null, `${crm}.${leafOf(9)}`])
+    expect(left.map((row) => row.at)).toEqual([null, `${crm}.${segmentOf(9)}`])
   })
 
   test('one is migrated, and removed, without the other', async () => {

@@ -1,4 +1,4 @@
-import { givePages, readPages } from '@commitcast/outbox'
+import { assignOffsets, readPages } from '@commitcast/outbox'
 import type { Lease } from '@commitcast/worker'
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
@@ -109,8 +109,8 @@ describe('a page whose giver never heard of it', () => {
     await using database = await freshDatabase({ partitions: 1 })
     const leases = await leasesOf(database)
     for (const name of ['first', 'second', 'third']) await database.sql.query(append(name))
-    await givePages(database.sql, { schema, leases, maxPage: 2 })
-    const pages = await givePages(database.sql, { schema, leases, maxPage: 2 })
+    await assignOffsets(database.sql, { schema, leases, maxPage: 2 })
+    const pages = await assignOffsets(database.sql, { schema, leases, maxPage: 2 })
     expect(pages).toMatchObject([{ firstOffset: 3, messages: [{ offset: 3, type: 'third' }] }])
     expect(await log(database)).toEqual(['first', 'second', 'third'])
   })
@@ -135,7 +135,7 @@ test('callers with other page sizes go on inside each other’s windows', async 
   for (const name of names) await database.sql.query(append(name))
   const sizes: number[] = []
   for (const maxPage of [3, 1, 7, 2, 5, 100]) {
-    const [page] = await givePages(database.sql, { schema, leases, maxPage })
+    const [page] = await assignOffsets(database.sql, { schema, leases, maxPage })
     sizes.push(page?.messages.length ?? 0)
   }
   expect(sizes).toEqual([3, 1, 7, 2, 5, 2])
@@ -153,14 +153,14 @@ function isWaiting({ sql }: Database, statement: string): Promise<void> {
 }
 
 async function give(client: pg.PoolClient, leases: readonly Lease[]): Promise<readonly string[]> {
-  const pages = await givePages(onClient(client), { schema, leases, maxPage: 10 })
+  const pages = await assignOffsets(onClient(client), { schema, leases, maxPage: 10 })
   return pages.flatMap((page) => page.messages).map((message) => message.type)
 }
 
 /** The types of what it gave, or the code of its failure. */
 async function giveAndTell({ sql }: Database, leases: readonly Lease[]): Promise<readonly string[] | string> {
   try {
-    const pages = await givePages(sql, { schema, leases, maxPage: 10 })
+    const pages = await assignOffsets(sql, { schema, leases, maxPage: 10 })
     return pages.flatMap((page) => page.messages).map((message) => message.type)
   } catch (error) {
     return (error as { code: string }).code

@@ -1,4 +1,4 @@
-import { givePages } from '@commitcast/outbox'
+import { assignOffsets } from '@commitcast/outbox'
 import { flushWal } from '@commitcast/worker'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
@@ -51,7 +51,7 @@ test('an event that vanished in a crash is never given, and the one that gets it
   let tx = 0n
   for (let n = 0; tx < BigInt(vanished); n++) tx = BigInt(await append(`again${n}`))
   expect(tx).toBe(BigInt(vanished))
-  const given = await givePages(sql, { schema, leases, maxPage: 1_000 })
+  const given = await assignOffsets(sql, { schema, leases, maxPage: 1_000 })
   const names = given.flatMap((page) => page.messages)
   expect(names.map((message) => message.type)).toEqual((await types()).slice(1))
   expect(names.at(-1)?.tx).toBe(vanished)
@@ -61,7 +61,7 @@ test('a page that was given is on the disk with its events, whatever the databas
   await using database = await ownPostgres({ partitions: 1 }, lazyWal)
   const leases = await leasesOf(database)
   await database.sql.query(`select commitcast.append('a', 'k', '0')`)
-  const [page] = await givePages(database.sql, { schema, leases, maxPage: 10 })
+  const [page] = await assignOffsets(database.sql, { schema, leases, maxPage: 10 })
   await crash(database.server)
   await database.server.restart()
   expect(page?.messages).toHaveLength(1)

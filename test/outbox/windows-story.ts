@@ -1,4 +1,4 @@
-import { givePages, type Page } from '@commitcast/outbox'
+import { assignOffsets, type Page } from '@commitcast/outbox'
 import { createLeases, type Lease } from '@commitcast/worker'
 import type { Random } from '../fixtures/random.ts'
 import { type Database, onClient, schema } from './old-days.ts'
@@ -40,7 +40,7 @@ async function createRelays(database: Database, random: Random) {
   let oldLeases: readonly Lease[] = []
 
   const give = async (sql = database.sql, maxPage = random.int(1, 4)) => {
-    const given = await givePages(sql, { schema, leases, maxPage })
+    const given = await assignOffsets(sql, { schema, leases, maxPage })
     pages.push(...given)
     return given.length
   }
@@ -66,7 +66,7 @@ async function createRelays(database: Database, random: Random) {
     leases = await relay.renew()
   }
   const giveByOldTerm = async () => {
-    const given = await givePages(database.sql, { schema, leases: oldLeases, maxPage: 3 })
+    const given = await assignOffsets(database.sql, { schema, leases: oldLeases, maxPage: 3 })
     if (given.length > 0) throw new Error('A lease of an older term gave a page.')
   }
   return {
@@ -75,7 +75,7 @@ async function createRelays(database: Database, random: Random) {
       const dice = random.next()
       if (dice < 0.5) await give()
       else if (dice < 0.7) await giveAtOnce()
-      else if (dice < 0.8) await givePages(database.sql, { schema, leases, maxPage: random.int(1, 4) })
+      else if (dice < 0.8) await assignOffsets(database.sql, { schema, leases, maxPage: random.int(1, 4) })
       else if (dice < 0.9) await giveAndDie()
       else if (dice < 0.95) await takeOver()
       else await giveByOldTerm()

@@ -75,9 +75,9 @@ function forgetAtBroker(counters: Counters, count: number): void {
 /** Both forget all there is, as if days had passed. */
 async function retireEverything(counters: Counters): Promise<void> {
   forgetAtBroker(counters, 1_000_000)
-  const leaves = await counters.sql.query<{ name: string }>(
+  const segments = await counters.sql.query<{ name: string }>(
     `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'commitcast.outbox'::regclass`,
   )
-  for (const { name } of leaves) await counters.sql.query(`drop table ${name}`)
+  for (const { name } of segments) await counters.sql.query(`drop table ${name}`)
   await counters.sql.query(`update commitcast.topic set segments_until = '-infinity'`)
 }

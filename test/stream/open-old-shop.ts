@@ -12,7 +12,7 @@ import pg from 'pg'
 import { expect, inject } from 'vitest'
 import { z } from 'zod'
 import { eventually } from '../fixtures/eventually.ts'
-import { all, leafOf, oldDays, write } from '../outbox/old-days.ts'
+import { all, oldDays, segmentOf, write } from '../outbox/old-days.ts'
 
 const events = defineEvents({ 'thing.done': { data: z.unknown() } })
 const shape = { epoch: 1, partitions: 1 }
@@ -89,7 +89,7 @@ export async function openOldShop() {
       entries.flatMap(({ code, topic, first }) => (code === 'LOG_BEGINS_LATER' ? [`${topic} ${first}`] : [])),
     write: (daysAgo: number, count: number) => write(database, daysAgo, count),
     async retire() {
-      expect((await retireEvents(database.sql, { storedUpTo: all })).leaves).toEqual([leafOf(9)])
+      expect((await retireEvents(database.sql, { storedUpTo: all })).segments).toEqual([segmentOf(9)])
     },
     /** The ids of what the projection has seen, by offset. */
     async seen(): Promise<readonly number[]> {

@@ -304,7 +304,7 @@ test('a rebuild that needs events which are gone is refused, unless it may begin
   await using totals = await openTotals({ partitions: 1 })
   await startOld(totals, 4)
   await expect(startRebuild(totals.sql, { schema, group: 'sales' })).rejects.toThrow('There are: "totals"')
-  await dropLeaves(totals)
+  await dropSegments(totals)
   await totals.grow(4)
   await expect(startRebuild(totals.sql, { schema, group })).rejects.toThrow('no longer has it in partition 0')
   totals.run([totals.totalsOf(2)], ['consume'])
@@ -403,10 +403,10 @@ async function killTransactions({ sql }: Totals): Promise<void> {
   )
 }
 
-async function dropLeaves({ sql }: Totals): Promise<void> {
-  const leaves = await sql.query<{ name: string }>(
+async function dropSegments({ sql }: Totals): Promise<void> {
+  const segments = await sql.query<{ name: string }>(
     `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'commitcast.outbox'::regclass`,
   )
-  for (const { name } of leaves) await sql.query(`drop table ${name}`)
+  for (const { name } of segments) await sql.query(`drop table ${name}`)
   await sql.query(`update commitcast.topic set segments_until = '-infinity'`)
 }

@@ -1,5 +1,5 @@
 import { createStateReader, createSubscriptions, type Hub, startHub } from '@commitcast/live'
-import { readLastGiven, readTopic } from '@commitcast/outbox'
+import { readLastAssigned, readTopic } from '@commitcast/outbox'
 import { aborted, untilItWorks } from '@commitcast/worker'
 import { runProcess } from 'commitcast/process'
 import { createLiveRouter, type Tables, type TortureEvent } from './api/live-router.ts'
@@ -27,7 +27,7 @@ await runProcess(
       const opened = await startHub({
         topic,
         epochNow: async () => (await readTopic(sql, schema)).epoch,
-        lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
+        lastAssigned: (partition) => readLastAssigned(sql, schema, { epoch: topic.epoch, partition }),
         onEnded() {
           hub = undefined
         },

@@ -25,11 +25,11 @@ export {
   refillPartition,
   retireEvents,
   retryParked,
-  type SteppedOver,
+  type SkippedEvent,
   showParked,
+  skipEvent,
   sqlIn,
   sqlOf,
-  stepOver,
 } from '@commitcast/outbox'
 export {
   cancelRebuild,

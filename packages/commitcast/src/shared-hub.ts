@@ -1,7 +1,15 @@
 import { type Broker, TopicMismatch } from '@commitcast/broker'
 import type { Upcast } from '@commitcast/events'
 import { type Hub, type HubLimits, startHub } from '@commitcast/live'
-import { bindApp, checkHome, OtherApp, readLastGiven, readShown, readTopic, whyHomeless } from '@commitcast/outbox'
+import {
+  bindApp,
+  checkCluster,
+  OtherApp,
+  readLastAssigned,
+  readShown,
+  readTopic,
+  whyOtherCluster,
+} from '@commitcast/outbox'
 import {
   type LastingTrouble,
   type Logger,
@@ -42,14 +50,14 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
   let isReopening = false
 
   const start = async () => {
-    await checkHome(sql, schema)
+    await checkCluster(sql, schema)
     const topic = await broker.topic({ name: `${app}-live`, ...(await bindApp(sql, schema, app)) })
     const opened = await startHub({
       ...limits,
       ...{ topic, signal, logger, upcast: options.upcast },
       epochNow: async () => (await readTopic(sql, schema)).epoch,
       readShown: (snapshot) => readShown(sql, schema, snapshot),
-      lastGiven: (partition) => readLastGiven(sql, schema, { epoch: topic.epoch, partition }),
+      lastAssigned: (partition) => readLastAssigned(sql, schema, { epoch: topic.epoch, partition }),
       onEnded() {
         hub = undefined
         parts.own.delete('hub')
@@ -62,7 +70,7 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
   const fail = (error: unknown): never => {
     hub = undefined
     const { code, message: words } = toTrouble(error)
-    const message = whyHomeless(error) ?? words
+    const message = whyOtherCluster(error) ?? words
     const isMistake = error instanceof OtherApp || error instanceof TopicMismatch
     if (isMistake && trouble?.code !== code) logger.error({ code, schema }, message)
     trouble = lasting({ code, message }, trouble)

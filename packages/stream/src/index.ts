@@ -24,7 +24,7 @@ export {
   ResetRefused,
   resetGroup,
 } from './groups/reset-group.ts'
-export type { GroupWorker, RunGroupPlace } from './groups/run-group.ts'
+export type { GroupWorker, RunGroupContext } from './groups/run-group.ts'
 export { GroupTypeUnknown } from './groups/type-guard.ts'
 export { createHandler } from './handlers/create-handler.ts'
 export type { Handle, HandlerOptions, Handles, Try } from './handlers/handler.ts'

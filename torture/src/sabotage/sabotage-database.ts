@@ -9,7 +9,7 @@ interface Rewriting {
   readonly changes: readonly Change[]
 }
 
-const givePages = 'commitcast.assign_offsets(smallint[], bigint[], int, timestamptz)'
+const assignOffsets = 'commitcast.assign_offsets(smallint[], bigint[], int, timestamptz)'
 const commitOffset = 'commitcast.commit_offset(text, smallint, bigint, text, bigint, int, bigint, int, bigint)'
 const serverIdentity = 'commitcast.server_identity()'
 const holdLease = 'commitcast.hold_lease(text, smallint, bigint)'
@@ -18,7 +18,7 @@ const holdLease = 'commitcast.hold_lease(text, smallint, bigint)'
 const rewritings: Partial<Record<Sabotage, readonly Rewriting[]>> = {
   'no-fencing': [
     {
-      name: givePages,
+      name: assignOffsets,
       changes: [
         [' AND lease.term = held.term', ''],
         [' and lease.term = held.term', ''],
@@ -27,7 +27,7 @@ const rewritings: Partial<Record<Sabotage, readonly Rewriting[]>> = {
   ],
   'position-cursor': [
     {
-      name: givePages,
+      name: assignOffsets,
       changes: [
         [`coalesce(newest.to_snapshot, '1:1:') end as from_snapshot`, `'1:1:' end as from_snapshot`],
         [`coalesce(newest.to_next, '1') end as from_next`, `'1' end as from_next`],
@@ -36,7 +36,7 @@ const rewritings: Partial<Record<Sabotage, readonly Rewriting[]>> = {
   ],
   'async-page-commit': [
     {
-      name: givePages,
+      name: assignOffsets,
       changes: [[`'synchronous_commit', 'on'`, `'synchronous_commit', 'off'`]],
     },
   ],

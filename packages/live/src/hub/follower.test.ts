@@ -246,7 +246,7 @@ test('a cursor up to what was given goes on when a broker that lost its newest m
   const stopping = new AbortController()
   const { topic, append, fill } = await forgetfulTopic()
   await append(1)
-  const hub = await startHub({ topic, lastGiven: async () => 5, signal: stopping.signal })
+  const hub = await startHub({ topic, lastAssigned: async () => 5, signal: stopping.signal })
   const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [3] })
   await fill(2, 5)

@@ -33,7 +33,7 @@ export interface HubOptions extends Partial<HubLimits> {
    * The last offset that was given in a partition: a cursor up to there can be continued, also while the broker has lost
    * its newest messages and gets them back. Without it the broker is asked where it ends.
    */
-  readonly lastGiven?: (partition: number) => Promise<number>
+  readonly lastAssigned?: (partition: number) => Promise<number>
   /**
    * Reads what a snapshot of the database shows of the topic; default the one of now. Without it the cursors of state-first
    * subscriptions carry the snapshot of their state for ever.
@@ -110,7 +110,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const past = createPast({
     topic,
     headOf: (partition) => heads[partition]!,
-    lastOf: options.lastGiven ?? ((partition) => endOf(topic, partition)),
+    lastOf: options.lastAssigned ?? ((partition) => endOf(topic, partition)),
     decoder,
     signal,
     maxBytes: limits.maxPastBytes,

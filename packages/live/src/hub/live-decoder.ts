@@ -29,7 +29,7 @@ export interface LiveDecoder {
    */
   decode(message: Message, partition: number): EventEnvelope
   /** What takes the place of a message that can't be read or written; counted and said in the log. */
-  stepOver(message: Message, partition: number, error: unknown): EventEnvelope
+  skipEvent(message: Message, partition: number, error: unknown): EventEnvelope
   /** How many were stepped over. */
   readonly unreadable: number
   /** Notes under which timeline of the database a live message was made. */
@@ -80,7 +80,7 @@ export function createLiveDecoder({
       return event
     }
   }
-  const stepOver: LiveDecoder['stepOver'] = (message, partition, error) => {
+  const skipEvent: LiveDecoder['skipEvent'] = (message, partition, error) => {
     count(message, partition, error)
     const { id, type, key, offset, tx } = message
     return { kind: 'unreadable', event: { id, type, key, code, epoch, partition, offset, tx } }
@@ -90,10 +90,10 @@ export function createLiveDecoder({
       try {
         return { kind: 'event', event: upcastOrTell(decodeLiveEvent(message, { epoch, partition })) }
       } catch (error) {
-        return stepOver(message, partition, error)
+        return skipEvent(message, partition, error)
       }
     },
-    stepOver,
+    skipEvent,
     get unreadable() {
       return unreadable
     },

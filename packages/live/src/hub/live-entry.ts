@@ -53,7 +53,7 @@ export function toLiveEntry(
     const bytes = message.body.length + emptyEntryBytes
     return { message, partition, offset: message.offset, tx: BigInt(message.tx), channels, decoder, keeper, bytes }
   } catch (error) {
-    decoder.stepOver(message, partition, error)
+    decoder.skipEvent(message, partition, error)
     return undefined
   }
 }

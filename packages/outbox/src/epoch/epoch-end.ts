@@ -1,6 +1,6 @@
 import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
-import { readLastGiven } from '../pages/read-last-given.ts'
+import { readLastAssigned } from '../pages/read-last-assigned.ts'
 import { readTopic } from '../read-topic.ts'
 
 /** The topic has gone on to another epoch: what was opened for the one before has to be opened anew. */
@@ -26,5 +26,5 @@ export async function readEpochEnd(
   sql: Sql,
   { schema, epoch, partition }: { schema: string; epoch: number; partition: number },
 ): Promise<number> {
-  return readLastGiven(sql, schema, { epoch, partition })
+  return readLastAssigned(sql, schema, { epoch, partition })
 }

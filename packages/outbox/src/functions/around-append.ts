@@ -5,12 +5,12 @@
  */
 export function beforeAppend(s: string): string {
   return `perform pg_current_xact_id();
-  select ${leafAt(s, 'clock_timestamp()')} is null as needs_segment, exists (select from ${s}.sleeping_relay) as is_asleep into checked;
+  select ${segmentAt(s, 'clock_timestamp()')} is null as needs_segment, exists (select from ${s}.sleeping_relay) as is_asleep into checked;
   if checked.needs_segment then perform ${s}.create_segments(1); end if;`
 }
 
 /** SQL that names the segment for a time, null where there is none. */
-export function leafAt(s: string, time: string): string {
+export function segmentAt(s: string, time: string): string {
   return `to_regclass('${s}.outbox_' || to_char((${time}) at time zone 'utc', 'YYYYMMDD'))`
 }
 

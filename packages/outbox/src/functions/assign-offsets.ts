@@ -1,4 +1,4 @@
-import { fullAnswerBytes, fullPageBytes } from '../pages/give-pages.ts'
+import { fullAnswerBytes, fullPageBytes } from '../pages/assign-offsets.ts'
 import { eventSeparator, eventText } from '../pages/page.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { eventOctets, windowEvents, windowSettings } from './window-events.ts'

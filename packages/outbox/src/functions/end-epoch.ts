@@ -1,4 +1,4 @@
-import { lastGiven } from '../pages/read-last-given.ts'
+import { lastAssigned } from '../pages/read-last-assigned.ts'
 import type { SqlFunction } from './sql-function.ts'
 
 export const endEpoch: SqlFunction = {
@@ -12,7 +12,7 @@ declare
   ends_at bigint;
 begin
   for ended in
-    select nth::smallint as number, ${lastGiven(s, 'of_epoch', 'nth::smallint')} as assigned, newest.up_to, newest.token
+    select nth::smallint as number, ${lastAssigned(s, 'of_epoch', 'nth::smallint')} as assigned, newest.up_to, newest.token
     from ${s}.topic cross join generate_series(0, topic.partitions - 1) as nth
     left join lateral (
       select up_to, token from ${s}.verified where verified.epoch = of_epoch and verified.partition = nth::smallint

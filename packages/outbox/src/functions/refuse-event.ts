@@ -5,7 +5,7 @@ import { escapedUnit, typePattern, versionPattern } from './type-pattern.ts'
 
 /**
  * Refuses what no reader could read, with the reason; returns where nothing is wrong. What the outbox holds already passes when
- * it is moved: readers step over it.
+ * it is moved: readers skip it.
  */
 export const refuseEvent: SqlFunction = {
   signature: 'refuse_event(text, text, json, json)',

@@ -1,6 +1,6 @@
 import type { SqlFunction } from './sql-function.ts'
 
-/** Of the trigger that retention hangs on a leaf before it goes, so that nothing can be appended to it any more. */
+/** Of the trigger by which retention closes a segment, so that nothing can be appended to it any more. */
 export const refuseLate: SqlFunction = {
   signature: 'refuse_late()',
   sql: (s) => `

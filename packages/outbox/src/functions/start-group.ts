@@ -1,4 +1,4 @@
-import { lastGiven } from '../pages/read-last-given.ts'
+import { lastAssigned } from '../pages/read-last-assigned.ts'
 import type { SqlFunction } from './sql-function.ts'
 
 export const startGroup: SqlFunction = {
@@ -11,7 +11,7 @@ begin
   if exists (select from ${s}.group_offset where group_name = of_group) then return; end if;
   insert into ${s}.group_offset (group_name, partition, epoch, "offset", is_start)
   select of_group, number, case when at_end then topic.epoch else 1 end,
-    case when at_end then ${lastGiven(s, 'topic.epoch', 'number::smallint')} else 0 end, true
+    case when at_end then ${lastAssigned(s, 'topic.epoch', 'number::smallint')} else 0 end, true
   from ${s}.topic cross join generate_series(0, topic.partitions - 1) as number;
 end $$;`,
 }

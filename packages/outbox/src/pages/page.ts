@@ -28,8 +28,8 @@ export interface PageRow {
 export const pageColumns =
   'epoch int, partition smallint, "offset" bigint, id text, type text, key text, body text, headers text, tx text, occurred text'
 
-/** A page as it is given: its events in one text, in their order. */
-export interface GivenRow {
+/** A page as `assign_offsets` returns it: its events in one text, in their order. */
+export interface AssignedRow {
   readonly epoch: number
   readonly partition: number
   readonly first_offset: string
@@ -37,8 +37,8 @@ export interface GivenRow {
   readonly is_cut: boolean
 }
 
-/** A page that was just given. */
-export interface GivenPage extends Page {
+/** A page that was just assigned. */
+export interface AssignedPage extends Page {
   /** Whether it was full before its window ended: the rest is there already. */
   readonly isCut: boolean
 }
@@ -53,7 +53,7 @@ export const eventTexts = 'id::text, type, key, data::text, headers::text, tx::t
 export const eventText = 'concat_ws(chr(31), id, type, to_json(key), data, headers, tx, occurred_at)'
 export const eventSeparator = 'chr(30)'
 
-export function toPage({ epoch, partition, first_offset, events, is_cut: isCut }: GivenRow): GivenPage {
+export function toPage({ epoch, partition, first_offset, events, is_cut: isCut }: AssignedRow): AssignedPage {
   const firstOffset = Number(first_offset)
   const messages = events.split('\x1e').map((text, index) => {
     const [id, type, key, body, headers, tx, occurred] = text.split('\x1f') as unknown as EventTexts
@@ -73,7 +73,7 @@ function plainText(json: string): string {
 export function gatherPage(rows: readonly PageRow[]): Page {
   const { epoch, partition } = rows[0]!
   const messages = rows.map((row) => toMessage(row, Number(row.offset)))
-  // They come in order; nobody promises it.
+  // They come in order, which SQL does not promise.
   if (messages.some((message, index) => message.offset !== messages[0]!.offset + index)) {
     messages.sort((a, b) => a.offset - b.offset)
   }
@@ -103,7 +103,7 @@ function isoTime(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
 }
 
-/** Whoever wrote them by SQL may have put in other names than an event's, or other things than texts. */
+/** Headers that were written by SQL may have other names than an event's, or other values than texts. */
 function textHeaders(json: string): Record<string, string> {
   const written: unknown = JSON.parse(json)
   const headers: Record<string, string> = {}

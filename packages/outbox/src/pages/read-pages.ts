@@ -23,8 +23,8 @@ export class EventsGone extends CommitcastError {
 }
 
 /**
- * The events behind offset `after` in the pages that were given, oldest first, read from the outbox by the page log: the same
- * events at the same offsets as when they were given, and placeholders for those that the broker refused. Throws
+ * The events behind offset `after` in the assigned pages, oldest first, read from the outbox by the page log: the same
+ * events at the same offsets as when they were assigned, and placeholders for those that the broker refused. Throws
  * `EventsGone` where retention has taken some of a page.
  */
 export async function readPages(sql: Sql, options: PagesAfter): Promise<Page[]> {

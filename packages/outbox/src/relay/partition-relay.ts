@@ -11,7 +11,7 @@ import {
   toTrouble,
 } from '@commitcast/worker'
 import { startedAnewState } from '../functions/sql-states.ts'
-import { noteDiverged, noteVerified } from '../verified/note-verified.ts'
+import { recordDiverged, recordVerified } from '../verified/record-verified.ts'
 import type { BrokerLog } from './broker-log.ts'
 import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
 import { finishEpochs } from './finish-epochs.ts'
@@ -95,7 +95,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
     let after = await findEnd(of, { acknowledged: acknowledged.get(partition) ?? 0, maxInFlight, lostTailMs })
     acknowledged.set(partition, after)
     brokerLog.answered()
-    const token = await noteVerified(of, after)
+    const token = await recordVerified(of, after)
     const publisher = createPartitionPublisher({ topic, partition, after, token, onStored })
     const ending = new AbortController()
     const { promise: doubted, resolve: doubt } = Promise.withResolvers<unknown>()
@@ -140,7 +140,7 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
   /** A new epoch begins there, and groups read no further. */
   const noteWhere = async () => {
     const ours = await lastOfOurs(of)
-    if (ours !== undefined) await noteDiverged(of, ours)
+    if (ours !== undefined) await recordDiverged(of, ours)
   }
 
   const life = async () => {

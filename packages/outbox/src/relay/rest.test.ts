@@ -5,14 +5,14 @@ import { createRest } from './rest.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const sleeper = { fallAsleep: async () => '1', isRunningBefore: async () => false, wakeUp: async () => {} }
+const sleepingRelay = { fallAsleep: async () => '1', isRunningBefore: async () => false, wakeUp: async () => {} }
 const nothing = { found: 0, hasAsked: true, mayBeMore: false }
 
 /** A relay whose looks take so long and find nothing. Counts them, while a commit rings once a millisecond. */
 async function countLooks({ lookMs, listens }: { lookMs: number; listens: boolean }) {
   const bell = createBell()
   const stopping = new AbortController()
-  const rest = createRest({ sleeper, bell, signal: stopping.signal, pollMs: 1_000, listens })
+  const rest = createRest({ sleepingRelay, bell, signal: stopping.signal, pollMs: 1_000, listens })
   const ringing = setInterval(bell.ring, 1)
   let looks = 0
   const looking = (async () => {

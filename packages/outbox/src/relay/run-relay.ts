@@ -13,19 +13,19 @@ import {
   warningLogger,
 } from '@commitcast/worker'
 import { bindApp } from '../bind-app.ts'
-import { checkHome, waitForHome, whyHomeless } from '../epoch/check-home.ts'
+import { checkCluster, waitForCluster, whyOtherCluster } from '../epoch/check-cluster.ts'
 import { EpochEnded } from '../epoch/epoch-end.ts'
 import { checkLimit } from '../parked/check-limit.ts'
 import { checkKeepMs } from '../retention/retire-events.ts'
-import { readServer } from '../verified/note-verified.ts'
+import { readServer } from '../verified/record-verified.ts'
+import { createAssigner } from './assigner.ts'
 import { boundedSql } from './bounded-sql.ts'
-import { createGive } from './give.ts'
 import { keepLeases } from './keep-leases.ts'
-import { keepLeaves } from './keep-leaves.ts'
+import { keepSegments } from './keep-segments.ts'
 import { createRelayState, healthOf, type RelayState } from './relay-state.ts'
 import { createRest } from './rest.ts'
 import { runBeside } from './run-beside.ts'
-import { createSleeper } from './sleeping-relay.ts'
+import { createSleepingRelay } from './sleeping-relay.ts'
 import { listen } from './wake-up.ts'
 
 export interface RelayOptions {
@@ -37,13 +37,13 @@ export interface RelayOptions {
   readonly signal: AbortSignal
   /** A direct connection for LISTEN. Without one the relay polls every 100 ms, and writers never notify. */
   readonly listenTo?: string
-  /** How often a sleeping relay looks anyway. Default 1,000. */
+  /** How often a sleeping relay looks without a notification. Default 1,000. */
   readonly pollMs?: number
-  /** The most events of one partition that are given in one commit. Default 1,000. */
+  /** The most events of one partition that get offsets in one commit. Default 1,000. */
   readonly maxPage?: number
   /** How long a lease outlives its last renewal. Default 3,500. */
   readonly leaseTtlMs?: number
-  /** How long a broker that says less than it acknowledged is given to find the rest, before it is refilled. Default 10,000. */
+  /** How long the relay waits for a broker that has less than it acknowledged, before it refills it. Default 10,000. */
   readonly lostTailMs?: number
   /** How long events stay in the outbox after their day has ended, at least a day. Default 7 days; `Infinity` keeps them. */
   readonly retentionMs?: number
@@ -60,7 +60,7 @@ export interface Relay {
 }
 
 /**
- * The relay worker: takes its share of the outbox's partitions, gives their new events offsets and appends them to
+ * The relay worker: takes its share of the outbox's partitions, assigns offsets to their new events and appends them to
  * `<app>-events`, each once and in order, whatever crashes (P1-P4). Several may run; outages are waited out.
  */
 export function runRelay(options: RelayOptions): Relay {
@@ -77,18 +77,18 @@ export function runRelay(options: RelayOptions): Relay {
     }
     while (!signal.aborted) {
       try {
-        await relayUntilTrouble({ ...options, logger, outages }, state, onProgress)
+        await relayUntilError({ ...options, logger, outages }, state, onProgress)
       } catch (error) {
         if (error instanceof EpochEnded) {
-          logger.info({ why: error.message }, 'the relay goes on in the next epoch')
+          logger.info({ why: error.message }, 'relay continues in the next epoch')
           continue
         }
-        const because = whyHomeless(error)
+        const because = whyOtherCluster(error)
         const { code, message } = toTrouble(error)
         state.trouble = lasting({ code, message: because ?? message }, state.trouble)
         if (because !== undefined) {
           outages.relay.halted(error, undefined, { because })
-          await waitForHome(options.sql, options.schema, signal)
+          await waitForCluster(options.sql, options.schema, signal)
         } else {
           state.brokerLog.failed(error)
           outages.relay.failed(error)
@@ -127,14 +127,14 @@ function openOutageLogs(logger: Logger) {
 
 const answerMs = 30_000
 
-async function relayUntilTrouble(given: Running, state: RelayState, onProgress: () => void): Promise<void> {
-  const options = { ...given, sql: boundedSql(given.sql, answerMs) }
+async function relayUntilError(running: Running, state: RelayState, onProgress: () => void): Promise<void> {
+  const options = { ...running, sql: boundedSql(running.sql, answerMs) }
   const { sql, broker, app, schema, logger, outages, leaseTtlMs, listenTo, pollMs = 1_000 } = options
   const bell = createBell()
   const leaseBell = createBell()
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
-  const serverStarted = await checkHome(sql, schema)
+  const serverStarted = await checkCluster(sql, schema)
   const server = await readServer(sql, schema)
   const topic = await broker.topic({ name: `${app}-events`, ...(await bindApp(sql, schema, app)) })
   if (state.epoch !== topic.epoch) {
@@ -144,21 +144,21 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
   state.epoch = topic.epoch
   const leases = createLeases({ sql, schema, group: 'relay', ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }) })
   const unserved = () => unservedPartitions(sql, { schema, group: 'relay' })
-  const sleeper = createSleeper(sql, schema, leases.owner)
+  const sleepingRelay = createSleepingRelay(sql, schema, leases.owner)
   const background = runBeside([
     () => keepLeases(leases, state, { bell, leaseBell, unserved, signal }),
     // Not bounded: it waits for others' transactions.
-    () => keepLeaves({ ...given, topic, logger, signal }),
+    () => keepSegments({ ...running, topic, logger, signal }),
     ...(listenTo === undefined
       ? []
       : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, outages: outages.listening })]),
   ])
-  const give = createGive({ ...options, topic, server, bell, serverStarted, outages: outages.partitions }, state)
-  const rest = createRest({ sleeper, bell, signal, pollMs, listens: listenTo !== undefined })
+  const assign = createAssigner({ ...options, topic, server, bell, serverStarted, outages: outages.partitions }, state)
+  const rest = createRest({ sleepingRelay, bell, signal, pollMs, listens: listenTo !== undefined })
   try {
     while (!signal.aborted) {
       background.rethrow()
-      const look = await give()
+      const look = await assign()
       await rest(look)
       if (look.hasAsked || state.isStandby) onProgress()
     }
@@ -169,6 +169,6 @@ async function relayUntilTrouble(given: Running, state: RelayState, onProgress: 
     state.held = []
     state.isStandby = false
     state.unserved = undefined
-    await Promise.allSettled([background.ended, sleeper.wakeUp(), leases.release()])
+    await Promise.allSettled([background.ended, sleepingRelay.wakeUp(), leases.release()])
   }
 }

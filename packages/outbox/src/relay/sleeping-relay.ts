@@ -1,15 +1,15 @@
 import type { Sql } from '@commitcast/worker'
 
-/** The relay's word to appenders whether they have to wake it. */
-export interface Sleeper {
-  /** Says that it sleeps. Returns a transaction id: whoever has a lower one may still believe that it is awake. */
+/** The relay's row in `sleeping_relay`: while it is there, appends notify the relay. */
+export interface SleepingRelay {
+  /** Inserts the row. Returns a transaction id: a transaction with a lower one may not have seen the row. */
   fallAsleep(): Promise<string>
   /** Whether a transaction with a lower id still runs, anywhere in the cluster. */
   isRunningBefore(tx: string): Promise<boolean>
   wakeUp(): Promise<void>
 }
 
-export function createSleeper(sql: Sql, schema: string, owner: string): Sleeper {
+export function createSleepingRelay(sql: Sql, schema: string, owner: string): SleepingRelay {
   return {
     async fallAsleep() {
       await sql.query(

@@ -1,5 +1,5 @@
 import type { Sql } from '@commitcast/worker'
-import type { Leaf } from './leaf.ts'
+import type { Segment } from './segment.ts'
 
 /** How far a partition is stored on the broker. */
 export interface StoredUpTo {
@@ -8,15 +8,15 @@ export interface StoredUpTo {
 }
 
 /**
- * The partitions of which a closed leaf holds events that are not stored yet. It is exact, not sampled: windows follow each
+ * The partitions of which a closed segment holds events that are not stored yet. It is exact, not sampled: windows follow each
  * other without gaps, so the events at or below the end of a window are just those that its `to` snapshot shows. The newest
- * window that is given and stored to its end is taken, and the leaf is asked for events which that snapshot does not show,
+ * window that is given and stored to its end is taken, and the segment is asked for events which that snapshot does not show,
  * by the two walks that would read the next window: those above the floor, and those of transactions that were running.
  */
 export async function unsettledPartitions(
   sql: Sql,
   schema: string,
-  { table }: Leaf,
+  { table }: Segment,
   stored: readonly StoredUpTo[],
 ): Promise<readonly number[]> {
   const rows = await sql.query<{ partition: number }>(unsettledSql(schema, table), [

@@ -1,11 +1,11 @@
 import type { Sql } from '@commitcast/worker'
-import type { Leaf } from './leaf.ts'
+import type { Segment } from './segment.ts'
 
-/** Says which transaction (one that only reads, too, unless `readers` is false) has had the leaf, or the outbox above it, open the longest, and how to end it. */
+/** Says which transaction (one that only reads, too, unless `readers` is false) has had the segment, or the outbox above it, open the longest, and how to end it. */
 export async function whoHolds(
   sql: Sql,
   schema: string,
-  { table }: Pick<Leaf, 'table'>,
+  { table }: Pick<Segment, 'table'>,
   { readers = true }: { readonly readers?: boolean } = {},
 ): Promise<string> {
   const [row] = await sql.query<{ pid: number | null; since: string | null; gid: string | null }>(

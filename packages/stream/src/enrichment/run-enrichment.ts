@@ -1,6 +1,6 @@
 import { type Broker, endOf } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
-import { bindApp, readSteppedOver } from '@commitcast/outbox'
+import { bindApp, readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
   type Logger,
@@ -83,7 +83,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     unserved: () => unservedPartitions(sql, { schema, group: 'live' }),
     async work({ partition, server }, signal, report) {
       const shape = await bindApp(sql, schema, app)
-      const steppedOver = await readSteppedOver(sql, schema)
+      const steppedOver = await readSkipped(sql, schema)
       const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, report, signal }
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },

@@ -1,4 +1,4 @@
-import { lastGiven } from '@commitcast/outbox'
+import { lastAssigned } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** How far a consumer group is in one partition. */
@@ -46,7 +46,7 @@ function groupsSql(s: string): string {
         where lease.group_name = at.group_name and lease.partition = at.partition
           and owner in (select owner from ${s}.active_members(at.group_name))) as owner
     from at cross join lateral (
-      select greatest(0, sum(${lastGiven(s, 'number', 'at.partition')}) - at."offset") as lag
+      select greatest(0, sum(${lastAssigned(s, 'number', 'at.partition')}) - at."offset") as lag
       from ${s}.topic, generate_series(at.epoch, topic.epoch) as number
     ) as rest
     order by at.group_name, at.partition`

@@ -1,4 +1,4 @@
-import { lastGiven } from '@commitcast/outbox'
+import { lastAssigned } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** An event that a group has not applied. */
@@ -94,7 +94,7 @@ function madeAt(id: string): number {
 
 /** Over the ids, the group, the places that were searched, the age from which to search, and the epoch up to which not to. */
 function lookSql(s: string): string {
-  const last = lastGiven(s, 'number', 'nth')
+  const last = lastAssigned(s, 'number', 'nth')
   return `
     with asked as (select value::uuid as id from json_array_elements_text($1::text::json)),
     before as (

@@ -67,7 +67,7 @@ async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise
   if (target.to === 'beginning') return wanted.map((partition) => ({ partition, epoch: 1, offset: 0 }))
   const time = target.to === 'time' ? target.time.toISOString() : 'infinity'
   const epoch = target.to === 'offset' ? (target.epoch ?? null) : null
-  const rows = await sql.query<{ partition: number; epoch: number; offset: number }>(lastGivenBefore(schema), [
+  const rows = await sql.query<{ partition: number; epoch: number; offset: number }>(lastAssignedBefore(schema), [
     wanted,
     time,
     epoch,
@@ -84,7 +84,7 @@ async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise
 }
 
 /** Walks back from the newest page: what is looked for is rarely old. */
-function lastGivenBefore(s: string): string {
+function lastAssignedBefore(s: string): string {
   return `
     select number as partition, coalesce(page.epoch, $3, case when $2::text = 'infinity' then topic.epoch else 1 end) as epoch,
       coalesce(page.last, 0)::float8 as "offset"

@@ -1,5 +1,5 @@
 import type { Message } from '@commitcast/broker'
-import { readSteppedOver } from '@commitcast/outbox'
+import { readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
   errorText,
@@ -60,7 +60,7 @@ export interface Failure {
 }
 
 /** Where and how long a group's worker runs. */
-export interface RunGroupPlace extends GroupPlace {
+export interface RunGroupContext extends GroupPlace {
   readonly signal: AbortSignal
   /** How long a dead worker's partitions stay with it. Default 3,500. */
   readonly leaseTtlMs?: number
@@ -78,10 +78,10 @@ export interface GroupWorker {
   /** The event types that it handles. Default: all of the catalogue. */
   readonly types?: readonly string[]
   /** Works on its share of the partitions until the signal aborts. */
-  run(place: RunGroupPlace): Partitions
+  run(place: RunGroupContext): Partitions
 }
 
-export interface RunGroupOptions extends RunGroupPlace {
+export interface RunGroupOptions extends RunGroupContext {
   readonly group: Group
   readonly work: GroupWork
   /** The event types that it handles; without them it passes over what it does not know, whoever else handles it. */
@@ -120,7 +120,7 @@ export function runGroup({ work, group, leaseTtlMs, renewals, types, ...place }:
         ...place,
         ...report,
         ...{ group, at, signal, progress, guarded, blocked: new Set<string>() },
-        steppedOver: await readSteppedOver(sql, schema),
+        steppedOver: await readSkipped(sql, schema),
         onParked: (count) => parked.set(partition, count),
         retryParked: () => retryParked(task, work),
       }

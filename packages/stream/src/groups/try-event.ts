@@ -1,4 +1,4 @@
-import { isSteppedOver } from '@commitcast/outbox'
+import { isSkipped } from '@commitcast/outbox'
 import { createBackoff, errorText, isTimeLimit, type Trouble } from '@commitcast/worker'
 import { isPassing } from './is-passing.ts'
 import type { Parking } from './parked-queue.ts'
@@ -53,7 +53,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
         logger.error(context, 'parked an event')
         return { item, attempts: attempt, reason: errorText(error) }
       }
-      if (attempt > 1 && (await isSteppedOver(sql, schema, item.message.id).catch(() => false))) {
+      if (attempt > 1 && (await isSkipped(sql, schema, item.message.id).catch(() => false))) {
         logger.warn(context, 'an operator stepped over this event')
         tell()
         return 'done'

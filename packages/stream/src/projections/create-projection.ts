@@ -8,7 +8,7 @@ import {
   type GroupTask,
   type GroupWork,
   type GroupWorker,
-  type RunGroupPlace,
+  type RunGroupContext,
   runGroup,
 } from '../groups/run-group.ts'
 import { othersCommitted, tryEvent } from '../groups/try-event.ts'
@@ -40,7 +40,7 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
     carry: (items, task) => carry(items, { ...task, project, transaction, batch: items }),
     again: (item, parkedId, task) => again(item, parkedId, { ...task, project, transaction }),
   })
-  const run = (place: RunGroupPlace) => {
+  const run = (place: RunGroupContext) => {
     const types = place.catalogTypes
     if (!tables) return runGroup({ ...place, group, types, work: workIn(transaction) })
     const gate = createGate()

@@ -1,4 +1,4 @@
-import { type NewEpoch, NewEpochRefused, newEpoch, type SteppedOver, stepOver } from '@commitcast/outbox'
+import { type NewEpoch, NewEpochRefused, newEpoch, type SkippedEvent, skipEvent } from '@commitcast/outbox'
 import { type Command, InvalidArgumentError } from 'commander'
 import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
@@ -108,13 +108,13 @@ function addStepOver(topic: Command): void {
     .argument('<event>', "the event's id, as the health or the log names it", eventId)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
-    const event = await withTable(command, 'skipped_event', ({ sql, schema }) => stepOver(sql, { schema, id }))
+    const event = await withTable(command, 'skipped_event', ({ sql, schema }) => skipEvent(sql, { schema, id }))
     if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
     process.stdout.write(json ? `${JSON.stringify({ id, ...event })}\n` : steppedOverText(id, event))
   })
 }
 
-function steppedOverText(id: string, { type, key }: SteppedOver): string {
+function steppedOverText(id: string, { type, key }: SkippedEvent): string {
   return `Readers step over event ${id} ("${type}" of ${JSON.stringify(key)}): groups pass over it, live followers are told that it can't be read.\n`
 }
 

@@ -42,7 +42,7 @@ export interface Pipeline {
   /** Events that were taken out of the way, and wait for an operator. */
   readonly parked: number
   /** The outbox's days: how many tables, and until when there are some. */
-  readonly leaves: { readonly count: number; readonly until: string | null }
+  readonly segments: { readonly count: number; readonly until: string | null }
 }
 
 /** Waiting events of a partition are counted up to here. */
@@ -59,7 +59,7 @@ export async function readPipeline(db: Kysely<Record<string, never>>, schema: st
       members: await sql.query<Member>(membersSql(schema)),
       groups: await readGroups(sql, schema),
       parked: (await sql.query<{ count: number }>(`select count(*)::float8 as count from ${schema}.parked`))[0]!.count,
-      leaves: (await sql.query<Pipeline['leaves']>(leavesSql(schema)))[0]!,
+      segments: (await sql.query<Pipeline['segments']>(segmentsSql(schema)))[0]!,
     }
   })
 }
@@ -150,7 +150,7 @@ function membersSql(s: string): string {
     from ${s}.member order by group_name, owner`
 }
 
-function leavesSql(s: string): string {
+function segmentsSql(s: string): string {
   return `
     select (select count(*)::int from pg_inherits where inhparent = '${s}.outbox'::regclass) as count,
       case when isfinite(segments_until) then to_char(segments_until at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') end as until

@@ -16,7 +16,7 @@ export interface Status extends Pipeline {
 }
 
 /** The same for people: a table of the partitions, then who works and how long the outbox has room. */
-export function statusText({ topic, broker, partitions, members, groups, parked, leaves }: Status): string {
+export function statusText({ topic, broker, partitions, members, groups, parked, segments }: Status): string {
   return [
     `${topic.name}, epoch ${topic.epoch}, on ${broker.name}`,
     '',
@@ -36,7 +36,7 @@ export function statusText({ topic, broker, partitions, members, groups, parked,
     ...workerLines('stream workers', 'live', members),
     ...groupLines(groups),
     `parked events: ${parked === 0 ? 'none' : `${parked}, see "commitcast parked list"`}`,
-    `leaves: ${leaves.count}, ${leaves.until === null ? 'none ahead' : `until ${leaves.until}`}`,
+    `segments: ${segments.count}, ${segments.until === null ? 'none ahead' : `until ${segments.until}`}`,
     '',
   ].join('\n')
 }

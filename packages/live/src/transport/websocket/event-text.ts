@@ -24,7 +24,7 @@ function makeText({ envelope, decoder, message, partition }: LiveEntry, serializ
   try {
     return textOfEnvelope(envelope ?? decoder.decode(message, partition), serialize)
   } catch (error) {
-    return textOfEnvelope(decoder.stepOver(message, partition, error), serialize)
+    return textOfEnvelope(decoder.skipEvent(message, partition, error), serialize)
   }
 }
 

@@ -1,4 +1,4 @@
-import { isoTime, lastGiven } from '@commitcast/outbox'
+import { isoTime, lastAssigned } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
 /** A rebuild in progress. */
@@ -50,7 +50,7 @@ function listSql(s: string): string {
       from_kept as "fromKept", ${isoTime('requested_at')} as "requestedAt", to_json(tables)::text as tables, waiting_for as "waitingFor",
       (select count(*)::int from ${s}.parked where group_name in (rebuild.group_name, shadow_group)) as parked,
       (select case when bool_and((built.epoch, built."offset") <= (live.epoch, live."offset")) then sum((
-          select sum(case when e = live.epoch then live."offset" else ${lastGiven(s, 'e', 'live.partition')} end
+          select sum(case when e = live.epoch then live."offset" else ${lastAssigned(s, 'e', 'live.partition')} end
             - case when e = built.epoch then built."offset" else 0 end)
           from generate_series(built.epoch, live.epoch) as e)) end
         from ${newest('rebuild.group_name')} as live join ${newest('shadow_group')} as built using (partition))::text as behind

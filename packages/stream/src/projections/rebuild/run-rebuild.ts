@@ -1,7 +1,7 @@
 import { createOutageLog, errorText, type Health, type Partitions, sleep } from '@commitcast/worker'
 import type { Group } from '../../groups/group.ts'
 import { readGroupOffset } from '../../groups/group-offset.ts'
-import { type GroupTask, type GroupWork, type RunGroupPlace, runGroup } from '../../groups/run-group.ts'
+import { type GroupTask, type GroupWork, type RunGroupContext, runGroup } from '../../groups/run-group.ts'
 import type { WorkItem } from '../../groups/work-item.ts'
 import type { Gate } from './gate.ts'
 import { type InTransaction, inShadow } from './in-shadow.ts'
@@ -13,7 +13,7 @@ export interface RunRebuildOptions<TTransaction> {
   /** The live group. */
   readonly group: Group
   readonly tables: readonly string[]
-  readonly place: RunGroupPlace
+  readonly place: RunGroupContext
   readonly transaction: InTransaction<TTransaction>
   /** What the live group's transactions here go through. */
   readonly gate: Gate

@@ -1,4 +1,4 @@
-import { readSteppedOver, stepOver } from '@commitcast/outbox'
+import { readSkipped, skipEvent } from '@commitcast/outbox'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { healthParts } from '../fixtures/health-parts.ts'
@@ -41,10 +41,10 @@ test('readers wait at an event of a version that nobody knows, name the command,
   expect(JSON.stringify(cast.health().stream)).toContain('LIVE_MESSAGE_FAILED')
   await counters.grow(1, { keys: ['b'] })
 
-  expect(await stepOver(sql, { schema, id: '00000000-0000-0000-0000-000000000000' })).toBeUndefined()
-  expect(await readSteppedOver(sql, schema)).toEqual(new Set())
+  expect(await skipEvent(sql, { schema, id: '00000000-0000-0000-0000-000000000000' })).toBeUndefined()
+  expect(await readSkipped(sql, schema)).toEqual(new Set())
   for (let times = 0; times < 2; times++) {
-    expect(await stepOver(sql, { schema, id })).toEqual({ type: 'count.grown', key: 'a' })
+    expect(await skipEvent(sql, { schema, id })).toEqual({ type: 'count.grown', key: 'a' })
   }
   await eventually(async () => expect(await counters.seen()).toEqual({ a: [1, 2], b: [1] }))
   await eventually(() => expect(handled).toEqual([1, 2, 1]))

@@ -1,17 +1,18 @@
 import { EpochEnded } from '../epoch/epoch-end.ts'
-import { givePages } from '../pages/give-pages.ts'
-import type { GivenPage } from '../pages/page.ts'
+import { assignOffsets } from '../pages/assign-offsets.ts'
+import type { AssignedPage } from '../pages/page.ts'
 import { type AdoptOptions, adopt } from './adopt.ts'
 import type { RelayState } from './relay-state.ts'
 
-export interface GiveOptions extends AdoptOptions {
+export interface AssignOptions extends AdoptOptions {
   readonly serverStarted: string
   readonly maxPage?: number
 }
 
-export interface Given {
+/** What one call of the assigner did. */
+export interface AssignResult {
   readonly found: number
-  /** Whether more were committed before this was given, so that nobody may ring for them. */
+  /** Whether more were committed before these offsets were assigned, so that no notification may come for them. */
   readonly mayBeMore: boolean
   /** Whether the database was asked for some partition, and answered. */
   readonly hasAsked: boolean
@@ -21,15 +22,15 @@ export interface Given {
 const busyGroups = 3
 
 /**
- * Gives pages to the partitions that have room and hands them on; says how many events there were. Under load groups of
- * partitions take turns: while one's pages are read and sent here, the database is at work on the others'.
+ * Assigns offsets in the partitions that have room and hands their pages on; returns how many events there were. Under load groups
+ * of partitions take turns: while the pages of one are read and sent here, the database works on those of the others.
  * Where there is no room it waits a moment for some.
  */
-export function createGive(options: GiveOptions, state: RelayState): () => Promise<Given> {
+export function createAssigner(options: AssignOptions, state: RelayState): () => Promise<AssignResult> {
   const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
   const asked = new Map<
     number,
-    Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly GivenPage[] }>
+    Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly AssignedPage[] }>
   >()
   let groups = 1
 
@@ -37,9 +38,10 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
     const leases = state.held.filter(
       ({ partition }) => partition % groups === group && state.partitions.get(partition)?.relay.hasRoom,
     )
-    const given = leases.length === 0 ? Promise.resolve([]) : givePages(sql, { schema, leases, maxPage, serverStarted })
-    const answer = given.catch(whenGivenTwice).then((pages) => ({ group, hasAsked: leases.length > 0, pages }))
-    // Whoever awaits it hears of its failure; nobody may, when we stop.
+    const assigning =
+      leases.length === 0 ? Promise.resolve([]) : assignOffsets(sql, { schema, leases, maxPage, serverStarted })
+    const answer = assigning.catch(whenAssignedTwice).then((pages) => ({ group, hasAsked: leases.length > 0, pages }))
+    // A call that awaits it gets its failure; when the relay stops, no call may.
     answer.catch(() => {})
     asked.set(group, answer)
   }
@@ -67,8 +69,8 @@ export function createGive(options: GiveOptions, state: RelayState): () => Promi
   }
 }
 
-/** Two relays gave the same offsets: the other one's page stands, ours was never there. Look again. */
-function whenGivenTwice(error: unknown): [] {
+/** Two relays assigned the same offsets: the page of the other one is committed, this one was never there. Look again. */
+function whenAssignedTwice(error: unknown): [] {
   if ((error as { code?: unknown }).code === '23505') return []
   throw error
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Sql, sleep } from '@commitcast/worker'
-import type { Leaf } from './leaf.ts'
+import type { Segment } from './segment.ts'
 import { isHeldUp, tryBriefly } from './try-briefly.ts'
 
 export interface DetachOptions {
@@ -11,14 +11,14 @@ export interface DetachOptions {
 }
 
 /**
- * Takes a leaf out of the outbox; appends go on meanwhile, and so do new leaves. It waits for the transactions that use the
- * outbox now, holding no lock. When patience ends, `signal` aborts or others queue behind it, it is cancelled and the leaf
- * stays `detaching`: no new statement sees it, and `finalizeLeaf` has the rest. False where it is not through.
+ * Takes a segment out of the outbox; appends go on meanwhile, and so do new segments. It waits for the transactions that use the
+ * outbox now, holding no lock. When patience ends, `signal` aborts or others queue behind it, it is cancelled and the segment
+ * stays `detaching`: no new statement sees it, and `finalizeSegment` has the rest. False where it is not through.
  *
  * It can't run in a transaction or a function, so no time-out can be set for it through a pool. It is cancelled from
  * another connection, by the mark in its text.
  */
-export async function detachLeaf(sql: Sql, { table }: Leaf, options: DetachOptions): Promise<boolean> {
+export async function detachSegment(sql: Sql, { table }: Segment, options: DetachOptions): Promise<boolean> {
   const { schema, patienceMs, signal } = options
   const mark = `/* retention ${randomUUID()} */`
   const ended = new AbortController()
@@ -39,8 +39,8 @@ export async function detachLeaf(sql: Sql, { table }: Leaf, options: DetachOptio
 const lookMs = 250
 
 /**
- * Resolves when others wait for the statement, or patience ends. Once it waits for a reader of the leaf itself, whoever asks
- * for the leaf queues behind it: a statement whose snapshot is older than the detach still does.
+ * Resolves when others wait for the statement, or patience ends. Once it waits for a reader of the segment itself, whoever asks
+ * for the segment queues behind it: a statement whose snapshot is older than the detach still does.
  */
 async function untilInTheWay(sql: Sql, mark: string, patience: AbortSignal): Promise<void> {
   while (!patience.aborted) {
@@ -75,11 +75,11 @@ async function cancel(sql: Sql, mark: string, ended: AbortSignal): Promise<void>
 const finalizeTries = 5
 
 /**
- * Ends a detach that was interrupted. It waits for snapshots that may still show the leaf and for readers of the leaf
- * itself, not for idle writers. Because it locks new leaves out while it waits, it does so briefly, a few times. False where
+ * Ends a detach that was interrupted. It waits for snapshots that may still show the segment and for readers of the segment
+ * itself, not for idle writers. Because it locks new segments out while it waits, it does so briefly, a few times. False where
  * there still is one.
  */
-export async function finalizeLeaf(sql: Sql, schema: string, { table }: Leaf): Promise<boolean> {
+export async function finalizeSegment(sql: Sql, schema: string, { table }: Segment): Promise<boolean> {
   for (let tries = 1; tries <= finalizeTries; tries++) {
     if (await tryBriefly(sql, `alter table ${schema}.outbox detach partition ${table} finalize;`)) return true
     await sleep(50)
@@ -87,7 +87,7 @@ export async function finalizeLeaf(sql: Sql, schema: string, { table }: Leaf): P
   return false
 }
 
-/** Drops a leaf that is detached. False where somebody still reads it. */
-export function dropLeaf(sql: Sql, { table }: Leaf): Promise<boolean> {
+/** Drops a segment that is detached. False where somebody still reads it. */
+export function dropSegment(sql: Sql, { table }: Segment): Promise<boolean> {
   return tryBriefly(sql, `drop table if exists ${table};`)
 }

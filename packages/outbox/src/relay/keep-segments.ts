@@ -1,11 +1,11 @@
 import type { Topic } from '@commitcast/broker'
 import { type Logger, type Sql, sleep } from '@commitcast/worker'
 import { deleteOldAnswers } from '../answers/delete-old-answers.ts'
-import { leafAt } from '../functions/around-append.ts'
+import { segmentAt } from '../functions/around-append.ts'
 import { EventsGone, readPages } from '../pages/read-pages.ts'
 import { retireEvents } from '../retention/retire-events.ts'
 
-export interface LeavesOptions {
+export interface SegmentsOptions {
   readonly sql: Sql
   readonly schema: string
   readonly topic: Topic
@@ -23,7 +23,7 @@ const hourMs = 3_600_000
  * Once an hour: makes the segments of the coming days, so that writers always find one; retires old ones, and commands' old
  * answers. In between it looks whether one is missing, because it was dropped or the clock went back.
  */
-export async function keepLeaves(options: LeavesOptions): Promise<void> {
+export async function keepSegments(options: SegmentsOptions): Promise<void> {
   const { sql, schema, signal, segmentCheckMs = 60_000 } = options
   while (!signal.aborted) {
     await sql.query(`select ${schema}.create_segments(2)`)
@@ -39,26 +39,26 @@ export async function keepLeaves(options: LeavesOptions): Promise<void> {
 
 function makeMissing(schema: string): string {
   const [today, tomorrow] = ['clock_timestamp()', "clock_timestamp() + interval '1 day'"]
-  return `select ${schema}.create_segments(2) where ${leafAt(schema, today)} is null or ${leafAt(schema, tomorrow)} is null`
+  return `select ${schema}.create_segments(2) where ${segmentAt(schema, today)} is null or ${segmentAt(schema, tomorrow)} is null`
 }
 
 /** What is in the way of retiring is said and tried again in an hour; nothing else waits for it. */
-async function retireOldDays({ sql, schema, topic, retentionMs, logger, signal }: LeavesOptions): Promise<void> {
+async function retireOldDays({ sql, schema, topic, retentionMs, logger, signal }: SegmentsOptions): Promise<void> {
   try {
-    const { leaves, waiting } = await retireEvents(sql, {
+    const { segments, waiting } = await retireEvents(sql, {
       schema,
       signal,
       storedUpTo: (partition) => storedUpTo({ sql, schema, topic }, partition),
       ...(retentionMs !== undefined && { keepMs: retentionMs }),
     })
-    if (leaves.length > 0) logger.info({ leaves }, 'old days are retired')
+    if (segments.length > 0) logger.info({ segments }, 'old days are retired')
     if (waiting.length > 0) logger.warn({ waiting }, 'old days are still there')
   } catch (error) {
     logger.warn({ err: error }, 'can not retire old days; in an hour again')
   }
 }
 
-async function forgetOldAnswers({ sql, schema, logger, signal }: LeavesOptions): Promise<void> {
+async function forgetOldAnswers({ sql, schema, logger, signal }: SegmentsOptions): Promise<void> {
   try {
     await deleteOldAnswers(sql, { schema, signal })
   } catch (error) {
@@ -68,7 +68,7 @@ async function forgetOldAnswers({ sql, schema, logger, signal }: LeavesOptions):
 
 /** Where the broker's newest message is the event that the page log gave that offset to; 0 where it is another. */
 async function storedUpTo(
-  { sql, schema, topic }: Pick<LeavesOptions, 'sql' | 'schema' | 'topic'>,
+  { sql, schema, topic }: Pick<SegmentsOptions, 'sql' | 'schema' | 'topic'>,
   partition: number,
 ): Promise<number> {
   const last = await topic.last(partition)

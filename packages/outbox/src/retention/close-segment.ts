@@ -1,13 +1,13 @@
 import type { Sql } from '@commitcast/worker'
-import type { Leaf } from './leaf.ts'
+import type { Segment } from './segment.ts'
 import { tryBriefly } from './try-briefly.ts'
 
 /**
- * Closes a leaf to writers for good, with a trigger that refuses them. Its lock waits for transactions that wrote to this
- * leaf, prepared ones too, and for nothing else; so once it is closed, all of its events are committed and none will come.
+ * Closes a segment to writers for good, with a trigger that refuses them. Its lock waits for transactions that wrote to this
+ * segment, prepared ones too, and for nothing else; so once it is closed, all of its events are committed and none will come.
  * False where such a transaction is still open.
  */
-export function closeLeaf(sql: Sql, schema: string, { table }: Leaf): Promise<boolean> {
+export function closeSegment(sql: Sql, schema: string, { table }: Segment): Promise<boolean> {
   return tryBriefly(
     sql,
     `lock table ${table} in share row exclusive mode;

@@ -15,14 +15,14 @@ export interface VerifiedAt {
  * Records that a partition holds on the broker what the page log assigned, up to an offset. Returns the token of the messages
  * that are appended from now on. Fails where the lease or the server is another one by now.
  */
-export async function noteVerified(at: VerifiedAt, upTo: number): Promise<string> {
+export async function recordVerified(at: VerifiedAt, upTo: number): Promise<string> {
   const token = randomBytes(6).toString('base64url')
   await note(at, upTo, token)
   return token
 }
 
 /** Records that a partition holds something else behind an offset. */
-export async function noteDiverged(at: VerifiedAt, upTo: number): Promise<void> {
+export async function recordDiverged(at: VerifiedAt, upTo: number): Promise<void> {
   await note(at, upTo, null)
 }
 

@@ -41,7 +41,7 @@ test('a relay that may only read tries less and less often, logs one line, and i
   await eventually(() => expect(tries.length).toBeGreaterThanOrEqual(12))
   // Twelve that begin anew each time take half a second; the pauses alone come to some fifteen.
   expect(tries[11]! - tries[0]!).toBeGreaterThan(2_000)
-  expect(relay.lines).toEqual(['warn the relay waits and tries again'])
+  expect(relay.lines).toEqual(['warn relay waits'])
   expect(relay.health()).toMatchObject({ ready: false, code: '25006', since: expect.any(String) })
 })
 

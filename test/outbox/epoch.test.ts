@@ -280,7 +280,7 @@ test('a database that was copied file by file under another system identifier, a
   const leases = await takeLeases(sql)
   await append(sql, 3)
   expect(idsOf(await assignOffsets(sql, { schema, leases, maxPage: 10 }))).toHaveLength(3)
-  await sql.query(`create or replace function commitcast.here() returns table (system_identifier bigint, database oid)
+  await sql.query(`create or replace function commitcast.this_cluster() returns table (system_identifier bigint, database oid)
     language sql stable as $$ select 4711, oid from pg_database where datname = current_database() $$`)
   await append(sql, 2)
   expect(idsOf(await assignOffsets(sql, { schema, leases, maxPage: 10 }))).toHaveLength(2)

@@ -19,7 +19,7 @@ export async function checkLimit({ sql, schema, topic, logger }: LimitCheck): Pr
   if (maxMessageBytes === undefined || maxEventBytes === undefined) return
   if (maxEventBytes + reservedBytes <= maxMessageBytes) return
   logger.warn(
-    { topic: name, maxEventBytes, maxMessageBytes },
+    { code: 'BROKER_LIMIT_LOW', topic: name, maxEventBytes, maxMessageBytes },
     `the outbox takes events of up to ${maxEventBytes} bytes and the broker messages of up to ${maxMessageBytes}: ` +
       `what does not fit is parked, not lost. Raise the broker's limit to ${maxEventBytes + reservedBytes}`,
   )

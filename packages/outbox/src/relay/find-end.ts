@@ -81,7 +81,8 @@ async function settledEnd({ topic, partition, logger, signal }: PartitionOf, opt
     if (now !== end) since = Date.now()
     end = now
   }
-  if (end < acknowledged) logger.warn({ partition, after: end, acknowledged }, 'refills what the broker lost')
+  if (end < acknowledged)
+    logger.warn({ code: 'BROKER_LOST_MESSAGES', partition, after: end, acknowledged }, 'refilling what the broker lost')
   return end
 }
 

@@ -17,6 +17,7 @@ export async function finishEpochs(
   const backoff = createBackoff()
   const outages = createOutageLog({
     logger: of.logger,
+    about: { code: 'EPOCH_UNFINISHED' },
     began: unfinished,
     ended: 'an earlier epoch is finished',
   })
@@ -34,7 +35,7 @@ export async function finishEpochs(
         await backoff.wait(of.signal)
         continue
       }
-      of.logger.warn({ partition: of.partition, ...details, err: error }, unfinished)
+      of.logger.warn({ code: 'EPOCH_UNFINISHED', partition: of.partition, ...details, err: error }, unfinished)
     }
     left = left?.slice(1)
   }

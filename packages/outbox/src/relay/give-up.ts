@@ -25,8 +25,8 @@ export async function giveUp(of: PartitionOf, refusal: MessageRefused): Promise<
     )
   }
   logger.error(
-    { partition, offset, err: refusal },
-    'parked an event that the broker refuses; see "commitcast parked list"',
+    { code: 'EVENT_REFUSED', partition, offset, err: refusal },
+    'event refused by the broker and parked; see "commitcast parked list"',
   )
   return undefined
 }

@@ -51,10 +51,11 @@ async function retireOldDays({ sql, schema, topic, retentionMs, logger, signal }
       storedUpTo: (partition) => storedUpTo({ sql, schema, topic }, partition),
       ...(retentionMs !== undefined && { keepMs: retentionMs }),
     })
-    if (segments.length > 0) logger.info({ segments }, 'old days are retired')
-    if (waiting.length > 0) logger.warn({ waiting }, 'old days are still there')
+    if (segments.length > 0) logger.info({ segments }, 'expired segments dropped')
+    if (waiting.length > 0)
+      logger.warn({ code: 'SEGMENTS_WAIT', waiting }, 'expired segments are still in use; retrying in 1 h')
   } catch (error) {
-    logger.warn({ err: error }, 'can not retire old days; in an hour again')
+    logger.warn({ code: 'SEGMENTS_NOT_DROPPED', err: error }, 'could not drop expired segments; retrying in 1 h')
   }
 }
 
@@ -62,7 +63,7 @@ async function forgetOldAnswers({ sql, schema, logger, signal }: SegmentsOptions
   try {
     await deleteOldAnswers(sql, { schema, signal })
   } catch (error) {
-    logger.warn({ err: error }, 'can not delete old answers; in an hour again')
+    logger.warn({ code: 'ANSWERS_NOT_DELETED', err: error }, 'could not delete old answers; retrying in 1 h')
   }
 }
 

@@ -157,9 +157,14 @@ export function startPartitionRelay(options: PartitionRelayOptions): PartitionRe
         return onChange()
       }
       if (failure instanceof Diverged)
-        await noteWhere().catch((err: unknown) => logger.warn({ partition, err }, 'could not record where'))
+        await noteWhere().catch((err: unknown) =>
+          logger.warn(
+            { code: 'DIVERGENCE_NOT_RECORDED', partition, err },
+            'could not record where the partition has diverged',
+          ),
+        )
       if (failure instanceof Diverged || failure instanceof MessageRefused) {
-        outages.halted(failure, partition)
+        outages.halted(failure, partition, { code: 'RELAY_PARTITION_HALTED' })
         await sleep(haltMs, signal)
       } else {
         brokerLog.failed(failure)

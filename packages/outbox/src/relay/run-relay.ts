@@ -87,7 +87,7 @@ export function runRelay(options: RelayOptions): Relay {
         const { code, message } = toTrouble(error)
         state.trouble = lasting({ code, message: because ?? message }, state.trouble)
         if (because !== undefined) {
-          outages.relay.halted(error, undefined, { because })
+          outages.relay.halted(error, undefined, { code: 'RELAY_HALTED', because })
           await waitForCluster(options.sql, options.schema, signal)
         } else {
           state.brokerLog.failed(error)
@@ -106,19 +106,21 @@ function openOutageLogs(logger: Logger) {
   return {
     relay: createOutageLog({
       logger,
-      began: 'the relay waits and tries again',
-      halted: 'the relay is halted',
-      ended: 'the relay continues',
+      about: { code: 'RELAY_WAITS' },
+      began: 'relay waits',
+      halted: 'relay halted',
+      ended: 'relay continues',
     }),
     partitions: createOutageLog({
       logger,
+      about: { code: 'RELAY_PARTITION_WAITS' },
       began: 'partition waits',
       halted: 'partition halted',
       ended: 'partition continues',
     }),
     listening: createOutageLog({
       logger,
-      began: 'can not listen for new events; polling continues',
+      began: 'could not listen for new events; polling continues',
       about: { code: 'LISTEN_FAILS' },
       ended: 'listens for new events again',
     }),

@@ -20,10 +20,16 @@ export async function settleNotes(of: PartitionOf, stored: readonly Stored[], gi
   const there = differing.filter(({ isPlaceholder }) => !isPlaceholder).map(({ offset }) => offset)
   if (there.length > 0) {
     await unparkStored(at, there)
-    logger.warn({ partition, offsets: there }, 'the broker has what it was said to refuse: parked no more')
+    logger.warn(
+      { code: 'REFUSED_EVENT_STORED', partition, offsets: there },
+      'the broker stored events that were parked; no longer parked',
+    )
   }
   for (const { offset } of differing.filter(({ isPlaceholder }) => isPlaceholder)) {
     const outcome = await parkRefused({ ...at, term }, { offset, message: 'The broker holds a placeholder for it.' })
-    logger.warn({ partition, offset, outcome }, 'a placeholder had lost its note')
+    logger.warn(
+      { code: 'PLACEHOLDER_UNKNOWN', partition, offset, outcome },
+      'placeholder was not recorded as refused; event parked',
+    )
   }
 }

@@ -43,17 +43,20 @@ export function createFailures(logger: Logger): Failures {
       for (const [kind, err] of kinds) {
         const details = { kind, partition, offset, id, err }
         if (err instanceof InvalidValue) {
-          say('warn', `metadata would not be read back unchanged: events go out without this kind`, {
+          say('warn', 'metadata can not be encoded; events are published without this kind', {
             code: 'METADATA_REFUSED',
             why: err.describe(kind),
             ...details,
           })
-        } else say('warn', 'a look-up fails for some events: they go out without this metadata', details)
+        } else {
+          const words = 'look-up fails for some events; they are published without this metadata'
+          say('warn', words, { code: 'LOOK_UP_FAILED', ...details })
+        }
       }
     },
     unreadable({ offset, id, type }, err) {
       counts.unreadable++
-      say('error', 'an event can not be read: its followers get an "unreadable" envelope', {
+      say('error', 'event can not be read; its followers receive an "unreadable" envelope', {
         code: err.code,
         offset,
         id,
@@ -63,11 +66,16 @@ export function createFailures(logger: Logger): Failures {
     },
     tooLarge(place, err) {
       counts.withoutMetadata++
-      say('warn', 'a live message was too large for the broker: it went out without metadata', { ...place, err })
+      say('warn', 'live message was too large for the broker; published without metadata', {
+        code: 'METADATA_TOO_LARGE',
+        ...place,
+        err,
+      })
     },
     untold(place, err) {
       counts.untold++
-      say('error', 'the broker refuses a live message even without metadata: nobody is told of this event', {
+      say('error', 'broker refuses a live message even without metadata; no follower receives the event', {
+        code: 'LIVE_MESSAGE_REFUSED',
         ...place,
         err,
       })

@@ -57,7 +57,10 @@ async function finish(options: PastEpochsOptions, epoch: number): Promise<void> 
     )
   } catch (error) {
     if (!(error instanceof EventsGone || error instanceof Diverged)) throw error
-    logger.warn({ epoch, partition, err: error }, 'an earlier epoch of the live topic stays unfinished')
+    logger.warn(
+      { code: 'LIVE_EPOCH_UNFINISHED', epoch, partition, err: error },
+      'earlier epoch of the live topic stays unfinished',
+    )
   }
 }
 

@@ -66,8 +66,8 @@ async function skipGone({ sql, schema, at, logger }: ReadGroupOptions, { epoch, 
   const from = first === undefined ? upTo : Math.min(first - 1, upTo)
   if (from > after) {
     logger.warn(
-      { group, partition, epoch, from: from + 1 },
-      'the group begins with what is still kept; earlier events are gone',
+      { code: 'GROUP_BEGINS_LATER', group, partition, epoch, from: from + 1 },
+      'group begins with the first event that is still kept; earlier events are gone',
     )
   }
   return from

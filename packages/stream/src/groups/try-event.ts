@@ -50,11 +50,11 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
         ms >= (isUnreadable ? 0 : onFailure.afterMs) &&
         (isOwn || (await options.othersWork(ms, error)))
       ) {
-        logger.error(context, 'parked an event')
+        logger.error({ code: 'EVENT_PARKED', ...context }, 'event parked')
         return { item, attempts: attempt, reason: errorText(error) }
       }
       if (attempt > 1 && (await isSkipped(sql, schema, item.message.id).catch(() => false))) {
-        logger.warn(context, 'an operator stepped over this event')
+        logger.warn({ code: 'EVENT_SKIPPED', ...context }, 'event skipped by an operator')
         tell()
         return 'done'
       }

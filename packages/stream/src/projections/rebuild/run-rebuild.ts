@@ -35,16 +35,15 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
   let shadow: Shadow | undefined
   let held: string | undefined
   let noted: string | undefined
-  const about = { group: group.name }
   const outages = createOutageLog({
-    ...{ logger, about },
-    began: 'the rebuild waits and tries again',
-    ended: 'the rebuild continues',
+    ...{ logger, about: { code: 'REBUILD_WAITS', group: group.name } },
+    began: 'rebuild waits',
+    ended: 'rebuild continues',
   })
   const switches = createOutageLog({
-    ...{ logger, about },
-    began: 'could not switch to what was rebuilt; trying again',
-    ended: 'switched after all',
+    ...{ logger, about: { code: 'REBUILD_SWITCH_FAILED', group: group.name } },
+    began: 'could not switch to the rebuilt tables; retrying',
+    ended: 'rebuild can switch again',
   })
 
   const stop = async () => {
@@ -79,7 +78,7 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
       // Transactions that wait for the switch would keep the pool's connections from the shadow.
       const switched = await gate.whileClosed(() => switchIn(id), { patienceMs: 1_000, signal })
       switches.ended()
-      if (switched) logger.info({ group: group.name, ...switched }, 'switched to what was rebuilt')
+      if (switched) logger.info({ group: group.name, ...switched }, 'switched to the rebuilt tables')
       return undefined
     } catch (error) {
       switches.failed(error)

@@ -14,7 +14,7 @@ export function answerQuestions(
     try {
       send({ to: question, answer: await answers[question]?.() })
     } catch (error) {
-      logger.error({ err: error, question }, 'has no answer')
+      logger.error({ code: 'QUESTION_FAILED', err: error, question }, 'could not answer')
       send({ to: question, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     }
   }

@@ -45,7 +45,7 @@ export async function startServer({ router, live: shopLive, health, port, host, 
     error: { readonly code: string; readonly message: string; readonly cause?: unknown },
     path?: string,
   ) => {
-    if (error.code === 'INTERNAL_SERVER_ERROR') logger.error({ path, err: error }, 'a call failed')
+    if (error.code === 'INTERNAL_SERVER_ERROR') logger.error({ code: 'CALL_FAILED', path, err: error }, 'a call failed')
   }
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)

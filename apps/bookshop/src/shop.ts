@@ -30,7 +30,7 @@ export interface Shop {
 /** Connects to nothing before it is used. */
 export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger): Shop {
   const db = openDatabase(DATABASE_URL, {
-    onError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+    onError: (error) => logger.warn({ code: 'DATABASE_CONNECTION_LOST', err: error }, 'lost a database connection'),
   })
   const cast = createCommitcast({
     app: 'bookshop',

@@ -42,3 +42,14 @@ test('another kind of error has a line of its own, at each partition that meets 
   log.ended(1)
   expect(lines).toEqual(['warn 0 waits', 'warn 0 waits', 'warn 1 waits', 'info 0 continues', 'info 1 continues'])
 })
+
+test('the lines of an outage have its code, unless the details say a nearer one', () => {
+  const codes: unknown[] = []
+  const note = (fields: object) => void codes.push((fields as { readonly code?: string }).code)
+  const logger: Logger = { ...silentLogger, warn: note, error: note }
+  const log = createOutageLog({ logger, code: 'PARTITION_WAITS', began: 'waits', ended: 'continues' })
+  log.failed(away('DIVERGED'), 0)
+  log.failed(away('NOT_VERIFIED'), 0, { code: 'NOT_VERIFIED' })
+  log.halted(away('OTHER_APP'), 1)
+  expect(codes).toEqual(['PARTITION_WAITS', 'NOT_VERIFIED', 'PARTITION_WAITS'])
+})

@@ -3,6 +3,8 @@ import type { Logger } from './logger.ts'
 
 export interface OutageLogOptions {
   readonly logger: Logger
+  /** The `code` of the lines at `warn` and `error`, unless their `details` have one. */
+  readonly code?: string
   /** What is logged when it begins, at `warn`. */
   readonly began: string
   /** What is logged, at `error`, where it waits for an operator. Default as `began`. */
@@ -35,11 +37,12 @@ interface Incident {
 
 const outage = 'outage'
 
-export function createOutageLog({ logger, began, halted = began, ended, about }: OutageLogOptions): OutageLog {
+export function createOutageLog({ logger, code, began, halted = began, ended, about }: OutageLogOptions): OutageLog {
   const incidents = new Map<unknown, Incident>()
   const isOut = () => [...incidents.values()].some(({ kinds }) => kinds.has(outage))
   const fieldsOf = (place: unknown) => ({ ...about, ...(typeof place === 'number' && { partition: place }) })
-  /** Says whether it has to be logged. */
+  const codeField = code === undefined ? {} : { code }
+  /** Returns whether it has to be logged. */
   const note = (error: unknown, place: unknown): boolean => {
     const incident = incidents.get(place) ?? { since: Date.now(), kinds: new Set() }
     const kind = kindOf(error)
@@ -51,11 +54,11 @@ export function createOutageLog({ logger, began, halted = began, ended, about }:
   return {
     failed(error, place, details) {
       const level = note(error, place) ? 'warn' : 'debug'
-      logger[level]({ ...fieldsOf(place), ...details, err: error }, began)
+      logger[level]({ ...codeField, ...fieldsOf(place), ...details, err: error }, began)
     },
     halted(error, place, details) {
       const level = note(error, place) ? 'error' : 'debug'
-      logger[level]({ ...fieldsOf(place), ...details, err: error }, halted)
+      logger[level]({ ...codeField, ...fieldsOf(place), ...details, err: error }, halted)
     },
     ended(place) {
       const incident = incidents.get(place)

@@ -34,7 +34,11 @@ export function runPartitions(options: PartitionsOptions): Partitions {
   const { leases, logger, work } = options
   const about = options.about && { about: options.about }
   const trust = createTrust(leases.ttlMs)
-  const outages = createOutageLog({ logger, ...about, began: 'partition waits', ended: 'partition continues' })
+  const outages = createOutageLog({
+    ...{ logger, ...about, code: 'PARTITION_WAITS' },
+    began: 'partition waits',
+    ended: 'partition continues',
+  })
   const runs = createPartitionRuns({ work, outages, held: trust.held })
   const renewal = createRenewal(options, { runs, trust })
   const looking = setInterval(() => {
@@ -103,7 +107,7 @@ interface KeepLeases {
 async function keepLeases({ leases, signal, logger, about }: PartitionsOptions, parts: KeepLeases): Promise<void> {
   const { runs, renewal, trust, onStop } = parts
   const outages = createOutageLog({
-    ...{ logger, ...(about && { about }) },
+    ...{ logger, ...(about && { about }), code: 'LEASES_NOT_RENEWED' },
     began: 'could not renew the leases; retrying',
     ended: 'the leases are renewed again',
   })

@@ -15,6 +15,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
 import { groupsText, rebuildsText } from '../groups-text.ts'
+import { failWith, printResult } from '../print-result.ts'
 import { addSettings } from '../settings.ts'
 import { withTable } from '../with-table.ts'
 
@@ -37,9 +38,9 @@ function addList(group: Command): void {
     .command('list')
     .description('show each group: how far it is in each partition, and what it has parked')
     .option('--json', 'print one JSON object')
-  addSettings(command, ['database', 'schema']).action(async ({ json = false }: { json?: boolean }) => {
+  addSettings(command, ['database', 'schema']).action(async (flags: { json?: boolean }) => {
     const groups = await withTable(command, table, ({ sql, schema }) => readGroups(sql, schema))
-    process.stdout.write(json ? `${JSON.stringify({ groups } satisfies GroupsFound)}\n` : groupsText(groups))
+    printResult(flags, { groups } satisfies GroupsFound, () => groupsText(groups))
   })
 }
 
@@ -62,16 +63,11 @@ function addReset(group: Command): void {
     .option('--partition <n>', 'only this partition', partitionNumber)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (name: string, flags: ResetFlags) => {
-    const { to, partition, json = false } = flags
+    const { to, partition } = flags
     const places = await withTable(command, table, ({ sql, schema }) =>
       resetGroup(sql, { schema, group: name, target: to, ...(partition !== undefined && { partition }) }),
-    ).catch(tell)
-    if (json) process.stdout.write(`${JSON.stringify({ group: name, places })}\n`)
-    else
-      for (const at of places) {
-        const where = at.offset === 0 ? 'at the beginning' : `after offset ${at.offset}`
-        process.stdout.write(`partition ${at.partition}: goes on ${where} of epoch ${at.epoch}\n`)
-      }
+    ).catch(refused)
+    printResult(flags, { group: name, places }, () => places.map(placeText).join(''))
   })
 }
 
@@ -90,7 +86,7 @@ function addRebuild(group: Command): void {
     .option('--cancel', 'give its rebuild up; the live tables stay as they are')
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (name: string | undefined, flags: RebuildFlags) => {
-    const { fromKept = false, cancel = false, json = false } = flags
+    const { fromKept = false, cancel = false } = flags
     if (cancel && name === undefined) throw new InvalidConfig('--cancel needs the name of a group.')
     await withTable(command, table, async ({ sql, schema }) => {
       if (cancel && !(await cancelRebuild(sql, { schema, group: name! }))) {
@@ -98,8 +94,8 @@ function addRebuild(group: Command): void {
       }
       if (!cancel && name !== undefined) await startRebuild(sql, { schema, group: name, fromKept })
       const rebuilds = await listRebuilds(sql, { schema })
-      process.stdout.write(json ? `${JSON.stringify({ rebuilds })}\n` : rebuildsText(rebuilds))
-    }).catch(tell)
+      printResult(flags, { rebuilds }, () => rebuildsText(rebuilds))
+    }).catch(refused)
   })
 }
 
@@ -113,17 +109,19 @@ function addForgetType(group: Command): void {
   addSettings(command, ['database', 'schema']).action(async (name: string, type: string, flags: { json?: boolean }) => {
     const isForgotten = await withTable(command, 'group_release', ({ sql, schema }) =>
       forgetType(sql, { schema, group: name, type }),
-    ).catch(tell)
+    ).catch(refused)
     if (!isForgotten) throw new CommandFailed(`No release of the group "${name}" handles "${type}".`)
-    const text = `"${name}" has forgotten "${type}": workers that do not handle it pass over its events.`
-    process.stdout.write(`${flags.json ? JSON.stringify({ group: name, type }) : text}\n`)
+    const text = `"${name}" has forgotten "${type}": workers that do not handle it pass over its events.\n`
+    printResult(flags, { group: name, type }, () => text)
   })
 }
 
-function tell(error: unknown): never {
-  const isRefused = error instanceof ResetRefused || error instanceof RebuildRefused || error instanceof ForgetRefused
-  throw isRefused ? new CommandFailed(error.message) : error
+function placeText({ partition, offset, epoch }: Awaited<ReturnType<typeof resetGroup>>[number]): string {
+  const where = offset === 0 ? 'at the beginning' : `after offset ${offset}`
+  return `partition ${partition}: goes on ${where} of epoch ${epoch}\n`
 }
+
+const refused = failWith(ResetRefused, RebuildRefused, ForgetRefused)
 
 const placesText = 'beginning, end, an offset ("1200": it goes on with 1201), or a time ("2026-01-31T08:00:00Z")'
 

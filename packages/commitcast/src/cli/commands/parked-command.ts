@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
 import { handledText, parkedInFullJson, parkedInFullText, parkedText } from '../parked-text.ts'
+import { printResult } from '../print-result.ts'
 import { addSettings } from '../settings.ts'
 import { withTable } from '../with-table.ts'
 
@@ -56,15 +57,13 @@ function addList(parked: Command): void {
     .option('--limit <n>', 'how many at most', wholeNumber, 100)
     .option('--after <id>', 'only what comes after this id', parkedId)
     .option('--group <name>', onlyGroup)
-  addSettings(command, ['database', 'schema']).action(
-    async ({ json = false, limit, after = '0', group }: ListFlags) => {
-      const found = await withTable(command, table, ({ sql, schema }) =>
-        listParked(sql, { schema, after, limit: limit + 1, ...(group !== undefined && { group }) }),
-      )
-      const list = { parked: found.slice(0, limit), hasMore: found.length > limit }
-      process.stdout.write(json ? `${JSON.stringify(list)}\n` : parkedText(list))
-    },
-  )
+  addSettings(command, ['database', 'schema']).action(async ({ limit, after = '0', group, ...flags }: ListFlags) => {
+    const found = await withTable(command, table, ({ sql, schema }) =>
+      listParked(sql, { schema, after, limit: limit + 1, ...(group !== undefined && { group }) }),
+    )
+    const list = { parked: found.slice(0, limit), hasMore: found.length > limit }
+    printResult(flags, list, () => parkedText(list))
+  })
 }
 
 function addShow(parked: Command): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { CommandFailed } from '../explain-failure.ts'
+import { printResult } from '../print-result.ts'
 import { requireTopic } from '../require-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import { lookAtBroker } from '../status/look-at-broker.ts'
@@ -16,10 +17,10 @@ export function addStatusCommand(program: Command): void {
   addSettings(command, ['database', 'nats', 'app', 'schema']).action((flags: { json?: boolean }) => run(command, flags))
 }
 
-async function run(command: Command, { json = false }: { json?: boolean }): Promise<void> {
+async function run(command: Command, flags: { json?: boolean }): Promise<void> {
   const settings = readSettings(command, { needed: ['database', 'app'], optional: ['nats', 'schema'] })
   const status = await readStatus(settings)
-  process.stdout.write(json ? `${JSON.stringify(status)}\n` : statusText(status))
+  printResult(flags, status, () => statusText(status))
   if (status.broker.trouble !== undefined) throw new CommandFailed(status.broker.trouble)
 }
 

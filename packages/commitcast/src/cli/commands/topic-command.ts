@@ -2,6 +2,7 @@ import { type NewEpoch, NewEpochRefused, newEpoch, type SkippedEvent, skipEvent 
 import { type Command, InvalidArgumentError } from 'commander'
 import { InvalidConfig } from '../../process/invalid-config.ts'
 import { CommandFailed } from '../explain-failure.ts'
+import { failWith, printResult } from '../print-result.ts'
 import { refilledText, refillTopic } from '../refill-topic.ts'
 import { requireTopic } from '../require-topic.ts'
 import { addSettings, readSettings } from '../settings.ts'
@@ -33,7 +34,7 @@ function addNewEpoch(topic: Command): void {
     const settings = readSettings(command, { needed: ['database'], optional: ['schema'] })
     await withDatabase(settings, async ({ sql, schema }) => {
       const present = await requireTopic(sql, schema)
-      const { from = present.epoch, restoredUpTo, json = false } = flags
+      const { from = present.epoch, restoredUpTo } = flags
       if (from > present.epoch) {
         throw new InvalidConfig(`--from ${from}: the topic is in epoch ${present.epoch}. Nothing was changed.`)
       }
@@ -41,21 +42,14 @@ function addNewEpoch(topic: Command): void {
         schema,
         from,
         ...(restoredUpTo !== undefined && { restoredUpTo }),
-      }).catch(tell)
-      if (json) process.stdout.write(`${JSON.stringify({ epoch, isNew, moved, cut })}\n`)
-      else if (isNew)
-        process.stdout.write(
-          `Epoch ${from} has ended, epoch ${epoch} has begun.${movedText(moved)}\n${cutText(epoch, cut)}`,
-        )
-      else
-        process.stdout.write(`Epoch ${from} had ended before: the topic is in epoch ${epoch}. Nothing was changed.\n`)
+      }).catch(failWith(NewEpochRefused))
+      printResult(flags, { epoch, isNew, moved, cut }, () =>
+        isNew
+          ? `Epoch ${from} has ended, epoch ${epoch} has begun.${movedText(moved)}\n${cutText(epoch, cut)}`
+          : `Epoch ${from} had ended before: the topic is in epoch ${epoch}. Nothing was changed.\n`,
+      )
     })
   })
-}
-
-/** Why there can't be a new epoch now, in its own words. */
-function tell(error: unknown): never {
-  throw error instanceof NewEpochRefused ? new CommandFailed(error.message) : error
 }
 
 function movedText(moved: number): string {
@@ -94,8 +88,7 @@ function addRefill(topic: Command): void {
         throw new InvalidConfig(`--partition ${flags.partition}: there are 0 to ${topic.partitions - 1}.`)
       }
       const { partitions, troubles } = await refillTopic(sql, { ...settings, schema, topic, only: flags.partition })
-      if (flags.json) process.stdout.write(`${JSON.stringify({ topic, partitions, troubles })}\n`)
-      else for (const one of partitions) process.stdout.write(refilledText(one))
+      printResult(flags, { topic, partitions, troubles }, () => partitions.map(refilledText).join(''))
       if (troubles.length > 0) throw new CommandFailed(troubles.join('\n'))
     })
   })
@@ -107,10 +100,10 @@ function addStepOver(topic: Command): void {
     .description('have stream workers and groups that wait at an event continue behind it')
     .argument('<event>', "the event's id, as the health or the log names it", eventId)
     .option('--json', 'print one JSON object')
-  addSettings(command, ['database', 'schema']).action(async (id: string, { json = false }: { json?: boolean }) => {
+  addSettings(command, ['database', 'schema']).action(async (id: string, flags: { json?: boolean }) => {
     const event = await withTable(command, 'skipped_event', ({ sql, schema }) => skipEvent(sql, { schema, id }))
     if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
-    process.stdout.write(json ? `${JSON.stringify({ id, ...event })}\n` : steppedOverText(id, event))
+    printResult(flags, { id, ...event }, () => steppedOverText(id, event))
   })
 }
 

@@ -6,7 +6,7 @@ import { promptSocket } from './prompt-socket.ts'
  * `createWSClient(liveConnection({ url }))`. Whatever you give goes before its defaults. Works in Node from 22 on; before,
  * give a `WebSocket`.
  *
- * - Comes back after a random time from the first try on: up to a second, then up to two, four, … 30 seconds.
+ * - Reconnects after a random time from the first try on: up to a second, then up to two, four, … 30 seconds.
  * - Asks for a sign of life after 10 seconds of silence, and gives up a connection that shows none for 16 more, so within 30:
  *   so long because tRPC counts only the answer itself, and it may stand behind a megabyte of events.
  * - Gives up a connection that does not open within 15 seconds, and waits at most a second for one to close.

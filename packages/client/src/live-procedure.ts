@@ -9,7 +9,7 @@ export interface Subscription {
   unsubscribe(): void
 }
 
-/** What `follow` tells a tRPC client to call. */
+/** What `follow` has a tRPC client call. */
 export interface Callbacks<TEnvelope> {
   /** Gets `{ id, data }` of an envelope, where the server tracks it. */
   onData(value: { readonly id: string; readonly data: TEnvelope }): void

@@ -61,7 +61,7 @@ export function createOptimism<TState>(onChange: () => void) {
     show,
     /** The state with everything that is expected, in the order in which it was asked for. */
     apply: (state: TState) => [...entries.values()].reduce((shown, { expect }) => expect(shown), state),
-    /** An event came: what its command was expected to change is told now. */
+    /** An event came: the server sends now what its command was expected to change. */
     settle({ id, headers }: { readonly id: string; readonly headers: { readonly causationId?: string } }) {
       newest = id
       if (headers.causationId !== undefined) remove(headers.causationId)

@@ -8,7 +8,7 @@ export function writeHint({ data, ...rest }: Hint): string {
   return JSON.stringify(written)
 }
 
-/** The reverse of `writeHint`; `undefined` for a text of somebody else. Never throws. */
+/** The reverse of `writeHint`; `undefined` for a text of another program. Never throws. */
 export function readHint(text: string): Hint | undefined {
   try {
     const { id, channel, type, sender, json, notes } = JSON.parse(text) as Written

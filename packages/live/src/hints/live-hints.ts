@@ -9,7 +9,7 @@ export interface LiveHintsOptions {
   /** The broker's. */
   readonly hints: Hints
   readonly catalog: HintCatalog
-  /** What all processes of an app say and hear hints under: `shop-hints`. */
+  /** What all processes of an app send and receive hints under: `shop-hints`. */
   readonly name: string
   /** How many a sender may send through this process in a second, and at once after a rest. Default 10. */
   readonly perSecond?: number
@@ -21,7 +21,7 @@ export interface LiveHintsOptions {
 /** Hints of a process: those that it sends, and those of all processes, by channel. Nothing of them is kept. */
 export interface LiveHints {
   /**
-   * Tells it to whoever follows its channel now, in all processes. `false` where it was left out, because its sender sends
+   * Sends it to the clients that follow its channel now, in all processes. `false` where it was left out, because its sender sends
    * too many or the broker can't be reached. Throws `InvalidHint`, `InvalidChannel` and `HintTooLarge`.
    */
   send(hint: Omit<Hint, 'id'>): Promise<boolean>
@@ -35,15 +35,21 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   const rate = createHintRate({ perSecond })
   const listeners = new Map<string, Set<(hint: Hint) => void>>()
   let isListening = false
-  const deaf = createOutageLog({
+  const receiving = createOutageLog({
     logger,
-    began: 'hints can not be received, so clients miss them',
+    about: { code: 'HINTS_NOT_RECEIVED' },
+    began: 'hints cannot be received, so clients miss them',
     ended: 'hints are received again',
   })
-  const mute = createOutageLog({ logger, began: 'a hint got lost', ended: 'hints are sent again' })
+  const sending = createOutageLog({
+    logger,
+    about: { code: 'HINT_LOST' },
+    began: 'a hint was lost',
+    ended: 'hints are sent again',
+  })
 
   const onHint = (text: string) => {
-    deaf.ended()
+    receiving.ended()
     const hint = readHint(text)
     // One that a newer process knows is nothing to this one's clients.
     if (!hint || !Object.hasOwn(catalog.definitions, hint.type)) return
@@ -52,7 +58,7 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   const listen = () =>
     untilItWorks(() => hints.listen(name, { signal, onHint }), {
       signal,
-      onError: (error) => deaf.failed(error),
+      onError: (error) => receiving.failed(error),
     })
 
   return {
@@ -66,11 +72,11 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
       if (!rate.take(sender)) return false
       try {
         await hints.send(name, text)
-        mute.ended()
+        sending.ended()
         return true
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error
-        mute.failed(error)
+        sending.failed(error)
         return false
       }
     },

@@ -211,11 +211,11 @@ test('thousands of followers behind the ring share a handful of reads, wherever 
   await hub.done
 })
 
-test('large messages are read in small stretches, and no more of them is kept than the bound says', async () => {
+test('large messages are read in small chunks, and no more of them is kept than the bound says', async () => {
   const stopping = new AbortController()
   const { topic, fill, counts } = await forgetfulTopic()
   await fill(1, 200, JSON.stringify('x'.repeat(100_000)))
-  const hub = await startHub({ topic, signal: stopping.signal, prime: 1, maxPastBytes: 1 })
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 1, maxLogCacheBytes: 1 })
   await arrived(hub, 200)
   const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [0] })
@@ -472,15 +472,15 @@ test('a follower that comes from the log into the ring holds nothing of the log 
   const { topic, fill } = await forgetfulTopic()
   await fill(1, 200)
   const stopping = new AbortController()
-  // The one stretch of 1 to 200 reaches into the ring, and there is room for no other.
-  const hub = await startHub({ topic, signal: stopping.signal, prime: 50, maxPastBytes: 1 })
+  // The one chunk of 1 to 200 reaches into the ring, and there is room for no other.
+  const hub = await startHub({ topic, signal: stopping.signal, prime: 50, maxLogCacheBytes: 1 })
   await arrived(hub, 200)
   const follower = new Follower({ hub, channels: ['all'], signal: stopping.signal })
   await follower.seek({ epoch: 1, offsets: [0] })
   expect((await takeAll(follower)).offsets).toEqual(numbers(1, 200))
-  // Another stretch can only be read once the first was let go.
+  // Another chunk can only be read once the first was let go.
   await fill(201, 2_000)
   await arrived(hub, 2_000)
-  expect(await hub.past.read(0, 1_024)).toMatchObject({ after: 1_024 })
+  expect(await hub.logCache.read(0, 1_024)).toMatchObject({ after: 1_024 })
   stopping.abort()
 })

@@ -10,7 +10,7 @@ import {
 import { sleep } from '@commitcast/worker'
 import type { Hub } from './hub.ts'
 import type { LiveEntry } from './live-entry.ts'
-import type { Stretch } from './log-cache.ts'
+import type { Chunk } from './log-cache.ts'
 import type { Output } from './output.ts'
 import type { RingEntry } from './ring.ts'
 
@@ -48,16 +48,16 @@ const hidesNothing = '1:1:'
 
 /** What a snapshot adds to a cursor. */
 function suffixOf(snapshot: string, timeline: number): string {
-  const place = { epoch: 0, offsets: [0] }
-  const noted = { ...place, snapshot, ...(Number.isFinite(timeline) && { timeline }) }
-  return encodeCursor(noted).slice(encodeCursor(place).length)
+  const start = { epoch: 0, offsets: [0] }
+  const noted = { ...start, snapshot, ...(Number.isFinite(timeline) && { timeline }) }
+  return encodeCursor(noted).slice(encodeCursor(start).length)
 }
 
-/** How long a cursor may be ahead of this hub (another node was faster) before somebody is asked whether it can be. */
+/** How long a cursor may be ahead of this hub (another node was faster) before the broker is asked whether it can be. */
 const aheadMs = 3_000
 
 /**
- * A client's place in the hub: offsets, not a queue. What it has not taken costs nothing. A class,
+ * A client's position in the hub: offsets, not a queue. What it has not taken costs nothing. A class,
  * as each event touches it at every client (docs/decisions, 12).
  */
 export class Follower {
@@ -70,13 +70,13 @@ export class Follower {
   readonly #hub: Hub
   readonly #channels: readonly string[]
   readonly #types: ReadonlySet<string> | undefined
-  /** What stands behind the offsets in its cursors: the snapshot and its timeline, for one that began with a state. */
+  /** What follows the offsets in its cursors: the snapshot and its timeline, for one that began with a state. */
   #suffix = ''
   /** The number of the answer that says how far the snapshot hides events. */
   #askedFor = 0
   /** The database's timeline when the snapshot was taken; with none, nothing is later. */
   #timeline = Number.POSITIVE_INFINITY
-  #stretch: Stretch | undefined
+  #chunk: Chunk | undefined
   /** Whether it had everything of its channels when `take` last returned. */
   #hadAll = false
   #caughtUpBytes = 0
@@ -97,7 +97,7 @@ export class Follower {
     return encodeCursor({ epoch: this.#hub.topic.epoch, offsets: this.#offsets }) + this.#suffix
   }
 
-  /** Goes to another place. Throws `MustResync` where that can't be continued. */
+  /** Moves to another position. Throws `MustResync` where that can't be continued. */
   async seek(cursor: Cursor): Promise<void> {
     const { topic } = this.#hub
     if (cursor.epoch !== topic.epoch) throw new MustResync('epoch')
@@ -161,12 +161,12 @@ export class Follower {
   }
 
   /** Something came for it that it did not take: it stays where it is until it takes again. */
-  standStill(): void {
+  halt(): void {
     this.#hadAll = false
   }
 
   /**
-   * Goes to the hub's place. Only for one that the hub wakes for each event of its channels and has not woken since `take`: then
+   * Moves to the hub's position. Only for one that the hub wakes for each event of its channels and has not woken since `take`: then
    * nothing of what came meanwhile was for it. Changes nothing where it had not everything then.
    */
   passOver(): void {
@@ -185,7 +185,7 @@ export class Follower {
 
   /** Reads what `take` needs where it is behind. Throws `MustResync`. */
   async load(): Promise<void> {
-    const { hasEnded, limits, past, ring } = this.#hub
+    const { hasEnded, limits, logCache, ring } = this.#hub
     if (hasEnded) throw new MustResync('epoch')
     this.letGo()
     const partition = this.#lagging()
@@ -194,7 +194,7 @@ export class Follower {
     const isTooFar = ring.tail(partition) - offset > limits.maxCatchUp
     if (isTooFar || this.#caughtUpBytes > limits.maxCatchUpBytes) throw new MustResync('retention')
     try {
-      this.#stretch = await past.read(partition, offset)
+      this.#chunk = await logCache.read(partition, offset)
     } catch (error) {
       if (error instanceof OffsetGone) throw new MustResync('retention')
       throw error
@@ -203,20 +203,20 @@ export class Follower {
 
   /** Lets go of what it read of the log: others may wait for room. What of it was not taken is read again. */
   letGo(): void {
-    const stretch = this.#stretch
-    this.#stretch = undefined
-    if (stretch) this.#hub.past.release(stretch)
+    const chunk = this.#chunk
+    this.#chunk = undefined
+    if (chunk) this.#hub.logCache.release(chunk)
   }
 
   /**
-   * The partition that has to be read from the log: that of the stretch in hand, then the one that is furthest behind, so
-   * that a client which comes back often gets on in all. None while everything from `seq` on is in the ring.
+   * The partition that has to be read from the log: that of the chunk in hand, then the one that is furthest behind, so
+   * that a client which reconnects often makes progress in all. None while everything from `seq` on is in the ring.
    */
   #lagging(): number {
     const { ring } = this.#hub
     if (this.#seq >= ring.start) return -1
     const lags = this.#offsets.map((offset, partition) => ring.tail(partition) - offset)
-    if (this.#stretch && lags[this.#stretch.partition]! > 0) return this.#stretch.partition
+    if (this.#chunk && lags[this.#chunk.partition]! > 0) return this.#chunk.partition
     // The ring has what is left of it.
     this.letGo()
     const longest = Math.max(...lags)
@@ -264,11 +264,11 @@ export class Follower {
   }
 
   #takeFromLog(partition: number, output: Taker, limit: number): Taken {
-    const stretch = this.#stretch
+    const chunk = this.#chunk
     const after = this.#offsets[partition]!
-    if (stretch?.partition !== partition || after < stretch.after || after >= stretch.to) return 'behind'
+    if (chunk?.partition !== partition || after < chunk.after || after >= chunk.to) return 'behind'
     let given = 0
-    for (const entry of stretch.entries) {
+    for (const entry of chunk.entries) {
       if (entry.offset <= after) continue
       if (this.#isFollowed(entry)) {
         const hasRoom = output.hasRoom()
@@ -285,7 +285,7 @@ export class Follower {
       }
       this.#caughtUpBytes += entry.message.body.length
     }
-    this.#offsets = this.#offsets.with(partition, stretch.to)
+    this.#offsets = this.#offsets.with(partition, chunk.to)
     this.letGo()
     return 'more'
   }
@@ -301,12 +301,12 @@ export class Follower {
   }
 
   async #waitForHub(partition: number, offset: number): Promise<void> {
-    const { past } = this.#hub
+    const { logCache } = this.#hub
     const isThere = () => this.#hub.heads[partition]! >= offset
     for (let waitMs = 5, until = Date.now() + aheadMs; !isThere() && Date.now() < until; waitMs *= 2) {
       await sleep(waitMs, this.#options.signal)
       if (this.#options.signal.aborted) return
     }
-    if (!isThere() && (await past.last(partition)) < offset) throw new MustResync('cursor')
+    if (!isThere() && (await logCache.last(partition)) < offset) throw new MustResync('cursor')
   }
 }

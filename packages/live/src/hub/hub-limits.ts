@@ -5,7 +5,7 @@ export interface HubLimits {
   /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
   readonly maxRingBytes: number
   /** How much of the log behind the ring clients that catch up hold at a time, what is kept to be shared included. Default 32 MiB. */
-  readonly maxPastBytes: number
+  readonly maxLogCacheBytes: number
   /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
   readonly prime: number
   /** How many messages of one partition's log a client may be behind the ring before it has to resync. Default 10,000. */
@@ -16,7 +16,7 @@ export interface HubLimits {
 
 const defaults: HubLimits = {
   maxRingBytes: 64 * 1024 * 1024,
-  maxPastBytes: 32 * 1024 * 1024,
+  maxLogCacheBytes: 32 * 1024 * 1024,
   prime: 1_000,
   maxCatchUp: 10_000,
   maxCatchUpBytes: 32 * 1024 * 1024,

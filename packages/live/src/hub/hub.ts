@@ -16,7 +16,7 @@ import {
 import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder } from './live-decoder.ts'
 import { toLiveEntry } from './live-entry.ts'
-import { createPast, type Past } from './log-cache.ts'
+import { createLogCache, type LogCache } from './log-cache.ts'
 import { createRing, type Ring, type RingEntry } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
 import { createShown, type Shown, type ShownOptions } from './shown.ts'
@@ -27,7 +27,7 @@ export interface HubOptions extends Partial<HubLimits> {
   readonly topic: Topic
   /** The topic's epoch by now, asked every few seconds: when there is another one, this hub ends. Without it, it never does. */
   readonly epochNow?: () => Promise<number>
-  /** Told that the hub has ended because of that: another one has to be started. */
+  /** Called when the hub has ended because of that: another one has to be started. */
   readonly onEnded?: () => void
   /**
    * The last offset that was given in a partition: a cursor up to there can be continued, also while the broker has lost
@@ -61,7 +61,7 @@ export interface Hub {
   readonly topic: Topic
   readonly ring: Ring
   /** The log behind the ring. */
-  readonly past: Past
+  readonly logCache: LogCache
   readonly limits: HubLimits
   /** How far it has come in each partition. Another array whenever it has come further. */
   readonly heads: readonly number[]
@@ -71,7 +71,7 @@ export interface Hub {
   attach(channels: readonly string[], task: Followed): () => void
   /** Runs a step of `task` soon, by turns with the others. */
   soon(task: Task): void
-  /** Whether the topic has gone on to another epoch. Whoever follows this hub has to resync at the next one. */
+  /** Whether the topic has another epoch by now. Followers of this hub have to resync at the next one. */
   readonly hasEnded: boolean
   /** The latest timeline of the database under which a live message that was read here was made; 0 where none was read. */
   readonly timeline: number
@@ -103,17 +103,22 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const steps = createRunQueue()
   const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
   const troubles = new Map<number, LastingTrouble>()
-  const outages = createOutageLog({ logger, began: 'the hub can not read', ended: 'the hub reads again' })
+  const outages = createOutageLog({
+    logger,
+    about: { code: 'HUB_READ_FAILED' },
+    began: 'the hub cannot read the live topic',
+    ended: 'the hub reads again',
+  })
   let databaseTrouble: LastingTrouble | undefined
   let askedAt: number | undefined
   const decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
-  const past = createPast({
+  const logCache = createLogCache({
     topic,
     headOf: (partition) => heads[partition]!,
     lastOf: options.lastAssigned ?? ((partition) => endOf(topic, partition)),
     decoder,
     signal,
-    maxBytes: limits.maxPastBytes,
+    maxBytes: limits.maxLogCacheBytes,
   })
 
   const take = (partition: number, message: Message) => {
@@ -141,7 +146,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 
   const keepUpAfter = Math.max(minKeepUp, limits.maxCatchUp / 2)
-  /** Where followers were last told to keep up. */
+  /** The heads when followers were last asked to keep up. */
   let keptUp = heads
   const keepUp = () => {
     if (!heads.some((_, partition) => ring.tail(partition) - keptUp[partition]! >= keepUpAfter)) return
@@ -178,7 +183,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         }
       } catch (error) {
         fail(error)
-        // In an outage nobody knows what is kept: the next try finds the same gap.
+        // In an outage the broker cannot say what it keeps: the next try finds the same gap.
         if (error instanceof OffsetGone) await skipGap(partition).catch(() => {})
       }
       await backoff.wait(signal)
@@ -189,13 +194,13 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const kept = (await topic.first(partition)) - 1
     heads = heads.with(partition, Math.max(heads[partition]!, kept))
     ring.skipTo(partition, heads[partition]!)
-    // Whatever was skipped may have concerned anybody: followers resync, permissions are asked about again.
+    // What was skipped may concern any client: followers resync, permissions are asked about again.
     wakeAll('gap')
   }
 
   const endUnlessIn = (epoch: number) => {
     if (epoch === topic.epoch || ending.signal.aborted) return
-    logger.info({ epoch, before: topic.epoch }, 'the hub goes on in another epoch')
+    logger.info({ code: 'HUB_EPOCH_CHANGED', epoch, before: topic.epoch }, 'the hub continues in another epoch')
     ending.abort()
     onEnded?.()
     wakeAll('gap')
@@ -204,7 +209,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const watchEpoch = async () => {
     const outages = createOutageLog({
       logger,
-      began: 'the hub can not ask the database for the epoch',
+      about: { code: 'HUB_EPOCH_UNKNOWN' },
+      began: 'the hub cannot ask the database for the epoch',
       ended: 'the hub can ask the database again',
     })
     while (epochNow) {
@@ -227,7 +233,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   return {
     topic,
     ring,
-    past,
+    logCache,
     limits,
     shown,
     get heads() {
@@ -270,5 +276,5 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 }
 
 const epochLookMs = 4_000
-/** Cursors are told anew not before so many messages of a partition have left the ring. */
+/** Checkpoints are not sent before so many messages of a partition have left the ring. */
 const minKeepUp = 500

@@ -28,7 +28,7 @@ export interface LiveDecoder {
    * once per type: to leave it out would be a silent gap, and the client may know more than this process.
    */
   decode(message: Message, partition: number): EventEnvelope
-  /** What takes the place of a message that can't be read or written; counted and said in the log. */
+  /** What stands in for a message that can't be read or written; counted and logged. */
   skipEvent(message: Message, partition: number, error: unknown): EventEnvelope
   /** How many were stepped over. */
   readonly unreadable: number
@@ -47,36 +47,41 @@ export function createLiveDecoder({
   upcast = (event) => event,
   logger = warningLogger,
 }: LiveDecoderOptions): LiveDecoder {
-  const told = new Set<string>()
+  const logged = new Set<string>()
   const known = new Set<string>()
   let timeline = 0
   let unreadable = 0
   let saidAt = Number.NEGATIVE_INFINITY
-  const tell = ({ type }: LiveEvent, error: unknown) => {
+  const logOnce = ({ type }: LiveEvent, error: unknown) => {
     const isNewer = error instanceof NewerVersion
     // Only types of the catalogue get here, so this stays small.
     const what = `${type} ${isNewer}`
-    if (told.has(what)) return
-    told.add(what)
-    if (isNewer) logger.warn({ type, err: error }, 'events of a newer version go to clients as they are')
-    else logger.error({ type, err: error }, 'events that can not be upcast go to clients as they are')
+    if (logged.has(what)) return
+    logged.add(what)
+    if (isNewer)
+      logger.warn({ code: 'NEWER_EVENT_SENT', type, err: error }, 'events of a newer version go to clients as they are')
+    else
+      logger.error(
+        { code: 'EVENT_NOT_UPCAST', type, err: error },
+        'events that cannot be upcast go to clients as they are',
+      )
   }
   const count = ({ offset, id, type }: Message, partition: number, err: unknown) => {
-    const place = `${partition}/${offset}`
-    if (known.has(place)) return
+    const at = `${partition}/${offset}`
+    if (known.has(at)) return
     if (known.size === maxKnown) known.clear()
-    known.add(place)
+    known.add(at)
     unreadable++
     if (Date.now() - saidAt < quietMs) return
     saidAt = Date.now()
     const details = { code, partition, offset, id, type, unreadable, err }
-    logger.error(details, 'an event can not be read or sent: its followers get an "unreadable" envelope')
+    logger.error(details, 'an event cannot be read or sent: its followers get an "unreadable" envelope')
   }
-  const upcastOrTell = (event: LiveEvent) => {
+  const upcastOrLog = (event: LiveEvent) => {
     try {
       return upcast(event)
     } catch (error) {
-      tell(event, error)
+      logOnce(event, error)
       return event
     }
   }
@@ -88,7 +93,7 @@ export function createLiveDecoder({
   return {
     decode(message, partition) {
       try {
-        return { kind: 'event', event: upcastOrTell(decodeLiveEvent(message, { epoch, partition })) }
+        return { kind: 'event', event: upcastOrLog(decodeLiveEvent(message, { epoch, partition })) }
       } catch (error) {
         return skipEvent(message, partition, error)
       }

@@ -1,7 +1,7 @@
 import { channelsOf, type Message } from '@commitcast/events'
 import type { EventEnvelope, LiveDecoder } from './live-decoder.ts'
 
-/** A live message that is told on some channels, from the ring or the log. What is made of it is made once for all followers. */
+/** A live message with channels, from the ring or the log. What is made of it is made once for all followers. */
 export interface LiveEntry {
   readonly message: Message
   readonly partition: number
@@ -22,7 +22,7 @@ export interface LiveEntry {
 /** What a router's transformer does to what is sent: superjson's `serialize`, or nothing. */
 export type Serialize = (value: unknown) => unknown
 
-/** An event as tRPC's transformer and JSON make it, but for the cursor, which stands between the two. */
+/** An event as tRPC's transformer and JSON make it, but for the cursor, which belongs between the two. */
 export interface EventText {
   /** Up to the cursor. */
   readonly head: string

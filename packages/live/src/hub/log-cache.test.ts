@@ -3,7 +3,7 @@ import { memoryBroker } from '@commitcast/broker/memory'
 import { encodeLiveMessage } from '@commitcast/events'
 import { expect, test } from 'vitest'
 import { createLiveDecoder } from './live-decoder.ts'
-import { createPast } from './log-cache.ts'
+import { createLogCache } from './log-cache.ts'
 
 async function fill(topic: Topic, sizes: readonly number[]): Promise<void> {
   const messages = sizes.map((size, index) => {
@@ -14,22 +14,29 @@ async function fill(topic: Topic, sizes: readonly number[]): Promise<void> {
   await topic.append(0, 0, messages)
 }
 
-test('stretches are shorter where messages are large, and long again behind them', async () => {
+test('chunks are shorter where messages are large, and long again behind them', async () => {
   const topic = await memoryBroker().topic({ name: 't', epoch: 1, partitions: 1 })
   const sizes = [...Array<number>(200).fill(50_000), ...Array<number>(10_000).fill(100)]
   await fill(topic, sizes)
   const { signal } = new AbortController()
   const decoder = createLiveDecoder({ epoch: 1 })
   const end = async () => sizes.length
-  const past = createPast({ topic, headOf: () => sizes.length, lastOf: end, decoder, signal, maxBytes: 32_000_000 })
+  const logCache = createLogCache({
+    topic,
+    headOf: () => sizes.length,
+    lastOf: end,
+    decoder,
+    signal,
+    maxBytes: 32_000_000,
+  })
   const lengths: number[] = []
   for (let offset = 0; offset < sizes.length; ) {
-    const stretch = await past.read(0, offset)
-    const bytes = stretch.entries.slice(0, -1).reduce((sum, { message }) => sum + message.body.length, 0)
+    const chunk = await logCache.read(0, offset)
+    const bytes = chunk.entries.slice(0, -1).reduce((sum, { message }) => sum + message.body.length, 0)
     expect(bytes).toBeLessThan(1_000_000)
-    lengths.push(stretch.to - offset)
-    past.release(stretch)
-    offset = stretch.to
+    lengths.push(chunk.to - offset)
+    logCache.release(chunk)
+    offset = chunk.to
   }
   expect(Math.max(...lengths.slice(0, 5))).toBeLessThan(32)
   expect(lengths.at(-2)).toBe(1_024)

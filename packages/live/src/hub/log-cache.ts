@@ -3,8 +3,8 @@ import { createHeld } from './held.ts'
 import type { LiveDecoder } from './live-decoder.ts'
 import { type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
 
-/** A stretch of a partition's log: the messages after offset `after`, up to `to`. */
-export interface Stretch {
+/** A chunk of a partition's log: the messages after offset `after`, up to `to`. */
+export interface Chunk {
   readonly partition: number
   readonly after: number
   readonly to: number
@@ -14,21 +14,21 @@ export interface Stretch {
 
 /**
  * The live topic's log behind the ring, read once for many: followers that return at once, or one after the other, share
- * each stretch that was read, bounded in bytes.
+ * each chunk that was read, bounded in bytes.
  */
-export interface Past {
+export interface LogCache {
   /**
-   * A stretch with the message after `offset`, which counts until it is released. Waits while others hold as much as there
+   * A chunk with the message after `offset`, which counts until it is released. Waits while others hold as much as there
    * may be. Rejects with `OffsetGone` where the message is no longer kept.
    */
-  read(partition: number, offset: number): Promise<Stretch>
-  /** Lets go of a stretch that `read` returned; once for each time. */
-  release(stretch: Stretch): void
+  read(partition: number, offset: number): Promise<Chunk>
+  /** Lets go of a chunk that `read` returned; once for each time. */
+  release(chunk: Chunk): void
   /** The newest offset that a cursor can have, as it was at most a second ago; those who ask then share the answer. */
   last(partition: number): Promise<number>
 }
 
-export interface PastOptions {
+export interface LogCacheOptions {
   readonly topic: Topic
   /** How far the hub has come; the log is read up to there. */
   readonly headOf: (partition: number) => number
@@ -40,28 +40,28 @@ export interface PastOptions {
   readonly maxBytes: number
 }
 
-/** A stretch ends where it holds so much. */
-const maxStretchBytes = 1_000_000
+/** A chunk ends where it holds so much. */
+const maxChunkBytes = 1_000_000
 /** So many messages at most. */
-const maxStretch = 1_024
+const maxChunk = 1_024
 const lastMs = 1_000
 /** What is made of an event for clients is so many times as large as its body. */
 const made = 4
 
-/** A stretch counts what is made of it from the beginning. */
+/** A chunk counts what is made of it from the beginning. */
 const keeper: Keeper = {
   grow(entry, bytes) {
     entry.bytes += bytes
   },
 }
 
-export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }: PastOptions): Past {
-  const held = createHeld<Stretch>({ maxBytes, reservedBytes: made * maxStretchBytes })
+export function createLogCache({ topic, headOf, lastOf, decoder, signal, maxBytes }: LogCacheOptions): LogCache {
+  const held = createHeld<Chunk>({ maxBytes, reservedBytes: made * maxChunkBytes })
   const lasts = new Map<number, Promise<number>>()
-  /** How long stretches are at most; they begin at multiples of it. Less where messages are large. */
-  const strides = Array.from({ length: topic.partitions }, () => maxStretch)
+  /** How long chunks are at most; they begin at multiples of it. Less where messages are large. */
+  const strides = Array.from({ length: topic.partitions }, () => maxChunk)
 
-  const readStretch = async (partition: number, after: number): Promise<Stretch> => {
+  const readChunk = async (partition: number, after: number): Promise<Chunk> => {
     const stride = strides[partition]!
     const until = Math.min(headOf(partition), after + stride)
     const entries: LiveEntry[] = []
@@ -71,17 +71,17 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
     const reading = {
       signal: AbortSignal.any([signal, ending.signal]),
       maxBatch: Math.min(stride, 256),
-      maxBytes: maxStretchBytes,
+      maxBytes: maxChunkBytes,
     }
     for await (const batch of topic.read(partition, after, reading)) {
       for (const message of batch) {
-        if (to >= until || bytes >= maxStretchBytes) break
+        if (to >= until || bytes >= maxChunkBytes) break
         to = message.offset
         bytes += message.body.length
         const entry = toLiveEntry(message, { partition, decoder, keeper })
         if (entry) entries.push(entry)
       }
-      if (to >= until || bytes >= maxStretchBytes) break
+      if (to >= until || bytes >= maxChunkBytes) break
     }
     ending.abort()
     if (to === after)
@@ -90,9 +90,9 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
     return { partition, after, to, entries }
   }
 
-  const stretchFrom = (partition: number, after: number) =>
+  const chunkFrom = (partition: number, after: number) =>
     held.get(`${partition}/${after}`, {
-      read: () => readStretch(partition, after),
+      read: () => readChunk(partition, after),
       bytesOf: ({ entries }) =>
         entries.reduce((sum, { bytes, message }) => sum + bytes + (made - 1) * message.body.length, 500),
     })
@@ -102,13 +102,13 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
       let after = offset - (offset % strides[partition]!)
       for (;;) {
         try {
-          const stretch = await stretchFrom(partition, after)
-          if (stretch.to > offset) return stretch
-          held.release(stretch)
-          after = stretch.to
+          const chunk = await chunkFrom(partition, after)
+          if (chunk.to > offset) return chunk
+          held.release(chunk)
+          after = chunk.to
         } catch (error) {
           if (!(error instanceof OffsetGone) || after === offset) throw error
-          // The stretch began before what is kept; what was asked for may well be kept.
+          // The chunk began before what is kept; what was asked for may well be kept.
           after = offset
         }
       }
@@ -126,8 +126,8 @@ export function createPast({ topic, headOf, lastOf, decoder, signal, maxBytes }:
   }
 }
 
-/** Shorter where a stretch was full before it was so long, longer where twice as many messages would have had room. */
+/** Shorter where a chunk was full before it was so long, longer where twice as many messages would have had room. */
 function nextStride({ stride, count, bytes }: { stride: number; count: number; bytes: number }): number {
-  if (bytes >= maxStretchBytes && count < stride) return 2 ** Math.floor(Math.log2(count))
-  return count >= stride && bytes * 2 < maxStretchBytes ? Math.min(maxStretch, stride * 2) : stride
+  if (bytes >= maxChunkBytes && count < stride) return 2 ** Math.floor(Math.log2(count))
+  return count >= stride && bytes * 2 < maxChunkBytes ? Math.min(maxChunk, stride * 2) : stride
 }

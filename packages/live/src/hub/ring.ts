@@ -88,7 +88,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
     skipTo(partition, offset) {
       while (all.size > 0) dropOldest()
       tails[partition] = Math.max(tails[partition]!, offset)
-      // Nobody who was here before stands in the ring any more: each compares its offsets with the tails.
+      // No follower from before has a position in the ring any more: each compares its offsets with the tails.
       end++
     },
   }
@@ -102,7 +102,7 @@ interface Queue<T> {
   from(seq: number, limit: number): T[]
 }
 
-/** First in, first out, with a search by `seq`; what was taken out is let go in stretches. */
+/** First in, first out, with a search by `seq`; what was taken out is let go many at a time. */
 function createQueue<T extends { readonly seq: number }>(): Queue<T> {
   let items: (T | undefined)[] = []
   let head = 0

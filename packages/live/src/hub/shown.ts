@@ -59,7 +59,7 @@ export function createShown({ epoch, read, signal, logger }: ShownOptions): Show
       begun = asked
       // Until it works, cursors are longer than they have to be.
       await answer(begun).catch((err: unknown) => {
-        logger.debug({ err }, 'can not ask how far states reach')
+        logger.debug({ code: 'STATE_REACH_UNKNOWN', err }, 'cannot ask how far states reach')
         asked = begun + 1
       })
     }

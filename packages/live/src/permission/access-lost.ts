@@ -1,12 +1,12 @@
 import { TRPCError } from '@trpc/server'
 
-/** How a permission was lost: its time is over, or somebody took it away. */
+/** How a permission was lost: its time is over, or it was taken away. */
 export type AccessLoss = 'expired' | 'revoked'
 
 /**
- * A running subscription may not go on. On a WebSocket the socket is closed with `closings[loss]`; elsewhere this is
- * thrown: as SERVICE_UNAVAILABLE, because that is what tRPC's SSE client comes back after, with its cursor. Whether
- * it may still follow it is told then: UNAUTHORIZED or FORBIDDEN, which is final.
+ * A running subscription lost its permission. On a WebSocket the socket is closed with `closings[loss]`; elsewhere this is
+ * thrown: as SERVICE_UNAVAILABLE, because tRPC's SSE client reconnects after that, with its cursor. The
+ * answer then says whether it may still follow: UNAUTHORIZED or FORBIDDEN is final.
  */
 export class AccessLost extends TRPCError {
   readonly loss: AccessLoss
@@ -20,5 +20,5 @@ export class AccessLost extends TRPCError {
 /** What a client reads of it. */
 export const lossMessages = {
   expired: 'What allowed you to follow this has expired. Come back with a fresh token.',
-  revoked: 'What allowed you to follow this was taken away. Come back to be told whether you still may.',
+  revoked: 'What allowed you to follow this was taken away. Reconnect to find out whether you still may.',
 }

@@ -2,12 +2,12 @@ import { checkChannels } from '@commitcast/events'
 import { type OutageLog, withTimeout } from '@commitcast/worker'
 import { TRPCError } from '@trpc/server'
 import pLimit from 'p-limit'
-import { patiently } from '../hub/despite-outages.ts'
+import { despiteOutages } from '../hub/despite-outages.ts'
 import { type Task, taskOf } from '../hub/run-queue.ts'
 import { type AccessLoss, lossMessages } from './access-lost.ts'
 import type { AccessCall, AccessRules, Allowed } from './authorize.ts'
 
-/** What a permission hears of revocations from: the hub. */
+/** Where a permission gets revocations from: the hub. */
 export interface RevocationSource {
   attach(channels: readonly string[], task: Task): () => void
 }
@@ -27,11 +27,11 @@ export interface PermissionOptions {
   readonly outages: OutageLog
 }
 
-/** That a subscription may go on, until it may not. */
+/** The permission of a running subscription. */
 export interface Permission {
   /** The moment from which on the client may see events. Default: any. */
   readonly since: Date | undefined
-  /** Hears of revocations from this hub from now on (another epoch has another one), and asks again: one may have been missed. */
+  /** Takes revocations from this hub from now on (another epoch has another one), and asks again: one may have been missed. */
   moveTo(hub: RevocationSource): void
   /** Ends all asking. The signal does it, too. */
   release(): void
@@ -60,7 +60,7 @@ export async function openPermission(options: PermissionOptions): Promise<Permis
   const task = taskOf(() => void review())
   const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, task) : () => {})
 
-  /** The latest answer: whoever is told of a change while a question is out asks once more. */
+  /** The latest answer: a change while a question is out has it asked once more. */
   const ask = async () => {
     let until: number
     do {
@@ -104,7 +104,7 @@ export async function openPermission(options: PermissionOptions): Promise<Permis
   signal.addEventListener('abort', release, { once: true })
 
   try {
-    const until = await patiently(ask, options)
+    const until = await despiteOutages(ask, options)
     isAsking = false
     if (until !== undefined) {
       refuseUnlessAllowed(until)

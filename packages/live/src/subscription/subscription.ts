@@ -1,7 +1,7 @@
 import { checkChannels, decodeCursor, encodeCursor, type ResyncReason } from '@commitcast/events'
 import type { OutageLog } from '@commitcast/worker'
 import type { LiveHints } from '../hints/live-hints.ts'
-import { patiently } from '../hub/despite-outages.ts'
+import { despiteOutages } from '../hub/despite-outages.ts'
 import { Follower, MustResync } from '../hub/follower.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Output } from '../hub/output.ts'
@@ -33,13 +33,13 @@ export interface OpenOptions extends SharedParts {
   /** The cursor that the client came with. */
   readonly lastEventId: string | undefined
   readonly signal: AbortSignal
-  /** It may not go on. Called at most once; nothing may be sent any more. */
+  /** The permission was lost. Called at most once; nothing may be sent any more. */
   readonly onLost: (loss: AccessLoss) => void
 }
 
 /** One subscription that was allowed to begin, whatever it is sent through. */
 export interface Subscription {
-  /** The place of a client that has got nothing of this subscription yet, to come back with. */
+  /** The cursor of a client that has received nothing of this subscription yet, to reconnect with. */
   readonly firstCursor: string
   /**
    * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
@@ -50,13 +50,13 @@ export interface Subscription {
 
 /** The cursor of a client that came without one and has got nothing yet: it begins anew. */
 const startCursor = 'start'
-/** No cursor at all: a client that drops before it got the state must be told to resync again. */
+/** No cursor at all: a client that drops before it received the state has to get `resync` again. */
 const resyncCursor = 'resync'
 
 /** Begins a subscription: finds the hub and asks whether it may. `undefined` when the signal aborted first. */
 export async function openSubscription(options: OpenOptions): Promise<Subscription | undefined> {
   const { call, lastEventId, sharedHub, signal } = options
-  const hub = await patiently(sharedHub, options)
+  const hub = await despiteOutages(sharedHub, options)
   if (!hub) return undefined
   const permission = await openPermission({ ...options, hub })
   if (signal.aborted) return undefined
@@ -74,39 +74,39 @@ interface Running extends OpenOptions {
 }
 
 /** A follower in one epoch of the topic. */
-interface Place {
+interface Position {
   readonly hub: Hub
   readonly follower: Follower
 }
 
 async function run(running: Running, hub: Hub): Promise<void> {
   const { signal, lastEventId } = running
-  let place: Place | undefined = placeIn(hub, running)
+  let position: Position | undefined = positionIn(hub, running)
   let isFresh = lastEventId === undefined || lastEventId.startsWith(startCursor)
-  let resync = isFresh ? undefined : await resume(place, lastEventId, running)
+  let resync = isFresh ? undefined : await resume(position, lastEventId, running)
   while (!signal.aborted) {
     if (resync !== undefined || isFresh) {
-      place = await startOver(place, resync, running)
-      if (!place) return
+      position = await startOver(position, resync, running)
+      if (!position) return
     }
     isFresh = false
     running.failures.ended(running.definition)
-    const stopHints = sendHints(place, running)
+    const stopHints = sendHints(position, running)
     try {
-      resync = await tail({ ...running, ...place })
+      resync = await tail({ ...running, ...position })
     } finally {
       stopHints?.()
     }
   }
 }
 
-function placeIn(hub: Hub, { channels, signal, definition: { types } }: Running): Place {
+function positionIn(hub: Hub, { channels, signal, definition: { types } }: Running): Position {
   return { hub, follower: new Follower({ hub, channels, types, signal }) }
 }
 
 /** Continues at the client's cursor, where that can be done. */
 async function resume(
-  { hub, follower }: Place,
+  { hub, follower }: Position,
   lastEventId: string | undefined,
   running: Running,
 ): Promise<ResyncReason | undefined> {
@@ -118,7 +118,7 @@ async function resume(
     await follower.seek(cursor)
   }
   try {
-    await patiently(seek, running)
+    await despiteOutages(seek, running)
     return undefined
   } catch (error) {
     if (error instanceof MustResync) return error.reason
@@ -142,22 +142,26 @@ async function hiddenUpTo(
  * notified before its state, and without a state once its position is known: what it loads then is no older.
  * `undefined` when the signal aborted.
  */
-async function startOver(from: Place, resync: ResyncReason | undefined, running: Running): Promise<Place | undefined> {
+async function startOver(
+  from: Position,
+  resync: ResyncReason | undefined,
+  running: Running,
+): Promise<Position | undefined> {
   const { sharedHub, signal, permission, definition, output } = running
   const sendResync = () => {
     if (resync !== undefined && !signal.aborted) output.send(resyncCursor, { kind: 'resync', reason: resync })
   }
   await room(output, signal)
   if (definition.state) sendResync()
-  for (let place = from; ; ) {
-    if (!place.hub.hasEnded && (await begin(place, running))) {
+  for (let position = from; ; ) {
+    if (!position.hub.hasEnded && (await begin(position, running))) {
       if (!definition.state) sendResync()
-      return signal.aborted ? undefined : place
+      return signal.aborted ? undefined : position
     }
-    const hub = await patiently(sharedHub, running)
+    const hub = await despiteOutages(sharedHub, running)
     if (!hub || signal.aborted) return undefined
     permission.moveTo(hub)
-    place = placeIn(hub, running)
+    position = positionIn(hub, running)
   }
 }
 
@@ -165,34 +169,37 @@ async function startOver(from: Place, resync: ResyncReason | undefined, running:
  * Moves the follower to the present. Without a state that is where the topic ends, which only the broker knows: the hub may
  * be behind. A state's own snapshot hides what is older. Says whether the hub is still that of the topic's epoch.
  */
-async function begin(place: Place, running: Running): Promise<boolean> {
-  const { hub, follower } = place
+async function begin(position: Position, running: Running): Promise<boolean> {
+  const { hub, follower } = position
   const { definition, signal } = running
   follower.seekEnd()
-  if (definition.state) return sendState(place, definition.state, running)
+  if (definition.state) return sendState(position, definition.state, running)
   const seek = async () => {
     const ends = hub.hasEnded ? hub.heads : await hub.ends()
     // What was assigned before the permission began may still be on its way here.
     const hidden = await hiddenUpTo(hub.topic.epoch, running)
     return ends.map((end, partition) => Math.max(end, hidden[partition] ?? 0))
   }
-  const ends = await patiently(seek, running)
+  const ends = await despiteOutages(seek, running)
   if (!ends || signal.aborted) return true
   follower.skipTo(ends)
   return !hub.hasEnded
 }
 
 /**
- * Sends the state. The follower stands before the state is read, so nothing is missed. Says whether the hub is still that of
+ * Sends the state. The follower has its position before the state is read, so nothing is missed. Says whether the hub is still that of
  * the topic's epoch.
  */
 async function sendState(
-  { hub, follower }: Place,
+  { hub, follower }: Position,
   state: NonNullable<Definition['state']>,
   running: Running,
 ): Promise<boolean> {
   const { call, states, signal, output } = running
-  const reading = await patiently(() => states.read((trx) => state({ ctx: call.ctx, input: call.input, trx })), running)
+  const reading = await despiteOutages(
+    () => states.read((trx) => state({ ctx: call.ctx, input: call.input, trx })),
+    running,
+  )
   if (!reading || signal.aborted) return true
   hub.endUnlessIn(reading.epoch)
   if (hub.hasEnded) return false
@@ -206,7 +213,7 @@ async function sendState(
  * Sends the hints of the channels while there is room for them. A hint has a cursor like everything else: the place that
  * the client has come to, and what makes it this hint's.
  */
-function sendHints({ follower }: Place, { hints, channels, output }: Running): (() => void) | undefined {
+function sendHints({ follower }: Position, { hints, channels, output }: Running): (() => void) | undefined {
   return hints?.attach(channels, (hint) => {
     if (output.hasRoom()) output.send(`${follower.cursor()}~${hint.id}`, { kind: 'hint', hint })
   })

@@ -1,11 +1,11 @@
 import type { ResyncReason } from '@commitcast/events'
-import { type Patience, patiently } from '../hub/despite-outages.ts'
+import { despiteOutages, type OutageWait } from '../hub/despite-outages.ts'
 import { type Follower, MustResync } from '../hub/follower.ts'
 import type { Followed, Hub } from '../hub/hub.ts'
 import type { Output } from '../hub/output.ts'
 import type { RingEntry } from '../hub/ring.ts'
 
-export interface TailOptions extends Patience {
+export interface TailOptions extends OutageWait {
   readonly hub: Hub
   readonly follower: Follower
   readonly channels: readonly string[]
@@ -18,8 +18,8 @@ const checkpointMs = 20_000
 const turn = 64
 
 /**
- * Sends what comes, as far as the output has room: once the past is told `live`, and a `checkpoint` now and then. Resolves
- * with why it can't go on, or with `undefined` when the signal aborts. The hub runs its steps: nothing of it waits but for
+ * Sends what comes, as far as the output has room: once the client has what is kept `live`, and a `checkpoint` now and then. Resolves
+ * with why it can't continue, or with `undefined` when the signal aborts. The hub runs its steps: nothing of it waits but for
  * the log.
  */
 export function tail(options: TailOptions): Promise<ResyncReason | undefined> {
@@ -55,8 +55,8 @@ class TailTask implements Followed {
   wokenBy: RingEntry | 'gap' | undefined
   /** What it waits for; asking for a step changes nothing meanwhile. */
   #waitsFor: 'room' | 'log' | 'nothing' | 'ever' = 'nothing'
-  /** What the client is to be told as soon as it has everything. */
-  #owed: 'live' | 'checkpoint' | 'nothing' = 'live'
+  /** What is sent as soon as the client has everything. */
+  #pending: 'live' | 'checkpoint' | 'nothing' = 'live'
   readonly #follower: Follower
   readonly #output: Output
   readonly #options: TailOptions
@@ -75,17 +75,17 @@ class TailTask implements Followed {
     const { wokenBy } = this
     this.wokenBy = undefined
     const isWaiting = this.#waitsFor !== 'nothing'
-    if (wokenBy === 'gap' || (wokenBy && isWaiting)) this.#follower.standStill()
+    if (wokenBy === 'gap' || (wokenBy && isWaiting)) this.#follower.halt()
     if (isWaiting) return false
     try {
       if (wokenBy && wokenBy !== 'gap') this.#follower.passTo(wokenBy)
       const left = this.#follower.take(this.#output, turn)
       if (left !== 'more') this.isBehind = left === 'behind'
-      if (left === 'end' && this.#owed === 'nothing') return false
+      if (left === 'end' && this.#pending === 'nothing') return false
       if (!this.#output.hasRoom()) return this.#waitForRoom()
       if (left === 'behind') return this.#load()
       if (left === 'more') return true
-      this.#pay()
+      this.#sendControl()
     } catch (error) {
       this.#onFailed(error)
     }
@@ -93,7 +93,7 @@ class TailTask implements Followed {
   }
 
   keepUp(): void {
-    if (this.#owed === 'nothing') this.#owed = 'checkpoint'
+    if (this.#pending === 'nothing') this.#pending = 'checkpoint'
     if (this.wokenBy === undefined) this.#follower.passOver()
     if (this.isDue) return
     // It can wait for what is new, and thousands may owe one.
@@ -107,34 +107,34 @@ class TailTask implements Followed {
     this.#follower.letGo()
   }
 
-  #pay(): void {
+  #sendControl(): void {
     const cursor = this.#follower.cursor()
-    if (this.#owed === 'live') this.#output.send(cursor, { kind: 'live' })
+    if (this.#pending === 'live') this.#output.send(cursor, { kind: 'live' })
     else if (cursor !== this.#controlCursor && cursor !== this.#follower.sentCursor) {
       this.#output.send(cursor, { kind: 'checkpoint' })
     }
     this.#controlCursor = cursor
-    this.#owed = 'nothing'
+    this.#pending = 'nothing'
   }
 
   #waitForRoom(): false {
     this.#waitsFor = 'room'
     this.isBehind = true
     this.#follower.letGo()
-    this.#stopWaiting = this.#output.whenRoom(() => this.#goOn())
+    this.#stopWaiting = this.#output.whenRoom(() => this.#resume())
     return false
   }
 
   #load(): false {
     this.#waitsFor = 'log'
-    patiently(() => this.#follower.load(), this.#options).then(
-      () => this.#goOn(),
+    despiteOutages(() => this.#follower.load(), this.#options).then(
+      () => this.#resume(),
       (error) => this.#onFailed(error),
     )
     return false
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#waitsFor === 'ever') {
       this.#follower.letGo()
       return

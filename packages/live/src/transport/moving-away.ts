@@ -1,7 +1,7 @@
 import { CommitcastError } from '@commitcast/events'
 
 /**
- * The node goes away: the stream ends, and its client comes back to another one with its cursor. Named `AbortError`, because
+ * The node goes away: the stream ends, and its client reconnects to another one with its cursor. Named `AbortError`, because
  * that is what tRPC ends an SSE stream after without a word: neither `return`, after which its client would stay away, nor
  * an error.
  */

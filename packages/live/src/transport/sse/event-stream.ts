@@ -54,12 +54,12 @@ export function createEventStream(response: ServerResponse, signal: AbortSignal)
   }
 }
 
-/** When a client that was cut off comes back: not all at the same moment. */
+/** When a client that was cut off reconnects: not all at the same moment. */
 function retryMs(): number {
   return Math.round(1_000 + Math.random() * 2_000)
 }
 
-/** When a client comes back that was told to go elsewhere at its own moment. */
+/** When a client reconnects that was moved to another node at its own moment. */
 function soonMs(): number {
   return Math.round(100 + Math.random() * 900)
 }

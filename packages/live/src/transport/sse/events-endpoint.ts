@@ -25,11 +25,11 @@ export interface EventsEndpointOptions<TContext, TInput> {
  * a handler for Node's HTTP server, Express and the like.
  *
  * Each message has the cursor as its `id`, the event's type (or `state`, `live`, `unreadable`, `checkpoint`, `resync`) as its name, and
- * plain JSON as its data. A client goes on by `Last-Event-ID`, or `?lastEventId=` at its first connect, on any API node
+ * plain JSON as its data. A client continues by `Last-Event-ID`, or `?lastEventId=` at its first connect, on any API node
  * (P6). One that takes nothing is waited for.
  *
  * A refusal is a status and a sentence, before the stream starts: 401, 403, 400 for a token in the URL, 405 for anything
- * but GET, 429 for one stream too many. A permission that is lost ends the stream; the client comes back and is told then.
+ * but GET, 429 for one stream too many. A permission that is lost ends the stream; the client reconnects and gets the answer then.
  */
 export function eventsEndpoint<TContext, TInput>(
   resolver: (call: ResolverOptions<TContext, TInput>) => TrackedStream<Envelope<unknown, unknown>>,
@@ -38,6 +38,7 @@ export function eventsEndpoint<TContext, TInput>(
   const { streams, logger = warningLogger } = options
   const failures = createOutageLog({
     logger,
+    about: { code: 'EVENT_STREAM_FAILED' },
     began: 'an event stream failed',
     ended: 'an event stream that failed works again',
   })

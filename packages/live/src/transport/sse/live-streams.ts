@@ -8,7 +8,7 @@ import { createTally } from '../tally.ts'
 import { closeConnection } from './close-connection.ts'
 
 export interface LiveStreamsOptions<TContext> {
-  /** Who a stream belongs to; `undefined`, or without it: nobody in particular, and not counted. */
+  /** Who a stream belongs to; `undefined`, or without it: no user, and not counted. */
   readonly userOf?: (options: { readonly ctx: TContext }) => string | undefined
   /** Streams of one user on this node; one more is refused with TOO_MANY_REQUESTS. Default 100. */
   readonly maxStreamsPerUser?: number
@@ -17,7 +17,7 @@ export interface LiveStreamsOptions<TContext> {
 
 /** How a drain of streams went. */
 export interface StreamsDrained {
-  /** Told to move. */
+  /** Asked to move. */
   readonly notified: number
   /** Still open at the deadline, for clients that take nothing: they end with their connections. */
   readonly open: number
@@ -73,7 +73,7 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
 
   const refuse = (user: string): never => {
     refused++
-    logger.warn({ user }, 'refused a stream: this user has as many as one may have')
+    logger.warn({ code: 'STREAM_REFUSED', user }, 'refused a stream: this user has as many as one may have')
     throw new TRPCError({
       code: 'TOO_MANY_REQUESTS',
       message: `You have ${maxStreamsPerUser} streams here, as many as one user may have. End one, or ask for "maxStreamsPerUser".`,

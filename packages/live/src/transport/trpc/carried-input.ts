@@ -56,7 +56,7 @@ export function emptyInputTag(input: unknown): string | undefined {
   return input === undefined ? 'none' : input === null ? 'null' : undefined
 }
 
-/** The cursor with this end. What follows a `~` is no part of its place. */
+/** The cursor with this end. What follows a `~` is no part of its position. */
 export function withTag(cursor: string, tag: string): string {
   return `${cursor}${cursor.includes('~') ? '-' : '~'}${tag}`
 }

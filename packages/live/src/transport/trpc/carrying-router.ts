@@ -15,7 +15,7 @@ interface Call {
 }
 
 /**
- * The message of a client without its cursor, which goes on beside the input. tRPC would write it into the input, where
+ * The message of a client without its cursor, which travels beside the input. tRPC would write it into the input, where
  * the schema of the input refuses it, and a text or an array has no place for it.
  */
 export function carryCursors(message: unknown): unknown {

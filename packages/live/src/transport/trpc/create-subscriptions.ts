@@ -24,7 +24,7 @@ interface TypedEvent {
   readonly type: string
 }
 
-/** What `state` returns; `never` where there is none. With another default than `unknown` a missing `authorize` would be told as a wrong `state`. */
+/** What `state` returns; `never` where there is none. With another default than `unknown` a missing `authorize` would be reported as a wrong `state`. */
 export type StateOf<TState> = 0 extends 1 & TState ? TState : unknown extends TState ? never : TState
 
 /** What `live.subscription` is given. */
@@ -76,11 +76,13 @@ export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint 
   const { logger } = options
   const outages = createOutageLog({
     logger,
+    about: { code: 'SUBSCRIPTION_WAITS' },
     began: 'a subscription waits and tries again',
     ended: 'no subscription waits any more',
   })
   const failures = createOutageLog({
     logger,
+    about: { code: 'SUBSCRIPTION_FAILS' },
     began: 'a subscription fails',
     ended: 'a subscription that failed works again',
   })

@@ -7,7 +7,7 @@ import { withTag } from './carried-input.ts'
 
 type Item = TrackedEnvelope<Envelope<unknown, unknown>>
 
-/** An output that somebody pulls: tRPC for SSE and where frames can't be written, or a caller in this process. */
+/** An output that a consumer pulls: tRPC for SSE and where frames can't be written, or a caller in this process. */
 export interface IteratorOutput extends Output {
   /** The next item; `undefined` at once when the signal aborts. Rejects with what `fail` was given. */
   next(): Promise<Item | undefined>

@@ -143,7 +143,7 @@ export class LiveIterator implements AsyncIterator<Item, undefined> {
     ends.delete(this.#close)
   }
 
-  /** Ends an SSE stream so that its client comes back. */
+  /** Ends an SSE stream so that its client reconnects. */
   readonly #move = (away: Error): void => {
     this.#moved = away
     this.#end()
@@ -159,7 +159,7 @@ export class LiveIterator implements AsyncIterator<Item, undefined> {
     }
     const away = new MovingAway()
     streamsOf(call.ctx)?.hangUp()
-    // A WebSocket that can't be closed from here: our client's `follow` reconnects after this error.
+    // A stream over a WebSocket that can't be closed from here ends with an error after which `follow` of our client reconnects.
     const isSocket = cameOverSocket(call)
     this.#move(isSocket ? new TRPCError({ code: 'SERVICE_UNAVAILABLE', message: away.message, cause: away }) : away)
   }
@@ -177,12 +177,14 @@ function cameOverSocket(call: object): boolean {
 }
 
 const warnOfYields = createWarning(
+  'FRAMES_NOT_USED',
   'live subscriptions on WebSockets are yielded, not written as frames, which costs several times the CPU: the encoder of ' +
     'liveSockets was not asked. Give what liveSockets() returned to applyWSSHandler; if you do, two copies ' +
     'of @trpc/server run in this process (see "npm ls @trpc/server", keep one), or tRPC\'s experimental_encoder has changed.',
 )
 
 const warnOfNoGuard = createWarning(
+  'LIVE_SOCKETS_MISSING',
   'live subscriptions are served over WebSockets without liveSockets: each event is made anew for each client, and a slow ' +
     'client is sent more than it takes, into memory. Give applyWSSHandler what liveSockets() makes of its options; if you ' +
     'do, createContext gives the same object of a class to several sockets.',

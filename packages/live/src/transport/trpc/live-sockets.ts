@@ -20,7 +20,7 @@ export type LiveSockets<TRouter extends AnyTRPCRouter> = WSSHandlerOptions<TRout
 /**
  * Makes the options of tRPC's `applyWSSHandler` fit for live subscriptions, for stock clients: events are written as
  * finished frames, serialised once for all; a slow socket holds at most about 1 MB and catches up later; limits are kept
- * (see `SocketGuardOptions`). The cursor of a client that comes back travels beside its input, so that any input will do.
+ * (see `SocketGuardOptions`). The cursor of a client that reconnects travels beside its input, so that any input will do.
  * Pings are on, after 15 s of silence, with 10 s to answer, where `keepAlive` says nothing else.
  *
  * With an `experimental_encoder` of your own events are yielded instead, which is said in the log.
@@ -76,5 +76,8 @@ function createFraming(router: AnyTRPCRouter): Framing {
 }
 
 function yieldedInstead(logger: Logger): undefined {
-  logger.warn({}, 'liveSockets: frames are written in JSON only, so with this experimental_encoder events are yielded')
+  logger.warn(
+    { code: 'FRAMES_NOT_USED' },
+    'liveSockets: frames are written in JSON only, so with this experimental_encoder events are yielded',
+  )
 }

@@ -1,11 +1,11 @@
 import type { Logger } from '@commitcast/worker'
 
 /** Makes what says some words once in each log, however often it is called. */
-export function createWarning(words: string): (logger: Logger) => void {
-  const told = new WeakSet<Logger>()
+export function createWarning(code: string, words: string): (logger: Logger) => void {
+  const warned = new WeakSet<Logger>()
   return (logger) => {
-    if (told.has(logger)) return
-    told.add(logger)
-    logger.warn({}, words)
+    if (warned.has(logger)) return
+    warned.add(logger)
+    logger.warn({ code }, words)
   }
 }

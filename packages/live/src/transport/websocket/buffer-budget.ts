@@ -1,9 +1,9 @@
 import type { Socket } from './socket-server.ts'
 
 export interface BufferBudget {
-  /** What all sockets owe now, in bytes. */
+  /** What all sockets have buffered now, in bytes. */
   readonly bytes: number
-  /** Cuts off the largest debtors until the others owe no more than the budget. */
+  /** Cuts off the sockets with the most until the others have no more than the budget. */
   enforce(): void
 }
 
@@ -11,11 +11,11 @@ export interface BufferBudgetOptions {
   /** The open sockets. */
   readonly sockets: () => Iterable<Socket>
   readonly maxBytes: number
-  /** Told of each socket before it is cut off. */
+  /** Called for each socket before it is cut off. */
   readonly onTooSlow: (socket: Socket, bytes: number) => void
 }
 
-/** Keeps what all sockets of a process have buffered within bounds, whoever wrote it. */
+/** Keeps what all sockets of a process have buffered within bounds, frames of ours or not. */
 export function createBufferBudget({ sockets, maxBytes, onTooSlow }: BufferBudgetOptions): BufferBudget {
   const sum = () => {
     let bytes = 0
@@ -29,15 +29,15 @@ export function createBufferBudget({ sockets, maxBytes, onTooSlow }: BufferBudge
     enforce() {
       let bytes = sum()
       if (bytes <= maxBytes) return
-      const debtors = [...sockets()]
-        .map((socket) => ({ socket, owes: socket.bufferedAmount }))
-        .sort((a, b) => b.owes - a.owes)
-      for (const { socket, owes } of debtors) {
+      const fullest = [...sockets()]
+        .map((socket) => ({ socket, buffered: socket.bufferedAmount }))
+        .sort((a, b) => b.buffered - a.buffered)
+      for (const { socket, buffered } of fullest) {
         if (bytes <= maxBytes) return
-        onTooSlow(socket, owes)
+        onTooSlow(socket, buffered)
         // A closing handshake would stand behind what the client does not take, and keep it in memory.
         socket.terminate()
-        bytes -= owes
+        bytes -= buffered
       }
     },
   }

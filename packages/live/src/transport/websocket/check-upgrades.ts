@@ -7,9 +7,9 @@ export type UpgradeRefusal = 'origin' | 'tokenInUrl' | 'movingAway'
 export interface UpgradeChecks {
   /** See `SocketGuardOptions`. */
   readonly origins: readonly string[] | 'any' | undefined
-  /** Whether this node lets nobody in any more. */
+  /** Whether this node lets no client in any more. */
   readonly isMovingAway: () => boolean
-  /** `message` says how to mend it. */
+  /** `message` says how to fix it. */
   readonly onRefused: (refusal: UpgradeRefusal, message: string, req: SocketRequest) => void
 }
 

@@ -1,6 +1,6 @@
 /**
  * Why a server closes a socket by itself: the WebSocket close code and the reason that the client reads beside it.
- * tRPC's client comes back by itself after any of them, with fresh connection parameters, and resumes by its cursor.
+ * tRPC's client reconnects by itself after any of them, with fresh connection parameters, and resumes by its cursor.
  */
 export const closings = {
   /** The permission's time is over; come back with a fresh token. */

@@ -49,7 +49,7 @@ export class Connection {
     this.#maxBufferedBytes = maxBufferedBytes
   }
 
-  /** Whether it takes more now: it is open, holds less than 1 MB, and its client was not told to move. */
+  /** Whether it takes more now: it is open, holds less than 1 MB, and its client was not asked to move. */
   hasRoom(): boolean {
     return this.#bufferedBytes() < this.#maxBufferedBytes && this.#isUsable()
   }
@@ -83,7 +83,7 @@ export class Connection {
     }
   }
 
-  /** From now on nothing is sent: the client was told to move to another node, which tells it the rest. */
+  /** From now on nothing is sent: the client was asked to move to another node, which sends it the rest. */
   retire(): void {
     this.#isRetired = true
   }
@@ -106,7 +106,7 @@ export class Connection {
     this.#isArmed = false
     const listeners = this.#waiting ?? []
     this.#waiting = undefined
-    // One that finds no room asks again, and stands behind the others then.
+    // One that finds no room asks again, and comes after the others then.
     for (const listener of listeners) listener()
   }
 

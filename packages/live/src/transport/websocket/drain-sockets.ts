@@ -6,7 +6,7 @@ import type { Socket } from './socket-server.ts'
 
 /** How a drain went, in sockets. */
 export interface Drained {
-  /** Told to move. */
+  /** Asked to move. */
   readonly notified: number
   /** Still open at the deadline, and closed with 1012. */
   readonly closed: number
@@ -16,9 +16,9 @@ export interface Drained {
 const closingMs = 500
 
 /**
- * Moves clients to another node. Each is told to reconnect, at a pace and in random order, so that the others are not run
+ * Moves clients to another node. Each is asked to reconnect, at a pace and in random order, so that the others are not run
  * over; tRPC's client opens its new socket first, and closes the old one when its subscriptions run on the new one. Resolves
- * when none of the sockets that `begin` gave is open; `begin` is called when the first is about to be told.
+ * when none of the sockets that `begin` gave is open; `begin` is called when the first is about to be asked.
  */
 export async function drainSockets(
   begin: () => Iterable<MovableSocket>,

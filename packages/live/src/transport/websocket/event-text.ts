@@ -16,7 +16,7 @@ export function textOf(entry: LiveEntry, serialize: Serialize): EventText | unde
   return entry.texts.get(serialize)
 }
 
-/** Stands where the cursor will; nobody can know it. */
+/** Stands where the cursor will; no client can know it. */
 const placeholder = `cursor-${randomUUID()}`
 
 /** What the transformer can't write is stepped over, as what can't be read is: to throw would end every subscription to it. */

@@ -13,15 +13,15 @@ export interface GuardedSocket {
    */
   enter(): () => void
   /**
-   * Whether the client was told to move to another node: from then on this socket yields nothing more. True before the
-   * notification is written, so whoever asks right before writing writes nothing after it.
+   * Whether the client was asked to move to another node: from then on this socket yields nothing more. True before the
+   * notification is written, so a subscription that asks right before writing writes nothing after it.
    */
   readonly isHandedOver: boolean
   /** Closes the socket with a typed reason, and counts it. Later ones change nothing. */
   close(closing: Closing): void
 }
 
-/** A socket that can be told to move. */
+/** A socket whose client can be asked to move. */
 export interface MovableSocket extends GuardedSocket {
   /** Writes tRPC's reconnect notification, and has its subscriptions write nothing more. */
   handOver(): void

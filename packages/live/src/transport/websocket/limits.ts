@@ -5,7 +5,7 @@ import type { SocketRequest } from './socket-server.ts'
 export interface Limits {
   /** Live subscriptions on one socket; one more is refused with TOO_MANY_REQUESTS. Default 100. */
   readonly maxSubscriptionsPerSocket: number
-  /** Sockets of one user on this node; one more is told TOO_MANY_REQUESTS and closed with 1008. Needs `userOf`. Default 50. */
+  /** Sockets of one user on this node; one more gets TOO_MANY_REQUESTS and closed with 1008. Needs `userOf`. Default 50. */
   readonly maxSocketsPerUser: number
   /**
    * The largest message that a client may send, in bytes; a larger one closes its socket with 1009.
@@ -15,8 +15,8 @@ export interface Limits {
   /** How long a socket may take from its opening until its context is made; then it is closed with 1008. Default 10,000. */
   readonly authenticateMs: number
   /**
-   * What all sockets together may owe, in bytes written and not yet taken by the network. Above it the largest debtors
-   * are cut off, and resume when they come back. Default 256 MiB.
+   * What all sockets together may have buffered: bytes written and not yet taken by the network. Above it the sockets with
+   * the most are cut off, and resume when they reconnect. Default 256 MiB.
    */
   readonly maxBufferedBytes: number
 }
@@ -36,5 +36,5 @@ export function limitsWithDefaults(given: Partial<Limits> = {}): Limits {
   return limits
 }
 
-/** Who a socket belongs to, for `maxSocketsPerUser`. `undefined`: nobody in particular, and not counted. */
+/** Who a socket belongs to, for `maxSocketsPerUser`. `undefined`: no user, and not counted. */
 export type UserOf<TContext> = (options: { readonly ctx: TContext; readonly req: SocketRequest }) => string | undefined

@@ -20,7 +20,7 @@ export interface OpenSockets {
   add(socket: Socket): MovableSocket
   /**
    * Its context is made, and it is this user's. Where that is one too many, throws TRPCError TOO_MANY_REQUESTS and closes it
-   * right after the client has been told.
+   * right after the client has the answer.
    */
   authenticate(socket: Socket, user: string | undefined): void
 }

@@ -21,7 +21,7 @@ export interface SocketGuardOptions<TContext> {
   readonly origins?: readonly string[] | 'any' | undefined
   /** Single limits other than the defaults. */
   readonly limits?: Partial<Limits> | undefined
-  /** Who a socket belongs to; without it nobody's sockets are counted. */
+  /** Who a socket belongs to; without it no sockets are counted. */
   readonly userOf?: UserOf<TContext> | undefined
   /** How messages are written, where that is not JSON. */
   readonly encoder?: { encode(message: unknown): string | Uint8Array } | undefined
@@ -54,7 +54,7 @@ interface ContextOptions {
 }
 
 const budgetMs = 250
-/** What `ws` takes where nobody said anything else. */
+/** What `ws` takes by default. */
 const defaultMaxPayload = 100 * 1024 * 1024
 
 /** Throws RangeError for a limit that is none. */
@@ -74,7 +74,10 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
     maxBytes: limits.maxBufferedBytes,
     onTooSlow(_, bytes) {
       closed.add('tooSlow')
-      logger.warn({ bytes }, 'cut off the socket that owed most: all together owed more than limits.maxBufferedBytes')
+      logger.warn(
+        { code: 'SOCKET_TOO_SLOW', bytes },
+        'cut off the socket with the most buffered bytes: all together had more than limits.maxBufferedBytes',
+      )
     },
   })
   let draining: Promise<Drained> | undefined
@@ -86,7 +89,7 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
     isMovingAway: () => isMovingAway,
     onRefused(refusal, message, { headers: { origin, host } }) {
       refused.add(refusal)
-      logger.warn({ refusal, origin, host }, `refused a socket: ${message}`)
+      logger.warn({ code: 'SOCKET_REFUSED', refusal, origin, host }, `refused a socket: ${message}`)
     },
   })
   wss.on('connection', (socket, req) => {
@@ -123,7 +126,7 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
   }
 }
 
-/** What somebody set on the server stays, unless they said otherwise here. */
+/** What was set on the server stays, unless these options say otherwise. */
 function limitFrames({ options }: SocketServer, maxFrameBytes: number | undefined): void {
   const isOwn = options.maxPayload !== undefined && options.maxPayload !== defaultMaxPayload
   if (maxFrameBytes !== undefined || !isOwn) options.maxPayload = maxFrameBytes ?? defaultLimits.maxFrameBytes

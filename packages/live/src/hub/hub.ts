@@ -1,26 +1,17 @@
-import { endOf, type Message, OffsetGone, readDefaults, type Topic } from '@commitcast/broker'
+import { endOf, type Message, readDefaults, type Topic } from '@commitcast/broker'
 import { encodeCursor, type Upcast } from '@commitcast/events'
-import {
-  createBackoff,
-  createOutageLog,
-  type Health,
-  type LastingTrouble,
-  type Logger,
-  lasting,
-  partitionsHealth,
-  silence,
-  sleep,
-  toTrouble,
-  warningLogger,
-} from '@commitcast/worker'
+import { type Health, type Logger, partitionsHealth, warningLogger } from '@commitcast/worker'
+import { createAttached, type Followed } from './attached.ts'
 import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
-import { createLiveDecoder } from './live-decoder.ts'
+import { createLiveDecoder, type LiveDecoder } from './live-decoder.ts'
 import { toLiveEntry } from './live-entry.ts'
 import { createLogCache, type LogCache } from './log-cache.ts'
-import { createRing, type Ring, type RingEntry } from './ring.ts'
+import { readTopic, type TopicReader } from './read-topic.ts'
+import { createRing, type Ring } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
 import { createShown, type Shown, type ShownOptions } from './shown.ts'
 import { createTopicEnds } from './topic-ends.ts'
+import { type EpochWatch, watchEpoch } from './watch-epoch.ts'
 
 export interface HubOptions extends Partial<HubLimits> {
   /** The live topic, `<app>-live`. */
@@ -43,17 +34,6 @@ export interface HubOptions extends Partial<HubLimits> {
   /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
   readonly upcast?: Upcast
   readonly logger?: Logger
-}
-
-/** A task that the hub wakes for events. */
-export interface Followed extends Task {
-  /**
-   * What has come for it since its last step: the first event on its channels, or a gap. Set by the hub for one that has
-   * `keepUp`, and taken out by the step.
-   */
-  wokenBy?: RingEntry | 'gap' | undefined
-  /** Called when cursors of some time ago are about to be too old to be continued. */
-  keepUp?(): void
 }
 
 /** One per API process: reads each partition of the live topic once, whatever the number of clients. */
@@ -86,195 +66,151 @@ export interface Hub {
 
 /** Starts a hub. Resolves when it knows where the topic ends; from then on it can be followed. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { topic, epochNow, onEnded, readShown, logger = warningLogger } = options
   const limits = hubLimitsWithDefaults(options)
-  const starts = await Promise.all(
+  return new TopicHub({ ...options, limits, starts: await startsOf(options.topic, limits.prime) })
+}
+
+/** Where reading begins in each partition: so many messages before its end. */
+function startsOf(topic: Topic, prime: number): Promise<number[]> {
+  return Promise.all(
     Array.from({ length: topic.partitions }, async (_, partition) => {
       const [first, last] = await Promise.all([topic.first(partition), topic.last(partition)])
-      return Math.max(first - 1, (last?.offset ?? 0) - limits.prime)
+      return Math.max(first - 1, (last?.offset ?? 0) - prime)
     }),
   )
-  const ending = new AbortController()
-  const signal = AbortSignal.any([options.signal, ending.signal])
-  const shown = readShown && createShown({ read: readShown, epoch: topic.epoch, signal, logger })
-  let heads: readonly number[] = starts
-  const ring = createRing({ starts, maxBytes: limits.maxRingBytes })
-  const attached = new Map<string, Set<Followed>>()
-  const steps = createRunQueue()
-  const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
-  const troubles = new Map<number, LastingTrouble>()
-  const outages = createOutageLog({
-    logger,
-    about: { code: 'HUB_READ_FAILED' },
-    began: 'the hub cannot read the live topic',
-    ended: 'the hub reads again',
-  })
-  let databaseTrouble: LastingTrouble | undefined
-  let askedAt: number | undefined
-  const decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
-  const logCache = createLogCache({
-    topic,
-    headOf: (partition) => heads[partition]!,
-    lastOf: options.lastAssigned ?? ((partition) => endOf(topic, partition)),
-    decoder,
-    signal,
-    maxBytes: limits.maxLogCacheBytes,
-  })
+}
 
-  const take = (partition: number, message: Message) => {
-    heads = heads.with(partition, message.offset)
+interface StartedOptions extends HubOptions {
+  readonly limits: HubLimits
+  readonly starts: readonly number[]
+}
+
+/** Checkpoints are not sent before so many messages of a partition have left the ring. */
+const minKeepUp = 500
+
+class TopicHub implements Hub {
+  readonly topic: Topic
+  readonly limits: HubLimits
+  readonly ring: Ring
+  readonly logCache: LogCache
+  readonly shown: Shown | undefined
+  readonly ends: () => Promise<readonly number[]>
+  readonly done: Promise<void>
+  heads: readonly number[]
+  readonly #options: HubOptions
+  readonly #logger: Logger
+  readonly #ending = new AbortController()
+  readonly #steps = createRunQueue()
+  readonly #attached = createAttached(this.#steps)
+  readonly #decoder: LiveDecoder
+  readonly #reader: TopicReader
+  readonly #epochWatch: EpochWatch
+  /** The heads when followers were last asked to keep up. */
+  #keptUp: readonly number[]
+
+  constructor(options: StartedOptions) {
+    const { topic, limits, starts, epochNow, lastAssigned, readShown, logger = warningLogger } = options
+    const signal = AbortSignal.any([options.signal, this.#ending.signal])
+    this.#options = options
+    this.#logger = logger
+    this.topic = topic
+    this.limits = limits
+    this.heads = starts
+    this.#keptUp = starts
+    this.ends = createTopicEnds(topic)
+    this.ring = createRing({ starts, maxBytes: limits.maxRingBytes })
+    this.#decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
+    const headOf = (partition: number) => this.heads[partition]!
+    this.logCache = createLogCache({
+      ...{ topic, headOf, decoder: this.#decoder, signal, maxBytes: limits.maxLogCacheBytes },
+      lastOf: lastAssigned ?? ((partition) => endOf(topic, partition)),
+    })
+    const shown = readShown && createShown({ read: readShown, epoch: topic.epoch, signal, logger })
+    this.shown = shown
+    this.#epochWatch = watchEpoch({ epochNow, onEpoch: (epoch) => this.endUnlessIn(epoch), signal, logger })
+    this.#reader = readTopic({
+      ...{ topic, headOf, signal, logger, maxBytes: readBytesOf(limits, topic) },
+      take: (partition, message) => this.#take(partition, message),
+      onBatch: () => this.#send(),
+      onGap: (partition, offset) => this.#skipTo(partition, offset),
+    })
+    this.done = Promise.all([this.#epochWatch.done, shown?.done, this.#reader.done]).then(() => {})
+  }
+
+  get timeline(): number {
+    return this.#decoder.timeline
+  }
+
+  get hasEnded(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  attach(channels: readonly string[], task: Followed): () => void {
+    return this.#attached.attach(channels, task)
+  }
+
+  soon(task: Task): void {
+    this.#steps.add(task)
+  }
+
+  endUnlessIn(epoch: number): void {
+    if (epoch === this.topic.epoch || this.hasEnded) return
+    const about = { code: 'HUB_EPOCH_CHANGED', epoch, before: this.topic.epoch }
+    this.#logger.info(about, 'the hub continues in another epoch')
+    this.#ending.abort()
+    this.#options.onEnded?.()
+    this.#attached.wakeAll('gap')
+  }
+
+  health(): Health {
+    const { troubles } = this.#reader
+    const byPartition = new Map(this.heads.map((_, partition) => [partition, troubles.get(partition)]))
+    return {
+      ...partitionsHealth(this.#epochWatch.trouble(), byPartition),
+      heads: [...this.heads],
+      unreadable: this.#decoder.unreadable,
+    }
+  }
+
+  #take(partition: number, message: Message): void {
+    const [decoder, ring] = [this.#decoder, this.ring]
+    this.heads = this.heads.with(partition, message.offset)
     const before = decoder.timeline
     const parts = toLiveEntry(message, { partition, decoder, keeper: ring })
     if (!parts) return
-    const cursor = encodeCursor({ epoch: topic.epoch, offsets: heads })
-    const entry = ring.add({ ...parts, heads, cursor })
-    for (const channel of entry.channels) wake(attached.get(channel), entry)
+    const { heads } = this
+    const entry = ring.add({ ...parts, heads, cursor: encodeCursor({ epoch: this.topic.epoch, offsets: heads }) })
+    this.#attached.wake(entry)
     // The states of followers may show what the new primary never had: they are read again, whatever those follow.
-    if (decoder.timeline > before) wakeAll(entry)
+    if (decoder.timeline > before) this.#attached.wakeAll(entry)
   }
 
-  const wake = (tasks: ReadonlySet<Followed> | undefined, why: RingEntry | 'gap') => {
-    if (!tasks) return
-    for (const task of tasks) {
-      if (task.keepUp) task.wokenBy ??= why
-      steps.add(task)
-    }
+  /**
+   * Runs what a batch has woken; a follower is woken once for a batch. While those that keep up have more to get than one
+   * turn can give, nothing more is read.
+   */
+  #send(): Promise<void> | undefined {
+    this.#keepUp()
+    return this.#steps.run()
   }
 
-  const wakeAll = (why: RingEntry | 'gap') => {
-    for (const tasks of attached.values()) wake(tasks, why)
+  #keepUp(): void {
+    const after = Math.max(minKeepUp, this.limits.maxCatchUp / 2)
+    if (!this.#keptUp.some((offset, partition) => this.ring.tail(partition) - offset >= after)) return
+    this.#keptUp = this.heads
+    this.#attached.keepUp()
   }
 
-  const keepUpAfter = Math.max(minKeepUp, limits.maxCatchUp / 2)
-  /** The heads when followers were last asked to keep up. */
-  let keptUp = heads
-  const keepUp = () => {
-    if (!heads.some((_, partition) => ring.tail(partition) - keptUp[partition]! >= keepUpAfter)) return
-    keptUp = heads
-    for (const tasks of attached.values()) for (const task of tasks) task.keepUp?.()
-  }
-
-  // All partitions read ahead at once: together no more than the ring may keep, and enough for a few events each.
-  const maxBytes = Math.min(
-    readDefaults.maxBytes,
-    Math.max(100_000, Math.floor(limits.maxRingBytes / topic.partitions)),
-  )
-  const readPartition = async (partition: number) => {
-    const backoff = createBackoff()
-    const fail = (error: unknown) => {
-      troubles.set(partition, lasting(toTrouble(error), troubles.get(partition)))
-      outages.failed(error, partition)
-    }
-    const settle = () => {
-      if (troubles.delete(partition)) outages.ended(partition)
-    }
-    const onOutage = (error?: unknown) => (error === undefined ? settle() : fail(error))
-    while (!signal.aborted) {
-      try {
-        for await (const batch of topic.read(partition, heads[partition]!, { signal, maxBytes, onOutage })) {
-          for (const message of batch) take(partition, message)
-          keepUp()
-          settle()
-          backoff.reset()
-          // A follower is woken once for a batch. While those that keep up have more to get than one turn can give, nothing
-          // more is read.
-          const sending = steps.run()
-          if (sending) await sending
-        }
-      } catch (error) {
-        fail(error)
-        // In an outage the broker cannot say what it keeps: the next try finds the same gap.
-        if (error instanceof OffsetGone) await skipGap(partition).catch(() => {})
-      }
-      await backoff.wait(signal)
-    }
-  }
-
-  const skipGap = async (partition: number) => {
-    const kept = (await topic.first(partition)) - 1
-    heads = heads.with(partition, Math.max(heads[partition]!, kept))
-    ring.skipTo(partition, heads[partition]!)
+  #skipTo(partition: number, offset: number): void {
+    const head = Math.max(this.heads[partition]!, offset)
+    this.heads = this.heads.with(partition, head)
+    this.ring.skipTo(partition, head)
     // What was skipped may concern any client: followers resync, permissions are asked about again.
-    wakeAll('gap')
-  }
-
-  const endUnlessIn = (epoch: number) => {
-    if (epoch === topic.epoch || ending.signal.aborted) return
-    logger.info({ code: 'HUB_EPOCH_CHANGED', epoch, before: topic.epoch }, 'the hub continues in another epoch')
-    ending.abort()
-    onEnded?.()
-    wakeAll('gap')
-  }
-
-  const watchEpoch = async () => {
-    const outages = createOutageLog({
-      logger,
-      about: { code: 'HUB_EPOCH_UNKNOWN' },
-      began: 'the hub cannot ask the database for the epoch',
-      ended: 'the hub can ask the database again',
-    })
-    while (epochNow) {
-      await sleep(epochLookMs * (0.5 + Math.random()), signal)
-      if (signal.aborted) return
-      askedAt = Date.now()
-      try {
-        endUnlessIn(await epochNow())
-        databaseTrouble = undefined
-        outages.ended()
-      } catch (error) {
-        // The topic outlives an outage of the database.
-        databaseTrouble = lasting(toTrouble(error), databaseTrouble)
-        outages.failed(error)
-      }
-      askedAt = undefined
-    }
-  }
-
-  return {
-    topic,
-    ring,
-    logCache,
-    limits,
-    shown,
-    get heads() {
-      return heads
-    },
-    get timeline() {
-      return decoder.timeline
-    },
-    get hasEnded() {
-      return ending.signal.aborted
-    },
-    ends: createTopicEnds(topic),
-    endUnlessIn,
-    soon: steps.add,
-    attach(channels, task) {
-      for (const channel of channels) {
-        const tasks = attached.get(channel) ?? new Set()
-        attached.set(channel, tasks.add(task))
-      }
-      return () => {
-        for (const channel of channels) {
-          const tasks = attached.get(channel)
-          tasks?.delete(task)
-          if (tasks?.size === 0) attached.delete(channel)
-        }
-      }
-    },
-    health: () => ({
-      ...partitionsHealth(
-        databaseTrouble ?? silence(askedAt),
-        new Map(partitions.map((partition) => [partition, troubles.get(partition)])),
-      ),
-      heads: [...heads],
-      unreadable: decoder.unreadable,
-    }),
-    done: Promise.all([watchEpoch(), shown?.done, ...heads.map((_, partition) => readPartition(partition))]).then(
-      () => {},
-    ),
+    this.#attached.wakeAll('gap')
   }
 }
 
-const epochLookMs = 4_000
-/** Checkpoints are not sent before so many messages of a partition have left the ring. */
-const minKeepUp = 500
+/** All partitions read ahead at once: together no more than the ring may keep, and enough for a few events each. */
+function readBytesOf({ maxRingBytes }: HubLimits, { partitions }: Topic): number {
+  return Math.min(readDefaults.maxBytes, Math.max(100_000, Math.floor(maxRingBytes / partitions)))
+}

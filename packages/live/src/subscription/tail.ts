@@ -1,7 +1,8 @@
 import type { ResyncReason } from '@commitcast/events'
+import type { Followed } from '../hub/attached.ts'
 import { despiteOutages, type OutageWait } from '../hub/despite-outages.ts'
 import { type Follower, MustResync } from '../hub/follower.ts'
-import type { Followed, Hub } from '../hub/hub.ts'
+import type { Hub } from '../hub/hub.ts'
 import type { Output } from '../hub/output.ts'
 import type { RingEntry } from '../hub/ring.ts'
 

@@ -16,8 +16,8 @@ export interface CarryOptions {
   /** The database's timeline under which the events are read; none where the server does not tell it. */
   readonly timeline?: number | undefined
   readonly failures: Failures
-  /** The ids of events to be stepped over. */
-  readonly steppedOver: ReadonlySet<string>
+  /** The ids of events to be skipped. */
+  readonly skipped: ReadonlySet<string>
   readonly signal: AbortSignal
   /** Says what it has in hand. */
   readonly report: Pick<PartitionReport, 'busy' | 'progressed'>
@@ -30,7 +30,7 @@ export interface CarryOptions {
  * batch run. Ends with the batches, or with the first failure, when nothing is on its way any more.
  */
 export async function carryBatches(options: CarryOptions): Promise<void> {
-  const { target, partition, batches, enrich, timeline, steppedOver, report, tailCheckMs } = options
+  const { target, partition, batches, enrich, timeline, skipped, report, tailCheckMs } = options
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   let failure: { readonly error: unknown } | undefined
@@ -49,7 +49,7 @@ export async function carryBatches(options: CarryOptions): Promise<void> {
   try {
     for await (const batch of batches(signal)) {
       report.busy(`the look-ups of offsets ${batch[0]?.offset} to ${batch.at(-1)?.offset}`)
-      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, steppedOver, signal })
+      const { messages, stuck } = await enrich(batch, { epoch: target.epoch, partition, timeline, skipped, signal })
       if (signal.aborted) break
       report.busy(store)
       await publisher.add(messages)

@@ -23,13 +23,13 @@ interface EnrichedBatch {
   readonly stuck?: Error
 }
 
-interface BatchPlace {
+interface BatchContext {
   readonly epoch: number
   readonly partition: number
   /** The database's timeline under which the worker reads. */
   readonly timeline?: number | undefined
-  /** The ids of events to be stepped over. */
-  readonly steppedOver: ReadonlySet<string>
+  /** The ids of events to be skipped. */
+  readonly skipped: ReadonlySet<string>
   readonly signal: AbortSignal
 }
 
@@ -40,7 +40,7 @@ export class LiveMessageFailed extends CommitcastError {
 }
 
 /** Makes a batch's live messages. Rejects in an outage, and where a look-up works for nothing at all. */
-export type EnrichBatch = (batch: readonly Message[], place: BatchPlace) => Promise<EnrichedBatch>
+export type EnrichBatch = (batch: readonly Message[], context: BatchContext) => Promise<EnrichedBatch>
 
 export interface EnrichBatchOptions {
   readonly enrichment: Enrichment
@@ -53,12 +53,12 @@ export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchO
   const lookUps = Object.entries(enrichment.enrichers).map(([kind, enricher]) => createLookUp(kind, enricher))
   const open = opener(enrichment, upcast)
 
-  return async (batch, place) => {
-    const { opened, stuck } = openAll(batch, (message) => open(message, place))
+  return async (batch, context) => {
+    const { opened, stuck } = openAll(batch, (message) => open(message, context))
     const events = opened.flatMap(({ event }) => event ?? [])
     const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
-    const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: place.signal })))
-    const messages = encodeAll(opened, looked, { failures, timeline: place.timeline })
+    const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: context.signal })))
+    const messages = encodeAll(opened, looked, { failures, timeline: context.timeline })
     return stuck ? { messages, stuck } : { messages }
   }
 }
@@ -73,23 +73,23 @@ interface Opened {
 
 function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions['upcast']) {
   /** Its data is plain JSON then, without types. Where that is not enough to tell, no one follows it. */
-  const channelsOfUnreadable = (message: Message, place: BatchPlace): readonly string[] => {
+  const channelsOfUnreadable = (message: Message, context: BatchContext): readonly string[] => {
     try {
       const { id, type, key, time, offset, tx, body } = message
-      const { epoch, partition } = place
+      const { epoch, partition } = context
       const bare = { id, type, key, data: JSON.parse(body), headers: { time }, epoch, partition, offset, tx }
       return checkChannels(channelsOf(bare), 'channels()')
     } catch {
       return []
     }
   }
-  return (message: Message, place: BatchPlace): Opened => {
+  return (message: Message, context: BatchContext): Opened => {
     if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
-    const stored = place.steppedOver.has(message.id)
-      ? new UnreadableEvent('an operator stepped over it.', message)
-      : tryToDecode(message, place)
+    const stored = context.skipped.has(message.id)
+      ? new UnreadableEvent('an operator skipped it.', message)
+      : tryToDecode(message, context)
     if (stored instanceof UnreadableEvent) {
-      return { message, event: undefined, channels: channelsOfUnreadable(message, place), unreadable: stored }
+      return { message, event: undefined, channels: channelsOfUnreadable(message, context), unreadable: stored }
     }
     const event = upcast ? upcast(stored) : stored
     const channels = checkChannels(channelsOf(event), 'channels()')
@@ -97,9 +97,9 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
   }
 }
 
-function tryToDecode(message: Message, place: BatchPlace): CommittedEvent | UnreadableEvent {
+function tryToDecode(message: Message, context: BatchContext): CommittedEvent | UnreadableEvent {
   try {
-    return decodeEvent(message, place)
+    return decodeEvent(message, context)
   } catch (error) {
     if (error instanceof UnreadableEvent) return error
     throw error

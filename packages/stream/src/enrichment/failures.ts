@@ -18,8 +18,8 @@ export interface Failures {
   readonly counts: FailureCounts
   lookUpFailed(event: CommittedEvent, kinds: ReadonlyMap<string, unknown>): void
   unreadable(message: Message, error: UnreadableEvent): void
-  tooLarge(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
-  untold(place: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
+  tooLarge(event: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
+  untold(event: { readonly partition: number; readonly offset: number; readonly id: string }, error: unknown): void
 }
 
 const quietMs = 10_000
@@ -64,19 +64,19 @@ export function createFailures(logger: Logger): Failures {
         err,
       })
     },
-    tooLarge(place, err) {
+    tooLarge(event, err) {
       counts.withoutMetadata++
       say('warn', 'live message was too large for the broker; published without metadata', {
         code: 'METADATA_TOO_LARGE',
-        ...place,
+        ...event,
         err,
       })
     },
-    untold(place, err) {
+    untold(event, err) {
       counts.untold++
       say('error', 'broker refuses a live message even without metadata; no follower receives the event', {
         code: 'LIVE_MESSAGE_REFUSED',
-        ...place,
+        ...event,
         err,
       })
     },

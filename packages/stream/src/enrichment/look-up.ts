@@ -3,7 +3,7 @@ import type { Enricher } from './enrichment.ts'
 import { createLoader } from './loader.ts'
 import { createLookUpCache } from './look-up-cache.ts'
 
-/** What one kind of metadata is for each event of a batch, by its place there. */
+/** What one kind of metadata is for each event of a batch, by its index there. */
 export interface LookedUp {
   readonly kind: string
   /** `undefined` where there is none. */

@@ -83,8 +83,8 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
     unserved: () => unservedPartitions(sql, { schema, group: 'live' }),
     async work({ partition, server }, signal, report) {
       const shape = await bindApp(sql, schema, app)
-      const steppedOver = await readSkipped(sql, schema)
-      const carrying = { partition, timeline: timelineOf(server), steppedOver, enrich, failures, report, signal }
+      const skipped = await readSkipped(sql, schema)
+      const carrying = { partition, timeline: timelineOf(server), skipped, enrich, failures, report, signal }
       await finishPastEpochs({
         ...{ sql, schema, broker, app, partition, signal, logger, ...shape },
         present: shape.epoch,

@@ -11,7 +11,7 @@ export interface Parking {
   readonly reason: string
 }
 
-/** A parked event's place in the queue of its key. */
+/** A parked event's position in the queue of its key. */
 export interface ParkedPlace {
   readonly id: string
   readonly key: string

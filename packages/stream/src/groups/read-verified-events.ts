@@ -52,16 +52,16 @@ function whatIsMissing(
   verified: Verified | undefined,
   { topic, partition, server, after }: ReadVerifiedOptions,
 ): string {
-  const place = `partition ${partition} of ${topic.name}, epoch ${topic.epoch}`
-  if (!verified) return `No relay has compared ${place}, with the outbox yet. Does one of this release run?`
+  const log = `partition ${partition} of ${topic.name}, epoch ${topic.epoch}`
+  if (!verified) return `No relay has compared ${log}, with the outbox yet. Does one of this release run?`
   if (verified.server !== server) {
-    return `No relay has compared ${place}, with the outbox since the database server was started anew. Does one run?`
+    return `No relay has compared ${log}, with the outbox since the database server was started anew. Does one run?`
   }
   if (verified.token === null) {
     return (
-      `P${place.slice(1)}, has diverged: what it holds behind offset ${verified.upTo} was not assigned there. ` +
+      `P${log.slice(1)}, has diverged: what it holds behind offset ${verified.upTo} was not assigned there. ` +
       `"commitcast topic new-epoch --from ${topic.epoch}" continues without it.`
     )
   }
-  return `Offset ${after + 1} of ${place}, was not appended by the relay that compared it with the outbox. It waits until one has compared again.`
+  return `Offset ${after + 1} of ${log}, was not appended by the relay that compared it with the outbox. It waits until one has compared again.`
 }

@@ -2,7 +2,7 @@ import { CommitcastError } from '@commitcast/events'
 import { readTopic } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 
-/** Where a group is put: the first event that is still kept, behind all that was given by now, or before or at a place. */
+/** Where a group is moved: to the first event that is still kept, behind all that has an offset now, to a time, or to an offset. */
 export type GroupTarget =
   | { readonly to: 'beginning' }
   | { readonly to: 'end' }
@@ -19,7 +19,7 @@ export interface ResetGroupOptions {
   readonly target: GroupTarget
 }
 
-/** A partition's new place: the last offset that counts as done. */
+/** A partition's new offset: the last one that counts as done. */
 export interface GroupPlaceAt {
   readonly partition: number
   readonly epoch: number
@@ -33,9 +33,9 @@ export class ResetRefused extends CommitcastError {
 }
 
 /**
- * Puts a group to another place, also while its workers run: they go on from there, and what they were just doing does not
- * count. What comes again has its effects again. Parked events behind the new place are removed, because they come again;
- * those before it stay. Returns the new places. Throws `ResetRefused` for a group, partition or offset that is not there.
+ * Moves a group to other offsets, also while its workers run: they continue from there, and what they were just doing does not
+ * count. Events that are read again have their effects again. Parked events behind the new offset are removed, because they are
+ * read again; those before it stay. Returns the new offsets. Throws `ResetRefused` for a group, partition or offset that is not there.
  */
 export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<readonly GroupPlaceAt[]> {
   const { schema, group, partition } = options
@@ -45,9 +45,9 @@ export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<
     throw new ResetRefused(`There is no partition ${partition}: they go from 0 to ${partitions - 1}.`)
   }
   const wanted = partition === undefined ? Array.from({ length: partitions }, (_, number) => number) : [partition]
-  const places = await findPlaces(sql, { ...options, wanted })
-  await sql.query(`select ${schema}.set_group_offsets($1, $2::text::json)`, [group, JSON.stringify(places)])
-  return places
+  const positions = await findPositions(sql, { ...options, wanted })
+  await sql.query(`select ${schema}.set_group_offsets($1, $2::text::json)`, [group, JSON.stringify(positions)])
+  return positions
 }
 
 async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promise<void> {
@@ -63,7 +63,7 @@ async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promi
 
 type Wanted = ResetGroupOptions & { readonly wanted: readonly number[] }
 
-async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise<readonly GroupPlaceAt[]> {
+async function findPositions(sql: Sql, { schema, target, wanted }: Wanted): Promise<readonly GroupPlaceAt[]> {
   if (target.to === 'beginning') return wanted.map((partition) => ({ partition, epoch: 1, offset: 0 }))
   const time = target.to === 'time' ? target.time.toISOString() : 'infinity'
   const epoch = target.to === 'offset' ? (target.epoch ?? null) : null
@@ -77,7 +77,7 @@ async function findPlaces(sql: Sql, { schema, target, wanted }: Wanted): Promise
   const tooFar = rows.find((row) => !(Number.isInteger(offset) && offset >= 0 && offset <= row.offset))
   if (tooFar) {
     throw new ResetRefused(
-      `Offset ${offset} can't be a place: partition ${tooFar.partition} has the offsets 1 to ${tooFar.offset} in epoch ${tooFar.epoch}. 0 is before the first.`,
+      `Offset ${offset} can't be set: partition ${tooFar.partition} has the offsets 1 to ${tooFar.offset} in epoch ${tooFar.epoch}. 0 is before the first.`,
     )
   }
   return rows.map((row) => ({ ...row, offset }))

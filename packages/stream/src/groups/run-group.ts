@@ -28,8 +28,8 @@ export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'b
   readonly progress: Progress
   /** Keys that have parked events: later ones queue behind. */
   readonly blocked: Set<string>
-  /** The ids of events to be stepped over, as they were when the task began. */
-  readonly steppedOver: ReadonlySet<string>
+  /** The ids of events to be skipped, as they were when the task began. */
+  readonly skipped: ReadonlySet<string>
   /** The messages before the first one that only a newer release of the group handles. */
   readonly guarded: (messages: readonly Message[]) => Promise<GuardedMessages>
   /** Called with how many events are parked in the partition. */
@@ -78,7 +78,7 @@ export interface GroupWorker {
   /** The event types that it handles. Default: all of the catalogue. */
   readonly types?: readonly string[]
   /** Works on its share of the partitions until the signal aborts. */
-  run(place: RunGroupContext): Partitions
+  run(context: RunGroupContext): Partitions
 }
 
 export interface RunGroupOptions extends RunGroupContext {
@@ -96,8 +96,8 @@ const retriesAtOnce = 8
  * own offset, and has the work done. Parked events are tried again before new work: those whose pause is over, those that
  * an operator asked for, and those that wait behind nothing any more.
  */
-export function runGroup({ work, group, leaseTtlMs, renewals, types, ...place }: RunGroupOptions): Partitions {
-  const { sql, schema, signal, logger, release } = place
+export function runGroup({ work, group, leaseTtlMs, renewals, types, ...context }: RunGroupOptions): Partitions {
+  const { sql, schema, signal, logger, release } = context
   const shared = { ...(leaseTtlMs !== undefined && { ttlMs: leaseTtlMs }), ...(renewals && { renewals }) }
   const guard = types && createTypeGuard({ sql, schema, group: group.name, types, release, logger })
   const leases = createLeases({ sql, schema, group: group.name, ...shared, ...(guard && { release: guard.register }) })
@@ -117,10 +117,10 @@ export function runGroup({ work, group, leaseTtlMs, renewals, types, ...place }:
       const start = await readGroupOffset(sql, at)
       const progress = createProgress({ at, start, onCommitted: committed, onProgress: report.progressed })
       const task: GroupTask = {
-        ...place,
+        ...context,
         ...report,
         ...{ group, at, signal, progress, guarded, blocked: new Set<string>() },
-        steppedOver: await readSkipped(sql, schema),
+        skipped: await readSkipped(sql, schema),
         onParked: (count) => parked.set(partition, count),
         retryParked: () => retryParked(task, work),
       }
@@ -176,8 +176,8 @@ async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, wo
 }
 
 function toItems({ epoch, messages }: GroupBatch, task: GroupTask): WorkItem[] {
-  const place = { ...task, epoch, partition: task.at.partition }
-  return messages.map((message) => toItem(message, place))
+  const context = { ...task, epoch, partition: task.at.partition }
+  return messages.map((message) => toItem(message, context))
 }
 
 /**
@@ -193,7 +193,7 @@ async function retryParked(task: GroupTask, work: GroupWork): Promise<void> {
     for (const { key } of queue) blocked.add(key)
     const heads = work.isOrdered ? queue.filter(isFirstOfKey()) : queue
     const due = heads.filter(({ isDue }) => isDue).slice(0, retriesAtOnce)
-    const tries = await Promise.allSettled(due.map((place) => retryOne(place, task, work)))
+    const tries = await Promise.allSettled(due.map((entry) => retryOne(entry, task, work)))
     task.busy()
     for (const one of tries) if (one.status === 'rejected') throw one.reason
     if (!tries.some((one) => one.status === 'fulfilled' && one.value)) return

@@ -5,7 +5,7 @@ import type { GroupPlace } from './group.ts'
 export interface WorkItem {
   readonly epoch: number
   readonly message: Message
-  /** Missing where there is nothing to do: a placeholder, a type that nobody here knows, or what an operator stepped over. */
+  /** Missing where there is nothing to do: a placeholder, a type that this group does not know, or what an operator skipped. */
   readonly event?: CommittedEvent
   /** Why it can't even be read. */
   readonly unreadable?: unknown
@@ -14,13 +14,13 @@ export interface WorkItem {
 interface ItemPlace extends Pick<GroupPlace, 'understand'> {
   readonly epoch: number
   readonly partition: number
-  /** The ids of events to be stepped over. */
-  readonly steppedOver: ReadonlySet<string>
+  /** The ids of events to be skipped. */
+  readonly skipped: ReadonlySet<string>
 }
 
 /** Takes a message apart. What can't be read becomes an item that says why, so that it fails alone. */
-export function toItem(message: Message, { epoch, partition, understand, steppedOver }: ItemPlace): WorkItem {
-  if (isPlaceholder(message) || steppedOver.has(message.id)) return { epoch, message }
+export function toItem(message: Message, { epoch, partition, understand, skipped }: ItemPlace): WorkItem {
+  if (isPlaceholder(message) || skipped.has(message.id)) return { epoch, message }
   try {
     const event = understand(decodeEvent(message, { epoch, partition }))
     return event ? { epoch, message, event } : { epoch, message }

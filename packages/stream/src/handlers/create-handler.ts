@@ -47,7 +47,7 @@ export function createHandler({ name, handles, options = {}, transaction }: Crea
     again: (item, parkedId, task) => again(item, parkedId, { ...task, ...how }),
   }
   const types = Object.keys(handles).filter((type) => handles[type] !== undefined)
-  return { name, types, run: (place) => runGroup({ ...place, group, work, types }) }
+  return { name, types, run: (context) => runGroup({ ...context, group, work, types }) }
 }
 
 interface Task extends GroupTask {

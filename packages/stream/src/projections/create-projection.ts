@@ -40,12 +40,12 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
     carry: (items, task) => carry(items, { ...task, project, transaction, batch: items }),
     again: (item, parkedId, task) => again(item, parkedId, { ...task, project, transaction }),
   })
-  const run = (place: RunGroupContext) => {
-    const types = place.catalogTypes
-    if (!tables) return runGroup({ ...place, group, types, work: workIn(transaction) })
+  const run = (context: RunGroupContext) => {
+    const types = context.catalogTypes
+    if (!tables) return runGroup({ ...context, group, types, work: workIn(transaction) })
     const gate = createGate()
-    const live = runGroup({ ...place, group, types, work: workIn((act) => gate.pass(() => transaction(act))) })
-    return beside(live, runRebuild({ group, tables, place, transaction, workIn, gate }))
+    const live = runGroup({ ...context, group, types, work: workIn((act) => gate.pass(() => transaction(act))) })
+    return beside(live, runRebuild({ group, tables, context, transaction, workIn, gate }))
   }
   return { name, run }
 }

@@ -79,14 +79,7 @@ export function createHeld<T extends object>({ maxBytes, reservedBytes }: HeldOp
   return {
     get(name, reading) {
       const known = slots.get(name)
-      const slot: Slot<T> = known ?? {
-        ...reading,
-        name,
-        item: Promise.withResolvers(),
-        holders: 0,
-        isRead: false,
-        bytes: 0,
-      }
+      const slot = known ?? emptySlot(name, reading)
       slots.delete(name)
       slots.set(name, slot)
       slot.holders++
@@ -99,4 +92,8 @@ export function createHeld<T extends object>({ maxBytes, reservedBytes }: HeldOp
       if (slot && --slot.holders === 0) pump()
     },
   }
+}
+
+function emptySlot<T>(name: string, reading: Reading<T>): Slot<T> {
+  return { ...reading, name, item: Promise.withResolvers(), holders: 0, isRead: false, bytes: 0 }
 }

@@ -57,7 +57,6 @@ const keeper: Keeper = {
 
 export function createLogCache({ topic, headOf, lastOf, decoder, signal, maxBytes }: LogCacheOptions): LogCache {
   const held = createHeld<Chunk>({ maxBytes, reservedBytes: made * maxChunkBytes })
-  const lasts = new Map<number, Promise<number>>()
   /** How long chunks are at most; they begin at multiples of it. Less where messages are large. */
   const strides = Array.from({ length: topic.partitions }, () => maxChunk)
 
@@ -114,15 +113,21 @@ export function createLogCache({ topic, headOf, lastOf, decoder, signal, maxByte
       }
     },
     release: held.release,
-    last(partition) {
-      const known = lasts.get(partition)
-      if (known) return known
-      const looking = lastOf(partition)
-      lasts.set(partition, looking)
-      const forget = () => lasts.delete(partition)
-      looking.then(() => setTimeout(forget, lastMs).unref(), forget)
-      return looking
-    },
+    last: shareBriefly(lastOf),
+  }
+}
+
+/** Asks once for all who ask within a second. */
+function shareBriefly(ask: (partition: number) => Promise<number>): (partition: number) => Promise<number> {
+  const answers = new Map<number, Promise<number>>()
+  return (partition) => {
+    const known = answers.get(partition)
+    if (known) return known
+    const answer = ask(partition)
+    answers.set(partition, answer)
+    const forget = () => answers.delete(partition)
+    answer.then(() => setTimeout(forget, lastMs).unref(), forget)
+    return answer
   }
 }
 

@@ -1,3 +1,4 @@
+import { createEntryQueue, type EntryQueue } from './entry-queue.ts'
 import type { Keeper, LiveEntry } from './live-entry.ts'
 
 /** One event in the ring. */
@@ -27,8 +28,8 @@ export interface Ring extends Keeper {
 
 export function createRing({ starts, maxBytes }: { starts: readonly number[]; maxBytes: number }): Ring {
   const tails = [...starts]
-  const all = createQueue<RingEntry>()
-  const byChannel = new Map<string, Queue<RingEntry>>()
+  const all = createEntryQueue<RingEntry>()
+  const index = createChannelIndex()
   let bytes = 0
   let end = 0
 
@@ -37,11 +38,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
     if (!entry) return
     bytes -= entry.bytes
     tails[entry.partition] = Math.max(tails[entry.partition]!, entry.offset)
-    for (const channel of entry.channels) {
-      const queue = byChannel.get(channel)
-      queue?.shift()
-      if (queue?.size === 0) byChannel.delete(channel)
-    }
+    index.dropOldest(entry)
   }
 
   const keepWithin = () => {
@@ -61,14 +58,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
       const entry: RingEntry = { ...fields, channels: [...new Set(fields.channels)], seq: end++ }
       all.push(entry)
       bytes += entry.bytes
-      for (const channel of entry.channels) {
-        let queue = byChannel.get(channel)
-        if (!queue) {
-          queue = createQueue()
-          byChannel.set(channel, queue)
-        }
-        queue.push(entry)
-      }
+      index.add(entry)
       keepWithin()
       return entry
     },
@@ -79,12 +69,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
       bytes += more
       keepWithin()
     },
-    read(channels, seq, limit) {
-      if (channels.length === 1) return byChannel.get(channels[0]!)?.from(seq, limit) ?? []
-      const lists = channels.flatMap((channel) => byChannel.get(channel)?.from(seq, limit) ?? [])
-      const once = new Map(lists.map((entry) => [entry.seq, entry]))
-      return [...once.values()].sort((a, b) => a.seq - b.seq).slice(0, limit)
-    },
+    read: index.read,
     skipTo(partition, offset) {
       while (all.size > 0) dropOldest()
       tails[partition] = Math.max(tails[partition]!, offset)
@@ -94,46 +79,33 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
   }
 }
 
-interface Queue<T> {
-  readonly size: number
-  first(): T | undefined
-  push(item: T): void
-  shift(): T | undefined
-  from(seq: number, limit: number): T[]
-}
-
-/** First in, first out, with a search by `seq`; what was taken out is let go many at a time. */
-function createQueue<T extends { readonly seq: number }>(): Queue<T> {
-  let items: (T | undefined)[] = []
-  let head = 0
+/** The entries of each channel, oldest first. */
+function createChannelIndex() {
+  const byChannel = new Map<string, EntryQueue<RingEntry>>()
   return {
-    get size() {
-      return items.length - head
-    },
-    first: () => items[head],
-    push(item) {
-      items.push(item)
-    },
-    shift() {
-      const item = items[head]
-      if (item === undefined) return undefined
-      // Let go at once: it may be the last that holds a large body.
-      items[head++] = undefined
-      if (head > 32 && head * 2 > items.length) {
-        items = items.slice(head)
-        head = 0
+    add(entry: RingEntry) {
+      for (const channel of entry.channels) {
+        let queue = byChannel.get(channel)
+        if (!queue) {
+          queue = createEntryQueue()
+          byChannel.set(channel, queue)
+        }
+        queue.push(entry)
       }
-      return item
     },
-    from(seq, limit) {
-      let low = head
-      let high = items.length
-      while (low < high) {
-        const middle = (low + high) >> 1
-        if (items[middle]!.seq < seq) low = middle + 1
-        else high = middle
+    /** The entry has to be the oldest. */
+    dropOldest({ channels }: RingEntry) {
+      for (const channel of channels) {
+        const queue = byChannel.get(channel)
+        queue?.shift()
+        if (queue?.size === 0) byChannel.delete(channel)
       }
-      return items.slice(low, low + limit) as T[]
+    },
+    read(channels: readonly string[], seq: number, limit: number): readonly RingEntry[] {
+      if (channels.length === 1) return byChannel.get(channels[0]!)?.from(seq, limit) ?? []
+      const lists = channels.flatMap((channel) => byChannel.get(channel)?.from(seq, limit) ?? [])
+      const once = new Map(lists.map((entry) => [entry.seq, entry]))
+      return [...once.values()].sort((a, b) => a.seq - b.seq).slice(0, limit)
     },
   }
 }

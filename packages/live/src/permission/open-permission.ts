@@ -29,7 +29,7 @@ export interface PermissionOptions {
 
 /** The permission of a running subscription. */
 export interface Permission {
-  /** The moment from which on the client may see events. Default: any. */
+  /** The moment from which on the client may see events, by the first answer. Default: any. */
   readonly since: Date | undefined
   /** Takes revocations from this hub from now on (another epoch has another one), and asks again: one may have been missed. */
   moveTo(hub: RevocationSource): void
@@ -43,86 +43,119 @@ const answerMs = 5_000
 const longestTimerMs = 2 ** 31 - 1
 const turns = pLimit(maxAsking)
 
+type Decide = Exclude<AccessRules['authorize'], 'everyone'>
+
 /**
  * Asks whether a subscription may begin, and watches over it from then on. Throws TRPCError FORBIDDEN or UNAUTHORIZED
  * where it may not, and what `authorize` throws; an outage is waited out.
  */
 export async function openPermission(options: PermissionOptions): Promise<Permission> {
-  const { definition, call, signal, onLost, failures } = options
-  const { authorize, revokedBy } = definition
+  const { authorize } = options.definition
   if (authorize === 'everyone') return { since: undefined, moveTo() {}, release() {} }
-  const channels = revokedBy ? checkChannels(revokedBy(call), 'revokedBy()') : []
-  let isOpen = true
-  let isAsking = true
-  let mustAskAgain = false
-  let timer: NodeJS.Timeout | undefined
-  let since: Date | undefined
-  const task = taskOf(() => void review())
-  const attach = (hub: RevocationSource) => (channels.length > 0 ? hub.attach(channels, task) : () => {})
+  const permission = new WatchedPermission(options, authorize)
+  await permission.open()
+  return permission
+}
+
+class WatchedPermission implements Permission {
+  since: Date | undefined
+  #latestSince: Date | undefined
+  readonly #options: PermissionOptions
+  readonly #authorize: Decide
+  readonly #channels: readonly string[]
+  readonly #task = taskOf(() => void this.#review())
+  #detach: () => void
+  #timer: NodeJS.Timeout | undefined
+  #isOpen = true
+  #isAsking = true
+  #mustAskAgain = false
+
+  constructor(options: PermissionOptions, authorize: Decide) {
+    const { definition, call, hub, signal } = options
+    this.#options = options
+    this.#authorize = authorize
+    this.#channels = definition.revokedBy ? checkChannels(definition.revokedBy(call), 'revokedBy()') : []
+    // Before the first question: a revocation that comes after the answer was made must not be missed.
+    this.#detach = this.#attach(hub)
+    signal.addEventListener('abort', this.release, { once: true })
+  }
+
+  /** Asks for the first time. */
+  async open(): Promise<void> {
+    try {
+      const until = await despiteOutages(() => this.#ask(), this.#options)
+      this.#isAsking = false
+      this.since = this.#latestSince
+      if (until === undefined) return
+      refuseUnlessAllowed(until)
+      this.#arm(until)
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  moveTo(hub: RevocationSource): void {
+    if (!this.#isOpen) return
+    this.#detach()
+    this.#detach = this.#attach(hub)
+    void this.#review()
+  }
+
+  readonly release = (): void => {
+    this.#isOpen = false
+    clearTimeout(this.#timer)
+    this.#detach()
+    this.#options.signal.removeEventListener('abort', this.release)
+  }
+
+  #attach(hub: RevocationSource): () => void {
+    return this.#channels.length > 0 ? hub.attach(this.#channels, this.#task) : () => {}
+  }
 
   /** The latest answer: a change while a question is out has it asked once more. */
-  const ask = async () => {
+  async #ask(): Promise<number> {
     let until: number
     do {
-      mustAskAgain = false
-      const allowed = await authorize(call)
+      this.#mustAskAgain = false
+      const allowed = await this.#authorize(this.#options.call)
       until = endOf(allowed)
-      since = sinceOf(allowed)
-    } while (mustAskAgain && until > Date.now() && isOpen)
+      this.#latestSince = sinceOf(allowed)
+    } while (this.#mustAskAgain && until > Date.now() && this.#isOpen)
     return until
   }
-  const arm = (until: number) => {
-    if (until === Number.POSITIVE_INFINITY || !isOpen) return
-    timer = setTimeout(review, Math.min(until - Date.now() + 1, longestTimerMs)).unref()
+
+  #arm(until: number): void {
+    if (until === Number.POSITIVE_INFINITY || !this.#isOpen) return
+    const ms = Math.min(until - Date.now() + 1, longestTimerMs)
+    this.#timer = setTimeout(() => void this.#review(), ms).unref()
   }
-  const review = async () => {
-    mustAskAgain = true
-    if (isAsking || !isOpen) return
-    isAsking = true
-    clearTimeout(timer)
-    const until = await turns(() =>
-      isOpen ? withTimeout(ask, { ms: answerMs, what: 'The answer of `authorize`' }) : 0,
-    ).catch((error) => {
+
+  async #review(): Promise<void> {
+    this.#mustAskAgain = true
+    if (this.#isAsking || !this.#isOpen) return
+    this.#isAsking = true
+    clearTimeout(this.#timer)
+    const until = await this.#askAgain()
+    this.#isAsking = false
+    const loss = lossOf(until)
+    if (!loss) return this.#arm(until)
+    if (!this.#isOpen) return
+    this.release()
+    this.#options.onLost(loss)
+  }
+
+  /** No answer, or none in time, ends the permission like one that expired. */
+  async #askAgain(): Promise<number> {
+    const { failures, definition } = this.#options
+    try {
+      return await turns(() =>
+        this.#isOpen ? withTimeout(() => this.#ask(), { ms: answerMs, what: 'The answer of `authorize`' }) : 0,
+      )
+    } catch (error) {
       failures.failed(error, definition)
       return 0
-    })
-    isAsking = false
-    const loss = lossOf(until)
-    if (!loss) return arm(until)
-    if (!isOpen) return
-    release()
-    onLost(loss)
-  }
-  // Before the first question: a revocation that comes after the answer was made must not be missed.
-  let detach = attach(options.hub)
-  const release = () => {
-    isOpen = false
-    clearTimeout(timer)
-    detach()
-    signal.removeEventListener('abort', release)
-  }
-  signal.addEventListener('abort', release, { once: true })
-
-  try {
-    const until = await despiteOutages(ask, options)
-    isAsking = false
-    if (until !== undefined) {
-      refuseUnlessAllowed(until)
-      arm(until)
     }
-  } catch (error) {
-    release()
-    throw error
-  }
-  return {
-    since,
-    moveTo(hub) {
-      if (!isOpen) return
-      detach()
-      detach = attach(hub)
-      void review()
-    },
-    release,
   }
 }
 

@@ -74,10 +74,7 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
   const refuse = (user: string): never => {
     refused++
     logger.warn({ code: 'STREAM_REFUSED', user }, 'refused a stream: this user has as many as one may have')
-    throw new TRPCError({
-      code: 'TOO_MANY_REQUESTS',
-      message: `You have ${maxStreamsPerUser} streams here, as many as one user may have. End one, or ask for "maxStreamsPerUser".`,
-    })
+    throw tooManyStreams(maxStreamsPerUser)
   }
   const drain = async ({ afterMs = 0, overMs = 2_000, deadlineMs = 2_000, signal }: DrainOptions) => {
     await sleep(afterMs, signal)
@@ -127,4 +124,9 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
     health: () => ({ ready: draining === undefined, streams: moves.size, refused }),
   }
   return streams
+}
+
+function tooManyStreams(count: number): TRPCError {
+  const message = `You have ${count} streams here, as many as one user may have. End one, or ask for "maxStreamsPerUser".`
+  return new TRPCError({ code: 'TOO_MANY_REQUESTS', message })
 }

@@ -1,6 +1,6 @@
 import type { Envelope } from '@commitcast/events'
 import { type TrackedEnvelope, tracked } from '@trpc/server'
-import { envelopeOf } from '../../hub/live-entry.ts'
+import { envelopeOf, type LiveEntry } from '../../hub/live-entry.ts'
 import type { Output } from '../../hub/output.ts'
 import type { Connection } from '../websocket/connection.ts'
 import { withTag } from './carried-input.ts'
@@ -27,70 +27,93 @@ export interface IteratorOutputOptions {
 /** How many items are made ahead of the pulling. */
 const maxItems = 16
 
-export function createIteratorOutput({ signal, connection, tag }: IteratorOutputOptions): IteratorOutput {
-  const items: Item[] = []
-  let failure: { readonly error: unknown } | undefined
-  let onRoom: (() => void) | undefined
-  let waiting: PromiseWithResolvers<Item | undefined> | undefined
-  let stopWaiting: (() => void) | undefined
+export function createIteratorOutput(options: IteratorOutputOptions): IteratorOutput {
+  return new PulledOutput(options)
+}
 
-  const canHandOver = () => {
-    if (failure) return true
-    if (items.length === 0) return false
+class PulledOutput implements IteratorOutput {
+  readonly #options: IteratorOutputOptions
+  readonly #items: Item[] = []
+  #failure: { readonly error: unknown } | undefined
+  #onRoom: (() => void) | undefined
+  #waiting: PromiseWithResolvers<Item | undefined> | undefined
+  #stopWaiting: (() => void) | undefined
+
+  constructor(options: IteratorOutputOptions) {
+    this.#options = options
+    const stop = () => {
+      this.#stopWaiting?.()
+      this.#handOver()
+    }
+    options.signal.addEventListener('abort', stop, { once: true })
+  }
+
+  hasRoom(): boolean {
+    return !this.#options.signal.aborted && !this.#failure && this.#items.length < maxItems
+  }
+
+  whenRoom(listener: () => void): () => void {
+    this.#onRoom = listener
+    return () => {
+      this.#onRoom = undefined
+    }
+  }
+
+  send(cursor: string, envelope: Envelope<unknown, unknown>): void {
+    if (this.#failure) return
+    const { tag } = this.#options
+    this.#items.push(tracked(tag === undefined ? cursor : withTag(cursor, tag), envelope))
+    this.#handOver()
+  }
+
+  sendEvent(cursor: string, entry: LiveEntry): void {
+    this.send(cursor, envelopeOf(entry))
+  }
+
+  together<T>(act: () => T): T {
+    return act()
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#items.length = 0
+    this.#handOver()
+  }
+
+  next(): Promise<Item | undefined> {
+    this.#waiting = Promise.withResolvers()
+    const { promise } = this.#waiting
+    this.#handOver()
+    if (this.#items.length === 0) {
+      const listener = this.#onRoom
+      this.#onRoom = undefined
+      listener?.()
+    }
+    return promise
+  }
+
+  /** Gives the pulling side what there is. */
+  #handOver(): void {
+    const { aborted } = this.#options.signal
+    if (!this.#waiting || !(aborted || this.#canHandOver())) return
+    const { resolve, reject } = this.#waiting
+    this.#waiting = undefined
+    const item = aborted ? undefined : this.#items.shift()
+    if (aborted || item) resolve(item)
+    else reject(this.#failure?.error)
+  }
+
+  #canHandOver(): boolean {
+    if (this.#failure) return true
+    if (this.#items.length === 0) return false
+    const { connection } = this.#options
     if (!connection || connection.hasRoom()) return true
-    stopWaiting ??= connection.whenRoom(roomCame)
+    this.#stopWaiting ??= connection.whenRoom(() => this.#roomCame())
     return false
   }
-  const roomCame = () => {
-    stopWaiting = undefined
-    handOver()
-  }
-  /** Gives the pulling side what there is. */
-  const handOver = () => {
-    if (!waiting || !(signal.aborted || canHandOver())) return
-    const { resolve, reject } = waiting
-    waiting = undefined
-    const item = signal.aborted ? undefined : items.shift()
-    if (signal.aborted || item) resolve(item)
-    else reject(failure?.error)
-  }
-  const push = (cursor: string, envelope: Envelope<unknown, unknown>) => {
-    if (failure) return
-    items.push(tracked(tag === undefined ? cursor : withTag(cursor, tag), envelope))
-    handOver()
-  }
-  const stop = () => {
-    stopWaiting?.()
-    handOver()
-  }
-  signal.addEventListener('abort', stop, { once: true })
 
-  return {
-    hasRoom: () => !signal.aborted && !failure && items.length < maxItems,
-    whenRoom(listener) {
-      onRoom = listener
-      return () => {
-        onRoom = undefined
-      }
-    },
-    send: push,
-    sendEvent: (cursor, entry) => push(cursor, envelopeOf(entry)),
-    together: (act) => act(),
-    fail(error) {
-      failure ??= { error }
-      items.length = 0
-      handOver()
-    },
-    next() {
-      waiting = Promise.withResolvers()
-      const { promise } = waiting
-      handOver()
-      if (items.length === 0) {
-        const listener = onRoom
-        onRoom = undefined
-        listener?.()
-      }
-      return promise
-    },
+  #roomCame(): void {
+    this.#stopWaiting = undefined
+    this.#handOver()
   }
 }

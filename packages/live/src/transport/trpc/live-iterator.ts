@@ -124,7 +124,7 @@ export class LiveIterator implements AsyncIterator<Item, undefined> {
     const output = createIteratorOutput({ signal: this.#ending.signal, connection: this.#connection, tag })
     this.#output = output
     if (this.#lost) output.fail(this.#lost)
-    else subscription.run(output).catch(output.fail)
+    else subscription.run(output).catch((error) => output.fail(error))
     this.#step = async () => toResult(await output.next())
     return this.#step()
   }

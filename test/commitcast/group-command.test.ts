@@ -79,7 +79,7 @@ describe('commitcast group reset', () => {
 
   test.each([
     [['sale', '--to', 'end'], 1, 'There is no group "sale". There are: mail, sales.'],
-    [['sales', '--to', '99'], 1, "Offset 99 can't be a place"],
+    [['sales', '--to', '99'], 1, "Offset 99 can't be set"],
     [['sales', '--to', 'end', '--partition', '9'], 1, 'There is no partition 9'],
     [['sales', '--to', 'yesterday'], 2, 'It has to be beginning, end, an offset'],
     [['sales', '--to', '2026-01-31T08:00:00'], 2, 'It has to be beginning, end, an offset'],

@@ -55,7 +55,7 @@ test('a place that is not there is refused, and nothing has changed', async () =
   await counters.sql.query(`select commitcast.start_group('sales', false)`)
   await expect(reset({ group: 'sale' })).rejects.toThrow('There is no group "sale". There are: sales.')
   await expect(reset({ partition: 2 })).rejects.toThrow('There is no partition 2: they go from 0 to 1.')
-  await expect(reset({ target: { to: 'offset', offset: 7 } })).rejects.toThrow("Offset 7 can't be a place")
+  await expect(reset({ target: { to: 'offset', offset: 7 } })).rejects.toThrow("Offset 7 can't be set")
   expect(await readGroups(counters.sql, schema)).toMatchObject([{ offset: 0 }, { offset: 0 }])
 })
 

@@ -85,14 +85,16 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
       isListening = true
       for (const channel of channels) listeners.set(channel, (listeners.get(channel) ?? new Set()).add(listener))
       return () => {
-        for (const channel of channels) {
-          const set = listeners.get(channel)
-          set?.delete(listener)
-          if (set?.size === 0) listeners.delete(channel)
-        }
+        for (const channel of channels) removeListener(listeners, channel, listener)
       }
     },
   }
+}
+
+function removeListener<T>(listeners: Map<string, Set<T>>, channel: string, listener: T): void {
+  const set = listeners.get(channel)
+  set?.delete(listener)
+  if (set?.size === 0) listeners.delete(channel)
 }
 
 function textOf(hint: Hint): string {

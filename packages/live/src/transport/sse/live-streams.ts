@@ -71,10 +71,10 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
   let onEmpty = () => {}
   let draining: Promise<StreamsDrained> | undefined
 
-  const refuse = (user: string): never => {
+  const refuse = (user: string): TRPCError => {
     refused++
     logger.warn({ code: 'STREAM_REFUSED', user }, 'refused a stream: this user has as many as one may have')
-    throw tooManyStreams(maxStreamsPerUser)
+    return tooManyStreams(maxStreamsPerUser)
   }
   const drain = async ({ afterMs = 0, overMs = 2_000, deadlineMs = 2_000, signal }: DrainOptions) => {
     await sleep(afterMs, signal)
@@ -95,20 +95,16 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
       const { res } = { ...given } as { readonly res?: unknown }
       if (isMovingAway) closeConnection(res)
       const hangUp = () => closeConnection(res)
-      return mark.put(await createContext(given), {
-        hangUp,
-        enter: (ctx, move) =>
-          streams.enter(ctx as TContext, (away) => {
-            hangUp()
-            move(away)
-          }),
-      })
+      const enter: StreamsOfCall['enter'] = (ctx, move) => streams.enter(ctx as TContext, andThen(hangUp, move))
+      return mark.put(await createContext(given), { hangUp, enter })
     },
     enter(ctx, move) {
       if (isMovingAway) throw new MovingAway()
       const user = userOf?.({ ctx })
-      if (user !== undefined && perUser.of(user) >= maxStreamsPerUser) refuse(user)
-      if (user !== undefined) perUser.add(user)
+      if (user !== undefined) {
+        if (perUser.of(user) >= maxStreamsPerUser) throw refuse(user)
+        perUser.add(user)
+      }
       const stream = Symbol('stream')
       moves.set(stream, move)
       return () => {
@@ -124,6 +120,13 @@ export function liveStreams<TContext>(options: LiveStreamsOptions<TContext> = {}
     health: () => ({ ready: draining === undefined, streams: moves.size, refused }),
   }
   return streams
+}
+
+function andThen<T>(first: () => void, then: (value: T) => void): (value: T) => void {
+  return (value) => {
+    first()
+    then(value)
+  }
 }
 
 function tooManyStreams(count: number): TRPCError {

@@ -54,6 +54,7 @@ interface ContextOptions {
 }
 
 const budgetMs = 250
+const tooSlow = 'cut off the socket with the most buffered bytes: all together had more than limits.maxBufferedBytes'
 /** What `ws` takes by default. */
 const defaultMaxPayload = 100 * 1024 * 1024
 
@@ -74,10 +75,7 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
     maxBytes: limits.maxBufferedBytes,
     onTooSlow(_, bytes) {
       closed.add('tooSlow')
-      logger.warn(
-        { code: 'SOCKET_TOO_SLOW', bytes },
-        'cut off the socket with the most buffered bytes: all together had more than limits.maxBufferedBytes',
-      )
+      logger.warn({ code: 'SOCKET_TOO_SLOW', bytes }, tooSlow)
     },
   })
   let draining: Promise<Drained> | undefined

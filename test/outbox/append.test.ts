@@ -1,5 +1,5 @@
-import { defineEvents, InvalidEvent } from '@commitcast/events'
-import { createAppend, migrate } from '@commitcast/outbox'
+import { defineEvents } from '@commitcast/events'
+import { createAppend, migrate, NotInTransaction } from '@commitcast/outbox'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
@@ -74,8 +74,9 @@ describe('append', () => {
       await append(trx, { type: 'order.placed', key: 'still fine', data: { total: 1 } })
     })
     await refused
+    // @ts-expect-error an instance of Kysely is no transaction
     await expect(append(database.db, { type: 'order.placed', key: 'a', data: { total: 1 } })).rejects.toBeInstanceOf(
-      InvalidEvent,
+      NotInTransaction,
     )
     expect(await database.sql.query('select key from commitcast.outbox')).toEqual([{ key: 'still fine' }])
   })
@@ -189,6 +190,7 @@ describe('append', () => {
   test('is refused on a pool and on a client without BEGIN, which would commit the event on its own', async () => {
     await using database = await freshDatabase()
     const event = { type: 'order.placed', key: 'a', data: { total: 1 } } as const
+    // @ts-expect-error a pool is no transaction
     await expect(append(database.pool, event)).rejects.toThrow(/outside a transaction.*BEGIN was sent on, not the pool/)
     await using counted = await countStatements(database)
     await expect(append(counted.client, event)).rejects.toMatchObject({ code: 'NOT_IN_TRANSACTION' })

@@ -184,11 +184,14 @@ describe('a command with an idempotency key', () => {
 test('a command outside a transaction is refused, with or without a key', async () => {
   await using database = await freshDatabase()
   for (const command of [{}, { key: 'k' }])
-    for (const place of [database.db, database.pool])
-      await expect(once(place, { ...command, caller }, async () => 1)).rejects.toMatchObject({
+    for (const place of [database.db, database.pool]) {
+      // @ts-expect-error neither is a transaction
+      const refused = once(place, { ...command, caller }, async () => 1)
+      await expect(refused).rejects.toMatchObject({
         code: 'NOT_IN_TRANSACTION',
         message: expect.stringMatching(/outside a transaction.*pass it the trx/),
       })
+    }
 })
 
 test('a command without a key is simply done', async () => {

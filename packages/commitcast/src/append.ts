@@ -14,7 +14,9 @@ export {
   KeyReused,
   type KyselyLike,
   type NewEvent,
+  type NewEventOf,
   NotInTransaction,
   type Once,
   type PgClientLike,
+  type TransactionLike,
 } from '@commitcast/outbox/append'

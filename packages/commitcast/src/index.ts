@@ -1,4 +1,28 @@
 export type { Broker, Message, Topic, TopicOptions } from '@commitcast/broker'
+// Types that an application's own declarations mention.
+export type {
+  CommandIds,
+  CommandInput,
+  CommittedEvent,
+  Envelope,
+  EnvelopeOf,
+  EventCatalog,
+  EventDataOf,
+  EventDefinition,
+  EventDefinitions,
+  EventHeaders,
+  EventInputOf,
+  EventPlace,
+  EventTypeOf,
+  HintDefinitions,
+  HintInputOf,
+  LiveEvent,
+  LiveInput,
+  ResyncReason,
+  StandardSchemaV1,
+  Unreadable,
+  Upcast,
+} from '@commitcast/events'
 export {
   type BreaksOldEvents,
   defineEvents,
@@ -9,6 +33,7 @@ export {
   type HintOf,
   type LiveEventOf,
 } from '@commitcast/events'
+export type { HubLimits, ResolverOptions, StateOf, Subscriptions } from '@commitcast/live'
 export {
   type AccessLoss,
   type Allowed,
@@ -37,25 +62,53 @@ export {
   type SubscriptionOptions,
   type TrackedStream,
 } from '@commitcast/live'
+export type {
+  Append,
+  AppendSql,
+  AppendStatement,
+  KyselyLike,
+  Migrated,
+  MigrateOptions,
+  NewEvent,
+  NewEventOf,
+  PgClientLike,
+  TransactionLike,
+} from '@commitcast/outbox'
 export {
   type Command,
   causationOf,
   type Once,
   readCommandHeaders,
 } from '@commitcast/outbox'
-export type { ReachedOptions, Unreached } from '@commitcast/stream'
+export type {
+  CacheOptions,
+  Enricher,
+  Enrichment,
+  FailurePolicy,
+  GroupWorker,
+  Handle,
+  HandlerOptions,
+  Project,
+  ProjectionOptions,
+  ReachedOptions,
+  Try,
+  Unreached,
+} from '@commitcast/stream'
 export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
 export type { Logger } from '@commitcast/worker'
 export type {
   Commitcast,
   CommitcastOptions,
+  GivenConnection,
   GroupDefinition,
   Live,
   LiveDefinition,
   LiveOptions,
   NoHints,
+  OwnConnection,
   Role,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
+export type { RunOptions } from './sort-use.ts'

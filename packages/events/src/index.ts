@@ -1,3 +1,4 @@
+export type { StandardSchemaV1 } from '@standard-schema/spec'
 export type { BreaksOldEvents } from './breaks-old-events.ts'
 export { checkChannels } from './check-channels.ts'
 export { pathText } from './check-value.ts'

@@ -15,16 +15,19 @@ import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 /** An event to be appended. `type` picks the schema that `data` has to fit. */
 export type NewEvent<TCatalog extends EventCatalog> = {
-  [TType in EventTypeOf<TCatalog>]: {
-    readonly type: TType
-    /** What order is kept for: an order's id, a room's id. 1 to 500 characters. */
-    readonly key: string
-    readonly data: EventInputOf<TCatalog, TType>
-    /** A UUIDv7 of your own, which is returned in lower case; default a new one. */
-    readonly id?: string
-    readonly headers?: Partial<Omit<EventHeaders, 'time' | 'schemaVersion'>>
-  }
+  [TType in EventTypeOf<TCatalog>]: NewEventOf<TCatalog, TType>
 }[EventTypeOf<TCatalog>]
+
+/** The same of one type. */
+export interface NewEventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> {
+  readonly type: TType
+  /** What order is kept for: an order's id, a room's id. 1 to 500 characters. */
+  readonly key: string
+  readonly data: EventInputOf<TCatalog, NoInfer<TType>>
+  /** A UUIDv7 of your own, which is returned in lower case; default a new one. */
+  readonly id?: string
+  readonly headers?: Partial<Omit<EventHeaders, 'time' | 'schemaVersion'>>
+}
 
 /** One statement with numbered parameters that appends events, for any library that can run it in its transaction. */
 export interface AppendStatement {
@@ -42,9 +45,11 @@ export interface AppendStatement {
  * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not come
  * back as it is. It can't tell whether you run it in a transaction.
  */
-export type AppendSql<TCatalog extends EventCatalog> = (
-  events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
+export type AppendSql<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
+  events: NewEventOf<TCatalog, TType> | readonly NewEvent<TCatalog>[],
 ) => Promise<AppendStatement>
+
+export type NewEvents<TCatalog extends EventCatalog> = NewEvent<TCatalog> | readonly NewEvent<TCatalog>[]
 
 export interface AppendOptions {
   /** Default `commitcast`. */
@@ -60,7 +65,7 @@ export function createAppendSql<TCatalog extends EventCatalog>(
 ): AppendSql<TCatalog> {
   const toRows = createToRows(catalog, options)
   const schema = checkSchemaName(options.schema ?? defaultSchema)
-  return async (events) => appendAll(schema, await toRows(events))
+  return async (events) => appendAll(schema, await toRows(events as NewEvents<TCatalog>))
 }
 
 /** The parameter is a text, and json only in the server: some libraries would encode what they know to be json again. */
@@ -77,7 +82,7 @@ export function createToRows<TCatalog extends EventCatalog>(
   catalog: TCatalog,
   { maxEventBytes = defaultMaxEventBytes }: AppendOptions,
 ) {
-  return async (events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[]): Promise<readonly EventRow[]> => {
+  return async (events: NewEvents<TCatalog>): Promise<readonly EventRow[]> => {
     const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
     const rows = await Promise.all(list.map((event) => toRow(catalog, event)))
     for (const row of rows) checkRow(row, maxEventBytes)

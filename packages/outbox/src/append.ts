@@ -1,8 +1,15 @@
-import type { EventCatalog } from '@commitcast/events'
-import { type AppendOptions, appendAll, createToRows, type NewEvent } from './append-sql.ts'
+import type { EventCatalog, EventTypeOf } from '@commitcast/events'
+import {
+  type AppendOptions,
+  appendAll,
+  createToRows,
+  type NewEvent,
+  type NewEventOf,
+  type NewEvents,
+} from './append-sql.ts'
 import { NotInTransaction } from './not-in-transaction.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
-import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
+import { type KyselyLike, type PgClientLike, sqlIn, type TransactionLike } from './sql-of.ts'
 
 /**
  * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
@@ -12,9 +19,9 @@ import { type KyselyLike, type PgClientLike, sqlIn } from './sql-of.ts'
  * would not be read back unchanged, and `NotInTransaction` where there is no transaction (an old `pg` client does not say); the
  * transaction can continue.
  */
-export type Append<TCatalog extends EventCatalog> = (
-  transaction: KyselyLike | PgClientLike,
-  events: NewEvent<TCatalog> | readonly NewEvent<TCatalog>[],
+export type Append<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
+  transaction: TransactionLike,
+  events: NewEventOf<TCatalog, TType> | readonly NewEvent<TCatalog>[],
 ) => Promise<readonly string[]>
 
 /** Makes `append` for a catalogue and a schema. */
@@ -27,7 +34,7 @@ export function createAppend<TCatalog extends EventCatalog>(
   const appendOne = `select ${schema}.append($1, $2, $3::text::json, $4::text::json, $5)`
   return async (transaction, events) => {
     checkTransaction(transaction)
-    const rows = await toRows(events)
+    const rows = await toRows(events as NewEvents<TCatalog>)
     const ids = rows.map((row) => row.id)
     const [row, more] = rows
     if (!row) return ids

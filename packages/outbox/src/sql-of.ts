@@ -18,6 +18,13 @@ export interface PgClientLike {
   getTransactionStatus?(): string | null
 }
 
+/** A transaction of Kysely, or a `pg` client on which BEGIN was sent; a Kysely instance and a pool are refused by the compiler. */
+export type TransactionLike = KyselyTransactionLike | (PgClientLike & { readonly totalCount?: never })
+
+interface KyselyTransactionLike extends KyselyLike {
+  readonly isTransaction: true
+}
+
 /** What we need of what `db.transaction()` returns. */
 interface TransactionBuilderLike {
   setIsolationLevel(level: 'read committed'): TransactionBuilderLike

@@ -1,7 +1,7 @@
 import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
 import { checkTransaction } from '../append.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
-import { type KyselyLike, type PgClientLike, sqlIn } from '../sql-of.ts'
+import { sqlIn, type TransactionLike } from '../sql-of.ts'
 import type { Command } from './command.ts'
 import { KeyReused } from './key-reused.ts'
 
@@ -18,7 +18,7 @@ import { KeyReused } from './key-reused.ts'
  * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not be read back unchanged. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
  */
 export type Once = <TAnswer>(
-  transaction: KyselyLike | PgClientLike,
+  transaction: TransactionLike,
   command: CalledCommand,
   act: () => Promise<TAnswer>,
 ) => Promise<TAnswer>

@@ -88,6 +88,7 @@ interface StartedOptions extends HubOptions {
 /** Checkpoints are not sent before so many messages of a partition have left the ring. */
 const minKeepUp = 500
 
+/** Its private parts are so in types only: tests put another object before a hub, which inherits from it. */
 class TopicHub implements Hub {
   readonly topic: Topic
   readonly limits: HubLimits
@@ -97,116 +98,116 @@ class TopicHub implements Hub {
   readonly ends: () => Promise<readonly number[]>
   readonly done: Promise<void>
   heads: readonly number[]
-  readonly #options: HubOptions
-  readonly #logger: Logger
-  readonly #ending = new AbortController()
-  readonly #steps = createRunQueue()
-  readonly #attached = createAttached(this.#steps)
-  readonly #decoder: LiveDecoder
-  readonly #reader: TopicReader
-  readonly #epochWatch: EpochWatch
+  private readonly options: HubOptions
+  private readonly logger: Logger
+  private readonly ending = new AbortController()
+  private readonly steps = createRunQueue()
+  private readonly attached = createAttached(this.steps)
+  private readonly decoder: LiveDecoder
+  private readonly reader: TopicReader
+  private readonly epochWatch: EpochWatch
   /** The heads when followers were last asked to keep up. */
-  #keptUp: readonly number[]
+  private keptUp: readonly number[]
 
   constructor(options: StartedOptions) {
     const { topic, limits, starts, epochNow, lastAssigned, readShown, logger = warningLogger } = options
-    const signal = AbortSignal.any([options.signal, this.#ending.signal])
-    this.#options = options
-    this.#logger = logger
+    const signal = AbortSignal.any([options.signal, this.ending.signal])
+    this.options = options
+    this.logger = logger
     this.topic = topic
     this.limits = limits
     this.heads = starts
-    this.#keptUp = starts
+    this.keptUp = starts
     this.ends = createTopicEnds(topic)
     this.ring = createRing({ starts, maxBytes: limits.maxRingBytes })
-    this.#decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
+    this.decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
     const headOf = (partition: number) => this.heads[partition]!
     this.logCache = createLogCache({
-      ...{ topic, headOf, decoder: this.#decoder, signal, maxBytes: limits.maxLogCacheBytes },
+      ...{ topic, headOf, decoder: this.decoder, signal, maxBytes: limits.maxLogCacheBytes },
       lastOf: lastAssigned ?? ((partition) => endOf(topic, partition)),
     })
     const shown = readShown && createShown({ read: readShown, epoch: topic.epoch, signal, logger })
     this.shown = shown
-    this.#epochWatch = watchEpoch({ epochNow, onEpoch: (epoch) => this.endUnlessIn(epoch), signal, logger })
-    this.#reader = readTopic({
+    this.epochWatch = watchEpoch({ epochNow, onEpoch: (epoch) => this.endUnlessIn(epoch), signal, logger })
+    this.reader = readTopic({
       ...{ topic, headOf, signal, logger, maxBytes: readBytesOf(limits, topic) },
-      take: (partition, message) => this.#take(partition, message),
-      onBatch: () => this.#send(),
-      onGap: (partition, offset) => this.#skipTo(partition, offset),
+      take: (partition, message) => this.take(partition, message),
+      onBatch: () => this.send(),
+      onGap: (partition, offset) => this.skipTo(partition, offset),
     })
-    this.done = Promise.all([this.#epochWatch.done, shown?.done, this.#reader.done]).then(() => {})
+    this.done = Promise.all([this.epochWatch.done, shown?.done, this.reader.done]).then(() => {})
   }
 
   get timeline(): number {
-    return this.#decoder.timeline
+    return this.decoder.timeline
   }
 
   get hasEnded(): boolean {
-    return this.#ending.signal.aborted
+    return this.ending.signal.aborted
   }
 
   attach(channels: readonly string[], task: Followed): () => void {
-    return this.#attached.attach(channels, task)
+    return this.attached.attach(channels, task)
   }
 
   soon(task: Task): void {
-    this.#steps.add(task)
+    this.steps.add(task)
   }
 
   endUnlessIn(epoch: number): void {
     if (epoch === this.topic.epoch || this.hasEnded) return
     const about = { code: 'HUB_EPOCH_CHANGED', epoch, before: this.topic.epoch }
-    this.#logger.info(about, 'the hub continues in another epoch')
-    this.#ending.abort()
-    this.#options.onEnded?.()
-    this.#attached.wakeAll('gap')
+    this.logger.info(about, 'the hub continues in another epoch')
+    this.ending.abort()
+    this.options.onEnded?.()
+    this.attached.wakeAll('gap')
   }
 
   health(): Health {
-    const { troubles } = this.#reader
+    const { troubles } = this.reader
     const byPartition = new Map(this.heads.map((_, partition) => [partition, troubles.get(partition)]))
     return {
-      ...partitionsHealth(this.#epochWatch.trouble(), byPartition),
+      ...partitionsHealth(this.epochWatch.trouble(), byPartition),
       heads: [...this.heads],
-      unreadable: this.#decoder.unreadable,
+      unreadable: this.decoder.unreadable,
     }
   }
 
-  #take(partition: number, message: Message): void {
-    const [decoder, ring] = [this.#decoder, this.ring]
+  private take(partition: number, message: Message): void {
+    const [decoder, ring] = [this.decoder, this.ring]
     this.heads = this.heads.with(partition, message.offset)
     const before = decoder.timeline
     const parts = toLiveEntry(message, { partition, decoder, keeper: ring })
     if (!parts) return
     const { heads } = this
     const entry = ring.add({ ...parts, heads, cursor: encodeCursor({ epoch: this.topic.epoch, offsets: heads }) })
-    this.#attached.wake(entry)
+    this.attached.wake(entry)
     // The states of followers may show what the new primary never had: they are read again, whatever those follow.
-    if (decoder.timeline > before) this.#attached.wakeAll(entry)
+    if (decoder.timeline > before) this.attached.wakeAll(entry)
   }
 
   /**
    * Runs what a batch has woken; a follower is woken once for a batch. While those that keep up have more to get than one
    * turn can give, nothing more is read.
    */
-  #send(): Promise<void> | undefined {
-    this.#keepUp()
-    return this.#steps.run()
+  private send(): Promise<void> | undefined {
+    this.keepUp()
+    return this.steps.run()
   }
 
-  #keepUp(): void {
+  private keepUp(): void {
     const after = Math.max(minKeepUp, this.limits.maxCatchUp / 2)
-    if (!this.#keptUp.some((offset, partition) => this.ring.tail(partition) - offset >= after)) return
-    this.#keptUp = this.heads
-    this.#attached.keepUp()
+    if (!this.keptUp.some((offset, partition) => this.ring.tail(partition) - offset >= after)) return
+    this.keptUp = this.heads
+    this.attached.keepUp()
   }
 
-  #skipTo(partition: number, offset: number): void {
+  private skipTo(partition: number, offset: number): void {
     const head = Math.max(this.heads[partition]!, offset)
     this.heads = this.heads.with(partition, head)
     this.ring.skipTo(partition, head)
     // What was skipped may concern any client: followers resync, permissions are asked about again.
-    this.#attached.wakeAll('gap')
+    this.attached.wakeAll('gap')
   }
 }
 

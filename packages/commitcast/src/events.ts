@@ -4,6 +4,10 @@
  */
 export {
   type BreaksOldEvents,
+  type ChannelDefinitions,
+  type ChannelId,
+  type Channels,
+  defineChannels,
   defineEvents,
   defineHints,
   type EventCatalog,

@@ -25,6 +25,10 @@ export type {
 } from '@commitcast/events'
 export {
   type BreaksOldEvents,
+  type ChannelDefinitions,
+  type ChannelId,
+  type Channels,
+  defineChannels,
   defineEvents,
   defineHints,
   type EventOf,

@@ -5,6 +5,7 @@ export { pathText } from './check-value.ts'
 export type { CommandIds, CommandInput } from './command.ts'
 export { CommitcastError } from './commitcast-error.ts'
 export { type Cursor, decodeCursor, encodeCursor } from './cursor.ts'
+export { type ChannelDefinitions, type ChannelId, type Channels, defineChannels } from './define-channels.ts'
 export { defineEvents } from './define-events.ts'
 export {
   defineHints,

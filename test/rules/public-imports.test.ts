@@ -14,14 +14,12 @@ const shown = globSync(
 
 /** Packages that may be named: what applications install, and the parts of this repository's apps. */
 const open = /^@commitcast\/(client(\/react)?|bookshop(\/[\w-]+)?|servers|\w+-app)$/
-/** Config, logs and signals of processes. */
-const processes = '@commitcast/worker'
 
 test('guides and apps import from commitcast and @commitcast/client, and from no internal package', () => {
   expect(shown.length).toBeGreaterThan(80)
   const inside = shown.flatMap((file) => {
     const named = readFileSync(join(root, file), 'utf8').matchAll(/@commitcast\/[\w-]+(\/[\w-]+)*/g)
-    const refused = [...named].filter(([name]) => !open.test(name) && !(name === processes && file.startsWith('apps/')))
+    const refused = [...named].filter(([name]) => !open.test(name))
     return refused.map(([name]) => `${file}: ${name}`)
   })
   expect(inside).toEqual([])
@@ -46,8 +44,10 @@ function loadedBy(specifier: string): string[] {
   return [...new Set(names)].sort()
 }
 
-test('a writer loads neither a broker client, nor a driver, nor a worker', () => {
+test('a writer loads neither a broker client nor a driver', () => {
   const small = ['copy-anything', 'events', 'superjson']
-  expect(loadedBy('commitcast/append')).toEqual(['broker', 'commitcast', 'kysely', 'outbox', 'uuid', ...small].sort())
+  expect(loadedBy('commitcast/append')).toEqual(
+    ['broker', 'commitcast', 'kysely', 'outbox', 'uuid', 'worker', ...small].sort(),
+  )
   expect(loadedBy('commitcast/events')).toEqual(['commitcast', ...small].sort())
 })

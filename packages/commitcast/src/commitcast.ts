@@ -10,20 +10,11 @@ import type {
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
 import type { Append, AppendSql, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
-import type {
-  Enricher,
-  Enrichment,
-  GroupWorker,
-  Handle,
-  HandlerOptions,
-  Project,
-  ProjectionOptions,
-  ReachedOptions,
-} from '@commitcast/stream'
+import type { Enricher, Handle, HandlerOptions, Project, ProjectionOptions, ReachedOptions } from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import type { CastHealth } from './health.ts'
-import type { RunOptions } from './sort-use.ts'
+import type { GroupDefinition, LiveDefinition, RunOptions } from './run-options.ts'
 
 /** A catalogue, a name, and Postgres: either its address, or the application's own Kysely instance and a broker. */
 export type CommitcastOptions<
@@ -84,19 +75,8 @@ interface SharedOptions<TCatalog extends EventCatalog, THints extends HintCatalo
   readonly logger?: Logger
 }
 
-/**
- * What a worker process can do. `relay`: outbox to broker. `stream`: metadata, then to the live topic. `consume`:
- * projections and handlers.
- */
-export type Role = 'relay' | 'stream' | 'consume'
-
 /** Of an app that declares none. */
 export type NoHints = HintCatalog<Record<never, never>>
-
-/** What `cast.run` needs to know of what `cast.live` defined. */
-export interface LiveDefinition {
-  readonly enrichment: Enrichment
-}
 
 /**
  * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers;
@@ -113,11 +93,6 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
     kind: TKind,
     enricher: Enricher<EventOf<TCatalog>, TId, TFound>,
   ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase, THints>
-}
-
-/** What `cast.projection` or `cast.handler` defined; given to `cast.run` workers with the role `consume` run it. */
-export interface GroupDefinition {
-  readonly group: GroupWorker
 }
 
 export interface LiveOptions<TEvent> {

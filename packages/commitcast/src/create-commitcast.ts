@@ -34,11 +34,12 @@ import { checkWholeNumber, type Logger, type Sql, warningLogger } from '@commitc
 import type { Kysely, Transaction } from 'kysely'
 import { checkAppName } from './check-app-name.ts'
 import { checkOptions } from './check-options.ts'
-import type { Commitcast, CommitcastOptions, GroupDefinition, Live, NoHints } from './commitcast.ts'
+import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.ts'
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
 import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
+import type { GroupDefinition } from './run-options.ts'
 import { createSharedHub } from './shared-hub.ts'
 
 type AnyEnricher = Enrichment['enrichers'][string]

@@ -5,7 +5,8 @@ import { type GroupPlace, runEnrichment } from '@commitcast/stream'
 import { createRenewals, type Health, type Logger, type Sql } from '@commitcast/worker'
 import { CastMisused } from './cast-misused.ts'
 import type { Parts } from './health.ts'
-import { type RunOptions, sortUse } from './sort-use.ts'
+import type { RunOptions } from './run-options.ts'
+import { sortUse } from './sort-use.ts'
 import { waitForSchema } from './wait-for-schema.ts'
 
 export interface CreateRunOptions {

@@ -18,7 +18,14 @@ export {
   UnreadableEvent,
   UpcastFailed,
 } from '@commitcast/events'
-export { AccessLost, CursorNotCarried, MovingAway, MustResync, StandbyRefused } from '@commitcast/live'
+export {
+  AccessLost,
+  CursorNotCarried,
+  InvalidSubscription,
+  MovingAway,
+  MustResync,
+  StandbyRefused,
+} from '@commitcast/live'
 export {
   EpochEnded,
   EventsGone,
@@ -42,3 +49,4 @@ export {
   TooManyParked,
 } from '@commitcast/stream'
 export { CastMisused, type Misuse } from './cast-misused.ts'
+export { InvalidConfig } from './process/invalid-config.ts'

@@ -53,7 +53,6 @@ export {
   type EventsEndpointOptions,
   eventsEndpoint,
   hasTokenInUrl,
-  InvalidSubscription,
   type Limits,
   type LiveResolver,
   type LiveSockets,
@@ -104,15 +103,12 @@ export type {
   Commitcast,
   CommitcastOptions,
   GivenConnection,
-  GroupDefinition,
   Live,
-  LiveDefinition,
   LiveOptions,
   NoHints,
   OwnConnection,
-  Role,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
-export type { RunOptions } from './sort-use.ts'
+export type { GroupDefinition, LiveDefinition, Role, RunOptions } from './run-options.ts'

@@ -1,21 +1,7 @@
 import type { GroupWorker } from '@commitcast/stream'
 import { CastMisused } from './cast-misused.ts'
 import { nameOf } from './check-options.ts'
-import type { GroupDefinition, LiveDefinition, Role } from './commitcast.ts'
-
-type Definition = LiveDefinition | GroupDefinition
-
-export interface RunOptions {
-  /**
-   * What this process runs. Default: `relay`, and all that `use` needs: `stream` for what `cast.live` returned, `consume` for
-   * projections and handlers.
-   */
-  readonly roles?: readonly Role[]
-  /** What this process runs of the cast's definitions. Each needs its role. Default: none. */
-  readonly use?: readonly Definition[]
-  /** Ends the run when it aborts. */
-  readonly signal: AbortSignal
-}
+import type { LiveDefinition, Role, RunOptions } from './run-options.ts'
 
 /** What `run` has to do. */
 export interface Sorted {
@@ -29,7 +15,7 @@ export interface Sorted {
 const allRoles: readonly string[] = ['relay', 'stream', 'consume'] satisfies readonly Role[]
 
 /**
- * Tells apart what `run` was given to use. Throws `CastMisused` where a role misses what it needs, a definition misses its role
+ * Sorts what `run` was given to use. Throws `CastMisused` where a role misses what it needs, a definition misses its role
  * or is not one of `defined`, and two groups have one name.
  */
 export function sortUse({ roles, use = [], signal }: RunOptions, defined: WeakSet<object>): Sorted {

@@ -1,6 +1,6 @@
 import type { Logger } from '@commitcast/worker'
 import { lastGone } from '../pages/first-kept.ts'
-import type { LogOf } from './find-end.ts'
+import type { LogOf } from './partition-of.ts'
 
 /**
  * Where a log goes on that ends at `end`. One that holds messages goes on there. One that holds none, on a broker that

@@ -10,7 +10,8 @@ import {
 } from '@commitcast/worker'
 import { recordVerified } from '../verified/record-verified.ts'
 import type { BrokerLog } from './broker-log.ts'
-import { findEnd, missingMessages, type PartitionOf } from './find-end.ts'
+import { findEnd, missingMessages } from './find-end.ts'
+import type { PartitionOf } from './partition-of.ts'
 import { createPartitionPublisher, maxInFlight, type PartitionPublisher } from './partition-publisher.ts'
 
 export interface PartitionRelayOptions extends Omit<PartitionOf, 'signal'> {

@@ -1,28 +1,12 @@
-import { Diverged, endOf, type Topic } from '@commitcast/broker'
+import { Diverged, endOf } from '@commitcast/broker'
 import { isPlaceholder, type Message } from '@commitcast/events'
-import { flushWal, type Logger, type Sql, sleep } from '@commitcast/worker'
+import { flushWal, sleep } from '@commitcast/worker'
 import { readEpochEnd } from '../epoch/epoch-end.ts'
 import { readAssigned } from '../pages/read-assigned.ts'
 import { EventsGone, readNext } from '../pages/read-pages.ts'
 import { beginLog } from './begin-log.ts'
+import type { LogOf, PartitionOf } from './partition-of.ts'
 import { type Stored, settleNotes } from './settle-notes.ts'
-
-/** One partition, in the outbox and on the broker. */
-export interface LogOf {
-  readonly sql: Sql
-  readonly schema: string
-  readonly topic: Topic
-  readonly partition: number
-  readonly signal: AbortSignal
-}
-
-export interface PartitionOf extends LogOf {
-  /** That of this relay's lease. */
-  readonly term: bigint
-  /** The database's server, as it was before anything was asked of the broker. */
-  readonly server: string
-  readonly logger: Logger
-}
 
 export interface FindEndOptions {
   /** The highest offset that this process has seen acknowledged. */

@@ -2,7 +2,7 @@ import { Diverged, endOf, type Topic, TopicMismatch } from '@commitcast/broker'
 import { createBackoff, createOutageLog } from '@commitcast/worker'
 import { refillPartition } from '../epoch/refill-partition.ts'
 import { EventsGone } from '../pages/read-pages.ts'
-import type { PartitionOf } from './find-end.ts'
+import type { PartitionOf } from './partition-of.ts'
 
 const unfinished = 'an earlier epoch is not finished'
 

@@ -1,6 +1,6 @@
 import { endOf, MessageRefused } from '@commitcast/broker'
 import { parkRefused } from '../parked/park-refused.ts'
-import type { PartitionOf } from './find-end.ts'
+import type { PartitionOf } from './partition-of.ts'
 
 /**
  * Parks an event that the broker refuses, so that a placeholder takes its offset and all that is behind it goes on.

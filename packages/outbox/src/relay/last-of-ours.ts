@@ -1,6 +1,7 @@
 import { Diverged, endOf } from '@commitcast/broker'
 import { readEpochEnd } from '../epoch/epoch-end.ts'
-import { compareTail, type LogOf } from './find-end.ts'
+import { compareTail } from './find-end.ts'
+import type { LogOf } from './partition-of.ts'
 import { maxInFlight } from './partition-publisher.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { parkRefused, unparkStored } from '../parked/park-refused.ts'
-import type { PartitionOf } from './find-end.ts'
+import type { PartitionOf } from './partition-of.ts'
 
 /** What the broker holds at an offset. */
 export interface Stored {

@@ -50,7 +50,7 @@ test('when nothing works any more, one id that worked before tells so in few cal
   await load(['good'], signal)
   lookUp.isBad = () => true
   lookUp.calls = 0
-  await expect(load(ids(500), signal)).rejects.toThrow(/The look-up of "customer" fails for every id: .*Mend it/)
+  await expect(load(ids(500), signal)).rejects.toThrow(/The look-up of "customer" fails for every id: .*Fix it/)
   expect(lookUp.calls).toBe(18)
 })
 

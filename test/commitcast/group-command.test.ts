@@ -60,12 +60,12 @@ describe('commitcast group reset', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       return stdout
     }
-    expect(await reset('--to', '3')).toBe('partition 0: goes on after offset 3 of epoch 1\n')
+    expect(await reset('--to', '3')).toBe('partition 0: continues after offset 3 of epoch 1\n')
     expect(await readGroups(counters.sql, schema)).toMatchObject([{ group: 'mail' }, { group: 'sales', offset: 3 }])
     expect(await reset('--to', 'beginning', '--partition', '0')).toBe(
-      'partition 0: goes on at the beginning of epoch 1\n',
+      'partition 0: continues at the beginning of epoch 1\n',
     )
-    expect(await reset('--to', 'end')).toBe('partition 0: goes on after offset 8 of epoch 1\n')
+    expect(await reset('--to', 'end')).toBe('partition 0: continues after offset 8 of epoch 1\n')
     expect(await reset('--to', '2020-01-01T00:00:00Z', '--json')).toBe(
       '{"group":"sales","places":[{"partition":0,"epoch":1,"offset":0}]}\n',
     )

@@ -83,7 +83,7 @@ describe('commitcast topic step-over', () => {
     const { id } = made!
     expect(await topic(database.url, 'step-over', id.toUpperCase())).toEqual({
       code: 0,
-      stdout: `Readers step over event ${id} ("thing.done" of "k"): groups pass over it, live followers are told that it can't be read.\n`,
+      stdout: `Readers skip event ${id} ("thing.done" of "k"): groups pass over it, live followers get "unreadable".\n`,
       stderr: '',
     })
     expect(await json(database.url, 'step-over', id)).toEqual({ id, type: 'thing.done', key: 'k' })

@@ -40,7 +40,7 @@ type EnvelopeOf<TProcedure extends LiveProcedure> =
     ? Extract<TData, Envelope<unknown, unknown>>
     : never
 
-/** The events of a subscription, told apart by `type`. */
+/** The events of a subscription, distinguished by `type`. */
 export type EventOf<TProcedure extends LiveProcedure> =
   Extract<EnvelopeOf<TProcedure>, { kind: 'event' }> extends { readonly event: infer TEvent } ? TEvent : never
 
@@ -48,6 +48,6 @@ export type EventOf<TProcedure extends LiveProcedure> =
 export type StateOf<TProcedure extends LiveProcedure> =
   Extract<EnvelopeOf<TProcedure>, { kind: 'state' }> extends { readonly state: infer TState } ? TState : never
 
-/** The hints of a subscription's channels, told apart by `type`. */
+/** The hints of a subscription's channels, distinguished by `type`. */
 export type HintOf<TProcedure extends LiveProcedure> =
   Extract<EnvelopeOf<TProcedure>, { kind: 'hint' }> extends { readonly hint: infer THint } ? THint : never

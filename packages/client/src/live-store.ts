@@ -21,7 +21,7 @@ export interface LiveView<TState> {
 export interface LiveStore<TState> {
   /** The same object until something changes. */
   view(): LiveView<TState>
-  /** Follows while anybody listens; calls `listener` after each change, until the returned function is called. */
+  /** Follows while there is a listener; calls `listener` after each change, until the returned function is called. */
   subscribe(listener: () => void): () => void
   /** Shows what a command is expected to change, until its event is there. See `Optimistic`. */
   readonly optimistic: Optimistic<TState>
@@ -49,7 +49,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
 ): LiveStore<StateOf<TProcedure>> {
   type State = StateOf<TProcedure>
   const listeners = new Set<() => void>()
-  let told: { readonly state: State } | undefined
+  let received: { readonly state: State } | undefined
   let next: Omit<LiveView<State>, 'state'> = { status: 'connecting' }
   let view: LiveView<State> = { state: undefined, ...next }
   let broken: { readonly error: unknown } | undefined
@@ -59,7 +59,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
   const publish = () => {
     cancelFrame = undefined
     guarded(() => {
-      view = { state: told && optimism.apply(told.state), ...next }
+      view = { state: received && optimism.apply(received.state), ...next }
     })
     pageConnection.publish()
     notifyAll(listeners)
@@ -67,7 +67,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
   const change = () => {
     cancelFrame ??= nextFrame(publish)
   }
-  /** What fails here is the application's own code, and belongs to whoever renders. */
+  /** What fails here is the application's own code, and is thrown to the component that renders. */
   const guarded = (act: () => void) => {
     try {
       act()
@@ -83,17 +83,17 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
     const { procedure, input } = parts()
     const end = follow(procedure, input, {
       onState(state) {
-        told = { state }
+        received = { state }
         optimism.restate()
         change()
       },
       onEvent(event) {
         const around = event as Around
         part.event(around)
-        if (told === undefined) return
-        const { state } = told
+        if (received === undefined) return
+        const { state } = received
         guarded(() => {
-          told = { state: reduce(parts().reducers, state, event) }
+          received = { state: reduce(parts().reducers, state, event) }
         })
         optimism.settle(around)
         change()

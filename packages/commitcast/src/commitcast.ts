@@ -79,7 +79,7 @@ interface SharedOptions<TCatalog extends EventCatalog, THints extends HintCatalo
 export type NoHints = HintCatalog<Record<never, never>>
 
 /**
- * What browsers see: events with metadata, told on channels. Given to `cast.run` it is made by stream workers;
+ * What browsers see: events with metadata, on channels. Given to `cast.run` it is made by stream workers;
  * `subscription` makes tRPC subscriptions of it.
  */
 export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THints extends HintCatalog = NoHints>
@@ -96,7 +96,7 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
 }
 
 export interface LiveOptions<TEvent> {
-  /** Who hears of an event: `order:42`, `catalog`. None: nobody. */
+  /** The channels of an event: `order:42`, `catalog`. Without any, no client receives it. */
   readonly channels: (event: TEvent) => readonly string[]
 }
 
@@ -110,8 +110,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
   readonly once: Once
   /**
-   * Tells whoever follows a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
-   * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is told to all.
+   * Sends a hint to the clients that follow a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
+   * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is sent to all.
    * `false` where it was left out: its sender sends too many, or the broker can't be reached. Throws `InvalidHint`,
    * `InvalidChannel`, and `HintTooLarge` above 7,500 bytes.
    */

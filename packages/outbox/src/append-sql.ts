@@ -43,7 +43,7 @@ export interface AppendStatement {
  * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
  *
  * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not come
- * back as it is. It can't tell whether you run it in a transaction.
+ * back as it is. It can't see whether you run it in a transaction.
  */
 export type AppendSql<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
   events: NewEventOf<TCatalog, TType> | readonly NewEvent<TCatalog>[],
@@ -54,7 +54,7 @@ export type NewEvents<TCatalog extends EventCatalog> = NewEvent<TCatalog> | read
 export interface AppendOptions {
   /** Default `commitcast`. */
   readonly schema?: string
-  /** The largest data of an event, as `migrate` was told. Default 786,432. */
+  /** The largest data of an event, as it was given to `migrate`. Default 786,432. */
   readonly maxEventBytes?: number
 }
 

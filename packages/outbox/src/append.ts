@@ -81,7 +81,7 @@ function isKnownTransaction(transaction: unknown): boolean {
   return typeof query === 'function' || (typeof isTransaction === 'boolean' && typeof executeQuery === 'function')
 }
 
-/** Whether a statement sent there is part of a transaction; old `pg` clients can't tell, and count as if. */
+/** Whether a statement sent there is part of a transaction; old `pg` clients can't say, and count as if they were. */
 function isInTransaction(transaction: KyselyLike | PgClientLike): boolean {
   if ('isTransaction' in transaction) return transaction.isTransaction
   const isPool = 'totalCount' in transaction

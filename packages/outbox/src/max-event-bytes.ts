@@ -1,4 +1,4 @@
-/** The largest data of an event, in bytes of JSON, unless told otherwise. Fits NATS's default limit of 1 MiB. */
+/** The largest data of an event, in bytes of JSON, by default. Fits NATS's default limit of 1 MiB. */
 export const defaultMaxEventBytes = 786_432
 
 /** The same of all its headers. */

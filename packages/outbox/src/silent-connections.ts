@@ -137,7 +137,7 @@ async function findLost(
 /**
  * An answer that was sent a moment ago may still be on its way. One that the server can't get rid of is lost, too; what it
  * does for another role can't be seen. A transaction whose client is lost keeps its locks until the server notices, which
- * takes it hours by default: it is ended here, so that whoever does its work again does not wait for it.
+ * takes it hours by default: it is ended here, so that the worker that does its work again does not wait for it.
  */
 const whatTheyDo = `
   select w.pid, pg_backend_pid() as own, a.pid is null

@@ -26,11 +26,11 @@ const defaults = {
  * used; returns the pool.
  *
  * `pg` emits a lost connection as an event of the pool, or, while the connection is in use between two statements of a
- * transaction, of the client, and an `error` event that nobody listens to is thrown. The statement that was running, or the
+ * transaction, of the client, and an `error` event without a listener is thrown. The statement that was running, or the
  * next one, fails all the same.
  *
  * A connection may also fall silent: a NAT forgets it, and no error comes. It is closed within 25 s, and its statement fails
- * with the code `ETIMEDOUT`. Statements that the server still works on, or that wait for a lock, go on for as long as they
+ * with the code `ETIMEDOUT`. Statements that the server still works on, or that wait for a lock, continue for as long as they
  * take; to ask the server, the pool opens a connection more, for a moment. A pooler can't be asked: behind one give the pool
  * a `query_timeout`, longer than your longest statement.
  *

@@ -1,4 +1,4 @@
-/** Lets one loop wait for many reasons to look again. A ring that nobody waits for is kept (once) for the next wait. */
+/** Lets one loop wait for many reasons to look again. A ring without a waiter is kept (once) for the next wait. */
 export interface Bell {
   ring(): void
   /** Resolves at the next ring, after `ms`, or when `signal` aborts, whichever is first; says whether it rang. */

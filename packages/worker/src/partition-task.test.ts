@@ -54,15 +54,15 @@ test('with nothing in hand no time is too long', () => {
 test('what it waits for is in the health at once, and in the log when it lasts', () => {
   const { task, report, lines, pass } = openTask()
   const since = Date.now()
-  report.tell({ code: 'NOT_VERIFIED', message: 'No relay runs.' })
+  report.waits({ code: 'NOT_VERIFIED', message: 'No relay runs.' })
   expect(task.trouble).toEqual({ code: 'NOT_VERIFIED', message: 'No relay runs.', since })
   pass(10_000)
-  report.tell({ code: 'NOT_VERIFIED', message: 'Still no relay runs.' })
+  report.waits({ code: 'NOT_VERIFIED', message: 'Still no relay runs.' })
   expect(lines).toEqual([])
   pass(21_000)
   expect(task.trouble).toEqual({ code: 'NOT_VERIFIED', message: 'Still no relay runs.', since })
   expect(lines).toEqual(['warn Still no relay runs.'])
-  report.tell()
+  report.waits()
   expect(lines.at(-1)).toBe('info continues')
 })
 
@@ -72,7 +72,7 @@ test('a failure lasts until there is progress, however long the next tries take'
   for (let tries = 0; tries < 5; tries++) {
     report.busy('the database and the broker')
     pass(5_000)
-    report.tell()
+    report.waits()
     task.failed(Object.assign(new Error('no such table'), { code: '42P01' }))
   }
   report.busy('the database and the broker')

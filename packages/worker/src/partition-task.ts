@@ -4,7 +4,7 @@ import { type LastingTrouble, lasting, type Trouble, toTrouble } from './trouble
 /** What the work on a partition reports, and what it can ask. */
 export interface PartitionReport {
   /** Says for the health what it waits for, and with nothing that it continues. An `error` is logged, once. */
-  readonly tell: (trouble?: Trouble, error?: unknown) => void
+  readonly waits: (trouble?: Trouble, error?: unknown) => void
   /**
    * Says that it has something in hand, and what it waits for; without words, that it has nothing. Where neither progress nor
    * anything else is said for `allowMs`, by default 30,000, the partition is not ready, and a warning is logged.
@@ -67,7 +67,7 @@ export function createPartitionTask(options: PartitionTaskOptions): PartitionTas
   }
   return {
     report: {
-      tell(trouble, error) {
+      waits(trouble, error) {
         reported = trouble && lasting(trouble, reported)
         if (trouble && error !== undefined) log(error, trouble)
         if (!trouble) settle()

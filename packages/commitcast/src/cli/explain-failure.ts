@@ -16,7 +16,7 @@ export interface Explanation {
   readonly words?: string
 }
 
-/** What to say of an error that ended a command. Only one that nobody foresaw is shown with its stack. */
+/** What to say of an error that ended a command. Only an unforeseen one is shown with its stack. */
 export function explainFailure(error: unknown): Explanation {
   if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2 }
   if (error instanceof InvalidConfig) return { exitCode: 2, words: error.message }
@@ -40,7 +40,7 @@ export function isWrongAddress(error: unknown): error is Error {
 }
 
 export function wrongAddress(error: Error): string {
-  return `DATABASE_URL, or --database, was refused: ${messageOf(error)}. Mend its user, password or database.`
+  return `DATABASE_URL, or --database, was refused: ${messageOf(error)}. Fix its user, password or database.`
 }
 
 /** An error's message; where there were several addresses to try, that of each. */

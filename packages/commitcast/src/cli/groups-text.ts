@@ -12,12 +12,12 @@ export function groupsText(groups: readonly GroupStatus[]): string {
     String(row.lag),
     row.oldestMs === null ? '' : duration(row.oldestMs),
     String(row.parked),
-    row.owner ?? 'nobody',
+    row.owner ?? 'none',
   ])
   return `${textTable([['group', 'partition', 'done', 'lag', 'oldest', 'parked', 'worker'], ...rows]).join('\n')}\n`
 }
 
-/** The rebuilds that go on, for people. */
+/** The rebuilds that run, for people. */
 export function rebuildsText(rebuilds: readonly Rebuild[]): string {
   if (rebuilds.length === 0) return 'Nothing is being rebuilt.\n'
   const rows = rebuilds.map(({ group, shadowGroup, requestedAt, behind, parked, waitingFor }) => [

@@ -61,13 +61,13 @@ export function handledText(word: 'retried' | 'dropped', ids: readonly string[])
   const after =
     word === 'retried'
       ? 'What the broker had refused comes at new offsets, behind later ones of its key; what a group had parked is tried by its workers, and those behind it. What fails again is parked again.'
-      : 'Nobody will be told of them. What waits behind them goes on.'
+      : 'They will not be handled. What waits behind them continues.'
   const events = ids.length === 1 ? '1 event' : `${ids.length} events`
   const shown = ids.length > 20 ? `${ids.slice(0, 20).join(', ')}, …` : ids.join(', ')
   return `${events} ${word}: ${shown}. ${after}\n`
 }
 
-/** Somebody else's text on our terminal. */
+/** An application's text on our terminal. */
 function shown(text: string, length: number): string {
   const plain = text.replaceAll(/\p{C}/gu, '?')
   return plain.length > length ? `${plain.slice(0, length - 1)}…` : plain

@@ -17,7 +17,7 @@ export interface Refilling {
 export async function refillTopic(sql: Sql, { database, nats, schema, topic, only }: Refilling) {
   const broker = await openBroker({ database, nats })
   try {
-    const found = await broker.find(topic).catch(tell)
+    const found = await broker.find(topic).catch(toFailure)
     if (!found) {
       throw new CommandFailed(
         `Nothing of ${topic.name}, epoch ${topic.epoch}, is on the broker. Is --app right? A relay makes what is missing.`,
@@ -27,7 +27,7 @@ export async function refillTopic(sql: Sql, { database, nats, schema, topic, onl
     const troubles: string[] = []
     for (let partition = only ?? 0; partition <= (only ?? topic.partitions - 1); partition++) {
       await refillPartition(sql, { schema, topic: found, partition })
-        .catch(tell)
+        .catch(toFailure)
         .then(
           (refilled) => partitions.push(refilled),
           (error: unknown) => {
@@ -43,7 +43,7 @@ export async function refillTopic(sql: Sql, { database, nats, schema, topic, onl
 }
 
 /** What the broker or the outbox says in its own words; a mistake of ours is none. */
-function tell(error: unknown): never {
+function toFailure(error: unknown): never {
   const isTold = [BrokerUnavailable, Diverged, EventsGone, TopicMismatch].some((kind) => error instanceof kind)
   throw isTold ? new CommandFailed((error as Error).message) : error
 }

@@ -49,7 +49,7 @@ export interface Hub {
   ends(): Promise<readonly number[]>
   /** Runs `task` once for each batch with something on one of these channels, until the returned function is called. */
   attach(channels: readonly string[], task: Followed): () => void
-  /** Runs a step of `task` soon, by turns with the others. */
+  /** Runs a step of `task` soon, alternating with the others. */
   soon(task: Task): void
   /** Whether the topic has another epoch by now. Followers of this hub have to resync at the next one. */
   readonly hasEnded: boolean

@@ -1,4 +1,4 @@
-/** Something that is run in steps, by turns with others. */
+/** Something that is run in steps, alternating with others. */
 export interface Task {
   /** Whether a step of it is due; kept by the queue. False at first. */
   isDue: boolean

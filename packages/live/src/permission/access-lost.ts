@@ -19,6 +19,6 @@ export class AccessLost extends TRPCError {
 
 /** What a client reads of it. */
 export const lossMessages = {
-  expired: 'What allowed you to follow this has expired. Come back with a fresh token.',
+  expired: 'What allowed you to follow this has expired. Reconnect with a fresh token.',
   revoked: 'What allowed you to follow this was taken away. Reconnect to find out whether you still may.',
 }

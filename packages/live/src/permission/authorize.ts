@@ -3,7 +3,7 @@
  * a `Date` (or a token or session with `until`) up to that moment; then it is asked again.
  *
  * `since` is the moment from which on it may see events, such as when a member joined: a cursor from before it is answered with
- * `resync`. Without it a client may come back with any cursor, also one that it made up, and see all that is kept of its channels.
+ * `resync`. Without it a client may bring any cursor, also one that it made up, and see all that is kept of its channels.
  */
 export type Allowed =
   | boolean

@@ -9,7 +9,7 @@ interface StateReading<TState> {
   readonly state: TState
   /** `pg_current_snapshot()` as text. */
   readonly snapshot: string
-  /** The database's timeline; `undefined` where the server does not tell it. */
+  /** The database's timeline; `undefined` where the server does not show it. */
   readonly timeline?: number | undefined
   /** The topic's epoch, as the same snapshot shows it. */
   readonly epoch: number

@@ -43,7 +43,7 @@ export interface Subscription {
   readonly firstCursor: string
   /**
    * Sends all there is to send until the signal aborts. It never ends before, and never rejects for trouble that passes: a
-   * client would not come back.
+   * client would not reconnect.
    */
   run(output: Output): Promise<void>
 }

@@ -17,7 +17,7 @@ export type LiveResolver<TContext, TInput, TEnvelope> = (
 
 const liveResolvers = new WeakSet<object>()
 
-/** Notes that a resolver is one of ours, and returns it. */
+/** Marks a resolver as made by `live.subscription`, and returns it. */
 export function markLive<TResolver extends object>(resolver: TResolver): TResolver {
   liveResolvers.add(resolver)
   return resolver

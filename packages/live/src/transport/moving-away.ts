@@ -10,6 +10,6 @@ export class MovingAway extends CommitcastError {
   readonly code = 'MOVING_AWAY'
 
   constructor() {
-    super('This node is going away. Come back.')
+    super('This node is stopping. Reconnect.')
   }
 }

@@ -6,7 +6,7 @@ export interface Command {
   readonly id: string
   /** The idempotency key. Absent where the client sent none: then each try is a command of its own. */
   readonly key?: string
-  /** Of what was asked, so that a key that comes back with something else is refused. */
+  /** Of what was asked, so that a key that is used again for something else is refused. */
   readonly fingerprint?: string
   /** Shared by everything that one click set off. */
   readonly correlationId: string

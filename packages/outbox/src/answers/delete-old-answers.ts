@@ -11,7 +11,7 @@ export interface OldAnswersOptions {
 
 const threeDaysMs = 3 * 86_400_000
 
-/** Deletes old answers, a batch per commit, without waiting for anybody. Returns how many went. */
+/** Deletes old answers, a batch per commit, without waiting for locks. Returns how many went. */
 export async function deleteOldAnswers(sql: Sql, options: OldAnswersOptions): Promise<number> {
   const { schema, keepMs = threeDaysMs, batch = 5_000, signal } = options
   let deleted = 0

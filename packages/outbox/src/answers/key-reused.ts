@@ -1,6 +1,6 @@
 import { CommitcastError } from '@commitcast/events'
 
-/** An idempotency key came back with another command; nothing was done. */
+/** An idempotency key was used again for another command; nothing was done. */
 export class KeyReused extends CommitcastError {
   override readonly name = 'KeyReused'
   readonly code = 'KEY_REUSED'

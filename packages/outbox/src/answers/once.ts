@@ -28,7 +28,7 @@ interface CalledCommand extends Pick<Command, 'key' | 'fingerprint' | 'causation
   readonly id?: string
   /**
    * Who sent it, as the server knows it: the id of the user who is signed in, else of the session, never a value of the input.
-   * Whoever sends a key of another caller does a command of its own.
+   * A caller that sends the key of another caller does a command of its own.
    */
   readonly caller: string
 }

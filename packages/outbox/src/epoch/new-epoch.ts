@@ -6,11 +6,11 @@ import { defaultSchema } from '../schema-name.ts'
 
 export interface NewEpochOptions {
   readonly schema?: string
-  /** The epoch to end. Whoever comes second with the same one makes nothing. */
+  /** The epoch to end. A second call with the same one makes nothing. */
   readonly from: number
   /**
    * Positions up to this one came with a restored dump. Known by itself after pg_restore, and where nothing was restored;
-   * needed where a dump came back without its materialized views.
+   * needed where a dump was restored without its materialized views.
    */
   readonly restoredUpTo?: number
 }
@@ -45,9 +45,9 @@ export class NewEpochRefused extends CommitcastError {
  * Ends the topic's epoch and begins the next, in one transaction that is on disk when this resolves: every event that has
  * no offset yet gets one in the new epoch, counted from 1. So does each whose offset is behind the point at which its
  * partition diverged on the broker: it was never published there. None of the others gets another (P2). After a restore it
- * tells these apart by the old transaction ids, which mean nothing any more. Relays and stream workers follow by
+ * distinguishes these by the old transaction ids, which mean nothing any more. Relays and stream workers follow by
  * themselves, clients get `resync`. Writers wait while it runs. Throws `NewEpochRefused` where a transaction holds it up
- * for five seconds, or where it has to be told `restoredUpTo`. After a lost reply call it again: it makes one epoch.
+ * for five seconds, or where it needs `restoredUpTo`. After a lost reply call it again: it makes one epoch.
  */
 export async function newEpoch(sql: Sql, options: NewEpochOptions): Promise<NewEpoch> {
   const { schema = defaultSchema, from, restoredUpTo } = options

@@ -16,7 +16,7 @@ export function segmentAt(s: string, time: string): string {
 
 /**
  * NOTIFY takes a lock of the whole cluster at commit, so it is done only while a relay sleeps. A snapshot older than the
- * statement (repeatable read) can't tell, so it notifies. SET commitcast.notify = off where NOTIFY is forbidden.
+ * statement (repeatable read) can't see it, so it notifies. SET commitcast.notify = off where NOTIFY is forbidden.
  */
 export function afterAppend(s: string): string {
   return `if (checked.is_asleep or current_setting('transaction_isolation') <> 'read committed')

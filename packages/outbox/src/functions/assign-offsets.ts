@@ -6,7 +6,7 @@ import { eventOctets, windowEvents, windowSettings } from './window-events.ts'
 /**
  * The function behind `assignOffsets`: one statement, whose own snapshot ends every new window. It finds the newest page of each
  * partition, reads the next events, locks the leases that have any, and inserts their pages. A worker that takes such a lease over
- * waits for this commit, and so finds its pages; a lease that was lost meanwhile assigns nothing. A page comes back as one text, because a row
+ * waits for this commit, and so finds its pages; a lease that was lost meanwhile assigns nothing. A page is returned as one text, because a row
  * for each event would take the client as long as all the rest. One event more than fits is looked at, to
  * know whether the window ends with this page. A page is full, too, with the event that brings it to so many bytes, unpacked:
  * no process has to hold thousands of large events at once. The pages of one call share what it may return.

@@ -4,7 +4,7 @@ import { leaseLostState } from './sql-states.ts'
 export const holdLease: SqlFunction = {
   signature: 'hold_lease(text, smallint, bigint)',
   sql: (s) => `
--- What a worker may do only while its lease has the term that it knows. Whoever takes the lease over waits for our commit,
+-- What a worker may do only while its lease has the term that it knows. A worker that takes the lease over waits for our commit,
 -- so a worker that freezes just before it is cut off. One transaction at a time: a worker that lost its connection in
 -- mid-commit waits for the end of that commit.
 create or replace function ${s}.hold_lease(of_group text, of_partition smallint, of_term bigint) returns void

@@ -149,7 +149,7 @@ function moveEvents(s: string): string {
     perform set_config('commitcast.new_epoch', '', true);`
 }
 
-/** The first windows begin at our snapshot: everybody who wrote before has ended, nobody has since. */
+/** The first windows begin at our snapshot: all transactions that wrote before have ended, none has since. */
 function startAfresh(s: string): string {
   return `
     insert into ${s}.page (epoch, partition, first_offset, count, term, from_snapshot, from_next, to_snapshot, to_next,

@@ -1,7 +1,7 @@
 import { noteParked } from '../parked/parked-history.ts'
 import type { SqlFunction } from './sql-function.ts'
 
-/** The function behind `parkRefused`. Whoever takes the lease over waits for this commit, as for that of a page. */
+/** The function behind `parkRefused`. A relay that takes the lease over waits for this commit, as for that of a page. */
 export const parkRefused: SqlFunction = {
   signature: 'park_refused(int, smallint, bigint, bigint, text)',
   sql: (s) => `

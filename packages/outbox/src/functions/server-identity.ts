@@ -3,8 +3,8 @@ import type { SqlFunction } from './sql-function.ts'
 export const serverIdentity: SqlFunction = {
   signature: 'server_identity()',
   sql: (s) => `
--- Tells this server from itself after a restart, from its standby and from an older copy. Where the timeline can't be read,
--- the start alone tells.
+-- Differs after a restart, on a standby and on an older copy. Where the timeline can't be read,
+-- it is the start alone.
 create or replace function ${s}.server_identity() returns text language plpgsql stable as $$
 declare
   started text := extract(epoch from pg_postmaster_start_time())::text;

@@ -4,7 +4,7 @@
  * row `bounds`: a `partition`, both snapshots, `from_next` (an id that was drawn after `from_snapshot`), `after_position`
  * (where the window's last page ended) and `floor_position` (the highest that earlier windows gave).
  *
- * Two index walks: whoever got its transaction id after `from_snapshot` was taken drew positions above the floor; those
+ * Two index walks: transactions that got their id after `from_snapshot` was taken drew positions above the floor; those
  * that were running then may have drawn lower ones and are looked up by their ids.
  */
 export function windowEvents(s: string): string {

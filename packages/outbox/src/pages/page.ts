@@ -8,7 +8,7 @@ export interface Page {
   readonly messages: readonly Message[]
 }
 
-/** One event of a page as the database returns it: texts, as they go on the wire. */
+/** One event of a page as the database returns it: texts, as they are sent. */
 export interface PageRow {
   readonly epoch: number
   readonly partition: number
@@ -43,7 +43,7 @@ export interface AssignedPage extends Page {
   readonly isCut: boolean
 }
 
-/** An event's columns as texts, as they go on the wire: the last ones of `pageColumns`. */
+/** An event's columns as texts, as they are sent: the last ones of `pageColumns`. */
 export const eventTexts = 'id::text, type, key, data::text, headers::text, tx::text, occurred_at::text'
 
 /**

@@ -15,7 +15,7 @@ export interface HandleParkedOptions {
 /**
  * Retries parked events and returns those. What the relay parked is appended anew, in one commit with its removal: it keeps
  * its id, type, key, data and headers, and gets a new time and a new offset, and so comes behind later events of its key.
- * Where several are retried they keep their order. One that somebody else is just handling is left to them, so each is
+ * Where several are retried they keep their order. One that another process is just handling is left to it, so each is
  * retried once. What a group parked stays until one of the group's workers has tried it again, and those behind it.
  */
 export async function retryParked(
@@ -29,8 +29,8 @@ export async function retryParked(
 }
 
 /**
- * Removes parked events for good and returns those. Placeholders of the relay's stay; what waited behind a group's goes on.
- * One that somebody else is just handling is left to them.
+ * Removes parked events for good and returns those. Placeholders of the relay's stay; what waited behind a group's continues.
+ * One that another process is just handling is left to it.
  */
 export async function dropParked(sql: Sql, { schema, ids, actor, group }: HandleParkedOptions): Promise<ParkedEvent[]> {
   return sql.query<ParkedEvent>(

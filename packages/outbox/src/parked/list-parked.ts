@@ -3,7 +3,7 @@ import { isoTime } from '../iso-time.ts'
 
 /** An event that was taken out of the way, to be retried or dropped. Its data stays in the table `parked`. */
 export interface ParkedEvent {
-  /** The parked event's own number, in decimal digits: what retry and drop are told. */
+  /** The parked event's own number, in decimal digits: what retry and drop take. */
   readonly id: string
   /** Who parked it: `relay` where the broker refused it, else a consumer group whose work on it failed. */
   readonly group: string

@@ -36,7 +36,7 @@ export async function adopt(options: AdoptOptions, state: RelayState): Promise<v
     await relay.stop()
   }
   const isNew = [...terms.keys()].some((partition) => !state.partitions.has(partition))
-  // A new epoch takes all leases away, so whoever has one of another term may be in it.
+  // A new epoch takes all leases away, so a relay that has one of another term may be in it.
   if (isNew) await checkEpoch(sql, { schema, epoch: topic.epoch })
   for (const [partition, term] of terms) {
     if (state.partitions.has(partition)) continue

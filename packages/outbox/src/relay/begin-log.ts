@@ -3,9 +3,9 @@ import { lastGone } from '../pages/first-kept.ts'
 import type { LogOf } from './partition-of.ts'
 
 /**
- * Where a log goes on that ends at `end`. One that holds messages goes on there. One that holds none, on a broker that
+ * Where a log continues that ends at `end`. One that holds messages continues there. One that holds none, on a broker that
  * never had it or lost it, begins with the first event that the outbox still has, at that event's own offset: an offset
- * belongs to the page log, not to a broker. Readers of earlier ones are told that they are gone.
+ * belongs to the page log, not to a broker. Readers of earlier ones get `OffsetGone`.
  */
 export async function beginLog(of: LogOf & { readonly logger?: Logger }, end: number): Promise<number> {
   const { sql, schema, topic, partition, logger } = of

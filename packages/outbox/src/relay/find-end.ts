@@ -20,7 +20,7 @@ export interface FindEndOptions {
 /**
  * After any doubt (start, take-over, time-out, conflict): asks the broker where the partition ends, reads back what may be
  * in doubt, and compares ids with the page log. Throws `Diverged` where an offset holds another event than it was given
- * to. A broker that lost its tail is waited for; after that it is refilled, by whoever goes on from here. One that has
+ * to. A broker that lost its tail is waited for; after that the relay refills it. One that has
  * nothing begins with what the outbox still has.
  */
 export async function findEnd(of: PartitionOf, options: FindEndOptions): Promise<number> {

@@ -3,8 +3,8 @@ import { parkRefused } from '../parked/park-refused.ts'
 import type { PartitionOf } from './partition-of.ts'
 
 /**
- * Parks an event that the broker refuses, so that a placeholder takes its offset and all that is behind it goes on.
- * Returns what speaks against going on at once: another owner, or a refusal that even the placeholder meets.
+ * Parks an event that the broker refuses, so that a placeholder takes its offset and all that is behind it continues.
+ * Returns why the relay can't continue at once: another owner, or a refusal that even the placeholder meets.
  */
 export async function giveUp(of: PartitionOf, refusal: MessageRefused): Promise<unknown> {
   const { topic, partition, logger } = of

@@ -4,14 +4,14 @@ import type { RelayState } from './relay-state.ts'
 export interface KeepLeasesOptions {
   /** Rung where other leases are held than before. */
   readonly bell: Bell
-  /** Rings when somebody gives some back. */
+  /** Rings when another relay releases some. */
   readonly leaseBell: Bell
   /** Says which partitions no relay holds. */
   readonly unserved: () => Promise<readonly number[]>
   readonly signal: AbortSignal
 }
 
-/** Renews the leases in time, and at once when somebody gives some back. */
+/** Renews the leases in time, and at once when another relay releases some. */
 export async function keepLeases(
   leases: Leases,
   state: RelayState,

@@ -10,7 +10,7 @@ export interface PublisherOptions {
   readonly after: number
   /** What readers know this relay's messages by. */
   readonly token: string
-  /** Told of the newest offset that the broker acknowledged, in order. */
+  /** Called with the newest offset that the broker acknowledged, in order. */
   readonly onStored: (offset: number) => void
 }
 

@@ -32,7 +32,7 @@ export async function deleteOldPages(sql: Sql, options: OldPagesOptions): Promis
   return deleted
 }
 
-/** Goes on after the last one deleted: what is dead before it is not walked over again. */
+/** Continues after the last one deleted: what is dead before it is not walked over again. */
 function deleteSql(s: string): string {
   return `
     with oldest as (

@@ -11,7 +11,7 @@ export interface DetachOptions {
 }
 
 /**
- * Takes a segment out of the outbox; appends go on meanwhile, and so do new segments. It waits for the transactions that use the
+ * Takes a segment out of the outbox; appends continue meanwhile, and so do new segments. It waits for the transactions that use the
  * outbox now, holding no lock. When patience ends, `signal` aborts or others queue behind it, it is cancelled and the segment
  * stays `detaching`: no new statement sees it, and `finalizeSegment` has the rest. False where it is not through.
  *
@@ -39,7 +39,7 @@ export async function detachSegment(sql: Sql, { table }: Segment, options: Detac
 const lookMs = 250
 
 /**
- * Resolves when others wait for the statement, or patience ends. Once it waits for a reader of the segment itself, whoever asks
+ * Resolves when others wait for the statement, or patience ends. Once it waits for a reader of the segment itself, a statement that asks
  * for the segment queues behind it: a statement whose snapshot is older than the detach still does.
  */
 async function untilInTheWay(sql: Sql, mark: string, patience: AbortSignal): Promise<void> {
@@ -87,7 +87,7 @@ export async function finalizeSegment(sql: Sql, schema: string, { table }: Segme
   return false
 }
 
-/** Drops a segment that is detached. False where somebody still reads it. */
+/** Drops a segment that is detached. False where a transaction still reads it. */
 export function dropSegment(sql: Sql, { table }: Segment): Promise<boolean> {
   return tryBriefly(sql, `drop table if exists ${table};`)
 }

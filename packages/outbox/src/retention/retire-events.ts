@@ -40,7 +40,7 @@ const defaultPageBatch = 5_000
 /**
  * Retires old events: whole days at a time, oldest first, and then the pages that had them. A day goes only when the page
  * log gave all of its events and the broker has them. Writers never wait for it; what is in its way is waited for briefly
- * and told. It may be called by many at once and killed anywhere: the next call goes on where this one stopped. Needs the
+ * and returned. It may be called by many at once and killed anywhere: the next call continues where this one stopped. Needs the
  * right to alter the tables, and a pool of more than one connection.
  */
 export async function retireEvents(sql: Sql, options: RetireOptions): Promise<Retired> {

@@ -1,6 +1,6 @@
 import type { Sql } from '@commitcast/worker'
 
-/** Lock time-out, deadlock, cancelled, already being detached, already gone: somebody else is at it. */
+/** Lock time-out, deadlock, cancelled, already being detached, already gone: another process does it. */
 const heldUp = new Set(['55P03', '40P01', '57014', '55000', '42P01'])
 
 /** Whether the error only says that others are in the way now, so that a later try may go through. */

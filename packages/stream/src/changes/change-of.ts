@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 export type ChangeKind = 'created' | 'updated' | 'deleted'
 
 /**
- * Tells from a row before and after what became of it; `undefined` where nobody has to be told. A row whose `isDeleted`
- * turns on is deleted, one whose turns off is updated. What is created deleted, or changes while it is, is told to nobody.
+ * Returns from a row before and after what became of it; `undefined` where nothing is to be published. A row whose `isDeleted`
+ * turns on is deleted, one whose turns off is updated. What is created deleted, or changes while it is, is not published.
  */
 export function changeOf<TRow>(
   before: TRow | undefined,

@@ -6,7 +6,7 @@ export interface TrackedRows<TEvent, TId, TRow> {
   /** The rows that an event may change. Ids are compared as the keys of a Map: take strings, numbers or bigints. */
   readonly ids: (event: TEvent) => readonly TId[]
   /**
-   * Called before and after the writes with each id once, in their transaction. Read just what others are told of: a column
+   * Called before and after the writes with each id once, in their transaction. Read just what is published: a column
    * that differs is a change.
    */
   readonly rows: (ids: readonly TId[]) => Promise<ReadonlyMap<TId, TRow>>
@@ -27,12 +27,12 @@ export interface Change<TId, TRow, TEvent = CommittedEvent> {
 }
 
 /**
- * Runs `write` and tells which rows it created, updated and deleted, in the order in which the batch first speaks of them.
+ * Runs `write` and returns which rows it created, updated and deleted, in the order in which the batch first names them.
  * Appended in the same transaction, these notifications exist exactly when the changes do.
  *
- * It compares before the batch with after it, so each row is told at most once for a batch, and one that comes and goes
+ * It compares before the batch with after it, so each row is published at most once for a batch, and one that comes and goes
  * within it not at all. Where events of several keys change one row, let `rows` lock it first: transactions side by side
- * would each tell what both of them did.
+ * would each publish what both of them did.
  */
 export async function trackChanges<TEvent, TId, TRow>(
   batch: readonly TEvent[],

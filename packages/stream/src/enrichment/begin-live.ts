@@ -14,7 +14,7 @@ export interface BeginLiveOptions {
 }
 
 /**
- * Where a partition of the live topic goes on. One that holds messages goes on at its end. One that holds none, because
+ * Where a partition of the live topic continues. One that holds messages continues at its end. One that holds none, because
  * enrichment is new or a broker lost it, begins with the first event that can still be read, at that event's own offset;
  * clients that were behind that get `resync`. Throws `EventsGone` where messages are there and what follows them is gone.
  */

@@ -13,7 +13,7 @@ export interface CarryOptions {
   /** The events that follow, until the signal aborts. */
   readonly batches: (signal: AbortSignal) => AsyncIterable<readonly Message[]>
   readonly enrich: EnrichBatch
-  /** The database's timeline under which the events are read; none where the server does not tell it. */
+  /** The database's timeline under which the events are read; none where the server does not show it. */
   readonly timeline?: number | undefined
   readonly failures: Failures
   /** The ids of events to be skipped. */
@@ -72,7 +72,7 @@ interface Watched extends Pick<CarryOptions, 'target' | 'partition'> {
   readonly signal: AbortSignal
 }
 
-/** A broker may lose the newest messages that it acknowledged. Whoever writes finds out; here is for when nobody does. */
+/** A broker may lose the newest messages that it acknowledged. A writer finds out; this is for when there is none. */
 async function watchTail({ target, partition, publisher, tailCheckMs, onFailure, signal }: Watched): Promise<void> {
   for (;;) {
     await sleep(tailCheckMs * (0.5 + Math.random()), signal)

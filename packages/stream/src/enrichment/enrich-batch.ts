@@ -19,7 +19,7 @@ import { createLookUp, type LookedUp } from './look-up.ts'
 /** The live messages of a batch's beginning, or of all of it: one for each, in its order, at its offset. */
 interface EnrichedBatch {
   readonly messages: readonly Message[]
-  /** Why the event after them can't be made a live message. It stands in the way until that is mended. */
+  /** Why the event after them can't be made a live message. The partition waits until that is fixed. */
   readonly stuck?: Error
 }
 
@@ -63,7 +63,7 @@ export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchO
   }
 }
 
-/** A message with what it says. A placeholder holds no event, and nobody follows it; what can't be read may be followed. */
+/** A message with what it says. A placeholder holds no event and has no channels; what can't be read may have some. */
 interface Opened {
   readonly message: Message
   readonly event: CommittedEvent | undefined
@@ -72,7 +72,7 @@ interface Opened {
 }
 
 function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions['upcast']) {
-  /** Its data is plain JSON then, without types. Where that is not enough to tell, no one follows it. */
+  /** Its data is plain JSON then, without types. Where that is not enough for `channels`, it has none. */
   const channelsOfUnreadable = (message: Message, context: BatchContext): readonly string[] => {
     try {
       const { id, type, key, time, offset, tx, body } = message
@@ -116,7 +116,7 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
       const { id, type, offset } = message
       const stuck = new LiveMessageFailed(
         `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. The partition waits at it ` +
-          `until that is mended, in channels() or in the catalogue, or "commitcast topic step-over ${id}" is run.`,
+          `until that is fixed, in channels() or in the catalogue, or "commitcast topic step-over ${id}" is run.`,
         { cause },
       )
       return { opened, stuck }

@@ -37,13 +37,13 @@ export interface CacheOptions<TEvent, TId> {
 
 type TypeOf<TEvent> = TEvent extends { readonly type: infer TType extends string } ? TType : never
 
-/** What the stream worker does for every event: metadata by look-up, and the channels that hear of it. */
+/** What the stream worker does for every event: metadata by look-up, and its channels. */
 export interface Enrichment<TEvent = CommittedEvent> {
   /** By kind of metadata. */
   readonly enrichers: Readonly<Record<string, Enricher<TEvent, unknown, unknown>>>
   /**
-   * `order:42`, `catalog`; none means that nobody follows this event. Where it throws, the partition waits at this event:
-   * nobody knows whom to tell.
+   * `order:42`, `catalog`; none means that no client receives this event. Where it throws, the partition waits at this event:
+   * its receivers are not known.
    */
   readonly channels: (event: TEvent) => readonly string[]
 }

@@ -7,9 +7,9 @@ export interface FailureCounts {
   readonly failedLookUps: number
   /** Events that went out and lack metadata, because a look-up failed or the live message would have been too large. */
   readonly withoutMetadata: number
-  /** Events that can't be read: who follows them was told that, and nothing of what they hold. */
+  /** Events that can't be read: their followers got `unreadable`, and nothing of what they hold. */
   readonly unreadable: number
-  /** Events that nobody was told of, because the broker refuses their live message even without metadata. */
+  /** Events that no client received, because the broker refuses their live message even without metadata. */
   readonly untold: number
 }
 

@@ -12,7 +12,7 @@ export interface LookedUp {
   readonly failures: ReadonlyMap<number, unknown>
 }
 
-/** Looks one kind of metadata up for those events of a batch that somebody follows. */
+/** Looks one kind of metadata up for those events of a batch that have channels. */
 export type LookUp = (
   events: readonly CommittedEvent[],
   options: { readonly isFollowed: readonly boolean[]; readonly signal: AbortSignal },

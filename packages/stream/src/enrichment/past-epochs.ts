@@ -26,7 +26,7 @@ export interface PastEpochsOptions {
 /**
  * Brings a partition of the live topic's earlier epochs to its end, which the page log knows for good. The events come from
  * the outbox: the broker may have lost or changed what made the new epoch necessary. Where the outbox no longer has them
- * either, it goes on without, and says so.
+ * either, it continues without, and logs that.
  */
 export async function finishPastEpochs(options: PastEpochsOptions): Promise<void> {
   const { present, signal } = options
@@ -47,7 +47,7 @@ async function findBegun({ broker, app, partitions, partition, present }: PastEp
 async function finish(options: PastEpochsOptions, epoch: number): Promise<void> {
   const { sql, schema, broker, app, partitions, partition, logger, maxBatch, carry } = options
   const end = await readEpochEnd(sql, { schema, epoch, partition })
-  // A broker that has nothing of the epoch's events has lost it as a whole: nobody waits there for the live ones.
+  // A broker that has nothing of the epoch's events has lost it as a whole: no client waits there for the live ones.
   if (end === 0 || !(await openIfThere(broker, { name: `${app}-events`, epoch, partitions }))) return
   const target = await broker.topic({ name: `${app}-live`, epoch, partitions })
   try {

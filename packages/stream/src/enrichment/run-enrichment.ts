@@ -94,7 +94,7 @@ export function runEnrichment(options: EnrichmentOptions): Partitions {
       const topic = await broker.topic({ name: `${app}-events`, ...shape })
       const target = await broker.topic({ name: `${app}-live`, ...shape })
       const after = await beginLive({ sql, schema, topic, target, partition, logger })
-      const reading = { sql, schema, topic, partition, server, after, maxBatch, tell: report.tell }
+      const reading = { sql, schema, topic, partition, server, after, maxBatch, waits: report.waits }
       if ((await endOf(topic, partition)) <= after) report.progressed()
       const batches = (signal: AbortSignal) => readVerifiedEvents({ ...reading, signal })
       await carryBatches({ ...carrying, target, after, batches: guarded(batches), tailCheckMs })

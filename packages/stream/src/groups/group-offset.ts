@@ -8,7 +8,7 @@ export interface GroupOffset {
   readonly offset: number
 }
 
-/** A group's offset as it is stored: `number` tells it from every other commit of the group, also at the same offset. */
+/** A group's offset as it is stored: `number` distinguishes it from every other commit of the group, also at the same offset. */
 export interface StoredOffset extends GroupOffset {
   readonly number: bigint
 }

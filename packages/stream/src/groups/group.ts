@@ -56,7 +56,7 @@ export interface GroupPlace {
   readonly app: string
   readonly schema: string
   readonly logger: Logger
-  /** Brings an event of an older schema version up to date, and says with `undefined` that nobody here knows its type. */
+  /** Brings an event of an older schema version up to date, and says with `undefined` that this process does not know its type. */
   readonly understand: (event: CommittedEvent) => CommittedEvent | undefined
 }
 

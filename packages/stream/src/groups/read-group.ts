@@ -11,7 +11,7 @@ export interface GroupBatch {
   readonly messages: readonly Message[]
 }
 
-export interface ReadGroupOptions extends GroupPlace, Pick<PartitionReport, 'tell' | 'progressed'> {
+export interface ReadGroupOptions extends GroupPlace, Pick<PartitionReport, 'waits' | 'progressed'> {
   readonly group: Group
   readonly at: GroupPartition
   /** How far the group is. */
@@ -22,7 +22,7 @@ export interface ReadGroupOptions extends GroupPlace, Pick<PartitionReport, 'tel
 /**
  * What a group has not done yet in a partition, in batches, oldest first: earlier epochs to their ends, from the outbox,
  * then the present one into the live tail. A group that has done nothing yet begins with what is still kept; one that has
- * never passes over anything: it throws `EventsGone`, and stands still.
+ * never passes over anything: it throws `EventsGone`, and is halted.
  */
 export async function* readGroup(options: ReadGroupOptions): AsyncGenerator<GroupBatch, void, void> {
   const { sql, schema, broker, app, at, group, signal, progressed } = options
@@ -77,12 +77,12 @@ async function skipGone({ sql, schema, at, logger }: ReadGroupOptions, { epoch, 
 export function explainGone(error: unknown, { group }: GroupPartition): unknown {
   if (!(error instanceof EventsGone)) return error
   const [live, rebuild] = group.split('~')
-  const mend =
+  const remedy =
     rebuild === undefined
-      ? `run "commitcast group reset ${group} --to beginning", which goes on with the first event that is still kept.`
+      ? `run "commitcast group reset ${group} --to beginning", which continues with the first event that is still kept.`
       : `run "commitcast group rebuild ${live} --cancel" and begin again with --from-kept.`
   return new EventsGone(
-    `${error.message} The group "${group}" has not done it and passes over nothing by itself: raise the retention, or ${mend}`,
+    `${error.message} The group "${group}" has not done it and passes over nothing by itself: raise the retention, or ${remedy}`,
     { cause: error },
   )
 }

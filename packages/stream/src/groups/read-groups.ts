@@ -14,7 +14,7 @@ export interface GroupStatus {
   readonly oldestMs: number | null
   /** Its parked events. */
   readonly parked: number
-  /** Who works on it; null where nobody does. */
+  /** The worker that has it; null where none has. */
   readonly owner: string | null
 }
 

@@ -7,7 +7,7 @@ export interface ReadVerifiedOptions extends Omit<ReadEventsOptions, 'verified'>
   /** The database's server under which the reader began. */
   readonly server: string
   /** Says for the health what is waited for; with nothing, that it continues. */
-  readonly tell: PartitionReport['tell']
+  readonly waits: PartitionReport['waits']
 }
 
 /**
@@ -15,16 +15,16 @@ export interface ReadVerifiedOptions extends Omit<ReadEventsOptions, 'verified'>
  * broker may hold more: what a database that went back in time has forgotten, or another program's. It waits before that.
  */
 export async function* readVerifiedEvents(options: ReadVerifiedOptions): AsyncGenerator<readonly Message[]> {
-  const { sql, schema, topic, partition, server, signal, tell } = options
+  const { sql, schema, topic, partition, server, signal, waits } = options
   const backoff = createBackoff({ maxMs: 1_000 })
   let { after } = options
   let before: Verified | undefined
   let isWaiting = false
-  const onOutage = (error?: unknown) => (error === undefined ? tell() : tell(toTrouble(error), error))
+  const onOutage = (error?: unknown) => (error === undefined ? waits() : waits(toTrouble(error), error))
   while (!signal.aborted) {
     const verified = await readVerified(sql, { schema, epoch: topic.epoch, partition })
     if (verified?.server !== server || isSame(verified, before)) {
-      tell({
+      waits({
         code: verified?.server === server && verified.token === null ? 'DIVERGED' : 'NOT_VERIFIED',
         message: whatIsMissing(verified, { ...options, after }),
       })
@@ -34,7 +34,7 @@ export async function* readVerifiedEvents(options: ReadVerifiedOptions): AsyncGe
     }
     before = verified
     // Also where nothing follows: what is verified is all there is.
-    if (isWaiting) tell()
+    if (isWaiting) waits()
     isWaiting = false
     for await (const batch of readEvents({ ...options, after, verified, onOutage })) {
       backoff.reset()

@@ -6,9 +6,9 @@ import type { Sql } from '@commitcast/worker'
 export type GroupTarget =
   | { readonly to: 'beginning' }
   | { readonly to: 'end' }
-  /** It goes on with the first event that got its offset at this time or later. */
+  /** It continues with the first event that got its offset at this time or later. */
   | { readonly to: 'time'; readonly time: Date }
-  /** It goes on with the offset after this one, in the present epoch unless another is said. */
+  /** It continues with the offset after this one, in the present epoch unless another is given. */
   | { readonly to: 'offset'; readonly offset: number; readonly epoch?: number }
 
 export interface ResetGroupOptions {

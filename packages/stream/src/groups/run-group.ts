@@ -19,7 +19,7 @@ import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
 /** What a worker of a group has in hand for one partition, for as long as it holds the lease. */
-export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'tell' | 'busy' | 'progressed' | 'held'> {
+export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'waits' | 'busy' | 'progressed' | 'held'> {
   readonly group: Group
   readonly at: GroupPartition
   /** Aborts when the worker stops or its lease is lost. */
@@ -84,7 +84,7 @@ export interface GroupWorker {
 export interface RunGroupOptions extends RunGroupContext {
   readonly group: Group
   readonly work: GroupWork
-  /** The event types that it handles; without them it passes over what it does not know, whoever else handles it. */
+  /** The event types that it handles; without them it passes over what it does not know, also where another release handles it. */
   readonly types?: readonly string[] | undefined
 }
 
@@ -181,7 +181,7 @@ function toItems({ epoch, messages }: GroupBatch, task: GroupTask): WorkItem[] {
 }
 
 /**
- * Tries the heads of the queues that are due, some at once, and goes on while any succeeds. Afterwards new work has its turn,
+ * Tries the heads of the queues that are due, some at once, and continues while any succeeds. Afterwards comes new work,
  * however many fail.
  */
 async function retryParked(task: GroupTask, work: GroupWork): Promise<void> {

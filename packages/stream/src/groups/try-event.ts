@@ -25,7 +25,7 @@ export interface TryEventOptions {
  * is waited out, unless other events work meanwhile. `not yet` where the signal aborted before.
  */
 export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEventOptions): Promise<Outcome> {
-  const { sql, schema, group, at, signal, tell, logger } = task
+  const { sql, schema, group, at, signal, waits, logger } = task
   const { onFailure } = group
   const backoff = createBackoff({ maxMs: onFailure.type === 'park' ? 1_000 : 5_000 })
   // What can't be read now can't be read a moment later.
@@ -35,7 +35,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
     const startedAt = performance.now()
     try {
       await options.act(attempt)
-      if (failing) tell()
+      if (failing) waits()
       return 'done'
     } catch (error) {
       if (signal.aborted) return 'not yet'
@@ -43,7 +43,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
       const isOwn = !isPassing(error) && !isTimeLimit(error)
       if (failing?.isOwn !== isOwn) failing = { isOwn, since: startedAt }
       const context = { group: at.group, event: item.message.id, type: item.message.type, attempt, err: error }
-      tell(troubleOf(item, error, isOwn), error)
+      waits(troubleOf(item, error, isOwn), error)
       const ms = performance.now() - failing.since
       if (
         onFailure.type === 'park' &&
@@ -55,7 +55,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
       }
       if (attempt > 1 && (await isSkipped(sql, schema, item.message.id).catch(() => false))) {
         logger.warn({ code: 'EVENT_SKIPPED', ...context }, 'event skipped by an operator')
-        tell()
+        waits()
         return 'done'
       }
       await backoff.wait(signal)

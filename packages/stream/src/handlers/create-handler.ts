@@ -109,7 +109,7 @@ async function carry(items: readonly WorkItem[], task: Task): Promise<void> {
  * events are tried again here, because new ones wait for room.
  */
 async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome[], task: Task): Promise<void> {
-  const { at, group, transaction, blocked, signal, tell, progress, retryParked } = task
+  const { at, group, transaction, blocked, signal, waits, progress, retryParked } = task
   task.busy('the commit of its offset')
   const commitUpTo = async (index: number) => {
     const end = index === -1 ? items.length : index
@@ -139,13 +139,13 @@ async function commitDone(items: readonly WorkItem[], outcomes: readonly Outcome
       onError(error) {
         if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
         isFull = error instanceof TooManyParked
-        tell({ code: isFull ? 'TOO_MANY_PARKED' : 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
+        waits({ code: isFull ? 'TOO_MANY_PARKED' : 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
       },
     },
   )
   if (signal.aborted) return
   const left = outcomes.indexOf('not yet')
-  if (left === -1) tell()
+  if (left === -1) waits()
   else throw new Error(`Event ${items[left]!.message.id} waits for an outage to end.`)
 }
 
@@ -166,7 +166,7 @@ async function again(item: WorkItem, parkedId: string, task: Task): Promise<Fail
     signal,
     onError(error) {
       if (error instanceof LeaseLost || error instanceof OffsetMoved) throw error
-      task.tell({ code: 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
+      task.waits({ code: 'GROUP_COMMIT_FAILS', message: errorText(error) }, error)
     },
   })
   return undefined
@@ -185,7 +185,7 @@ function isOurs({ event, unreadable, message }: WorkItem, { handles }: Task): bo
   return isEvent && Object.hasOwn(handles, message.type) && handles[message.type] !== undefined
 }
 
-/** While the lease may have run out, nothing is begun and what has begun is told to end. */
+/** While the lease may have run out, nothing is begun, and the signal of what has begun aborts. */
 async function tryOnce({ event, unreadable, message }: WorkItem, task: Task, attempt: number): Promise<void> {
   if (unreadable !== undefined) throw unreadable
   const { handles, timeoutMs, signal } = task
@@ -205,9 +205,9 @@ async function tryOnce({ event, unreadable, message }: WorkItem, task: Task, att
 
 const lookAtLeaseMs = 100
 
-async function untilHeld({ signal, held, tell }: Task): Promise<void> {
+async function untilHeld({ signal, held, waits }: Task): Promise<void> {
   if (!held().aborted) return
-  tell({ code: 'LEASE_IN_DOUBT', message: 'The lease could not be renewed in time: nothing is begun until it is.' })
+  waits({ code: 'LEASE_IN_DOUBT', message: 'The lease could not be renewed in time: nothing is begun until it is.' })
   while (held().aborted && !signal.aborted) await sleep(lookAtLeaseMs, signal)
-  tell()
+  waits()
 }

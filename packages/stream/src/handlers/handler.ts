@@ -11,7 +11,7 @@ export interface HandlerOptions extends GroupOptions {
   readonly timeoutMs?: number
 }
 
-/** What one try is told. */
+/** What one try gets. */
 export interface Try {
   /**
    * Aborts when the try has taken `timeoutMs`, when the worker stops, and when its lease is lost or may have run out. Pass it on:
@@ -24,7 +24,7 @@ export interface Try {
 
 /**
  * Does something outside of the database for one event: a mail, a webhook. At least once: a worker that dies may have done
- * it and not have said so. `event.id` stays the same, so the receiver can tell.
+ * it and not have said so. `event.id` stays the same, so the receiver knows it.
  */
 export type Handle<TEvent = CommittedEvent> = (event: TEvent, attempt: Try) => Promise<void> | void
 

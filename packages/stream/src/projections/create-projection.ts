@@ -50,7 +50,7 @@ export function createProjection<TTransaction>(given: CreateProjectionOptions<TT
   return { name, run }
 }
 
-/** A rebuild in trouble harms nobody: the group is as healthy as the live one. */
+/** A rebuild that fails affects nothing else: the group is as healthy as the live one. */
 function beside(live: Partitions, rebuild: Partitions): Partitions {
   return {
     done: Promise.all([live.done, rebuild.done]).then(() => {}),
@@ -100,7 +100,7 @@ async function carryOne<TTransaction>(item: WorkItem, task: CarryTask<TTransacti
 }
 
 async function setAside<TTransaction>(parking: Parking, task: Task<TTransaction>): Promise<void> {
-  const { at, group, transaction, progress, blocked, tell } = task
+  const { at, group, transaction, progress, blocked, waits } = task
   const parkIn = (commit: (sql: Sql) => Promise<void>) =>
     transaction(async (_, sql) => {
       await park(sql, at, [parking], parkingOf(group))
@@ -108,7 +108,7 @@ async function setAside<TTransaction>(parking: Parking, task: Task<TTransaction>
     })
   await progress.commit(parkIn, endOf([parking.item]))
   blocked.add(parking.item.message.key)
-  tell()
+  waits()
 }
 
 /**
@@ -171,7 +171,7 @@ function projectOf(items: readonly WorkItem[]): string {
   return `project() with offsets ${items[0]!.message.offset} to ${items.at(-1)!.message.offset}, or its transaction`
 }
 
-/** What nobody handles passes: it changes nothing, whoever is parked before it. */
+/** An event without a handler passes: it changes nothing, whatever is parked before it. */
 function isBlocked({ event, unreadable, message }: WorkItem, { blocked }: GroupTask): boolean {
   return blocked.has(message.key) && (event !== undefined || unreadable !== undefined)
 }

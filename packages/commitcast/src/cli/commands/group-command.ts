@@ -81,7 +81,7 @@ function addRebuild(group: Command): void {
   const command = group
     .command('rebuild')
     .description("build a projection's tables anew beside the live ones; its workers switch over")
-    .argument('[group]', 'its name; without one: show the rebuilds that go on')
+    .argument('[group]', 'its name; without one: show the rebuilds that run')
     .option('--from-kept', 'begin with the first event that is still kept, where earlier ones are gone')
     .option('--cancel', 'give its rebuild up; the live tables stay as they are')
     .option('--json', 'print one JSON object')
@@ -118,12 +118,12 @@ function addForgetType(group: Command): void {
 
 function placeText({ partition, offset, epoch }: Awaited<ReturnType<typeof resetGroup>>[number]): string {
   const where = offset === 0 ? 'at the beginning' : `after offset ${offset}`
-  return `partition ${partition}: goes on ${where} of epoch ${epoch}\n`
+  return `partition ${partition}: continues ${where} of epoch ${epoch}\n`
 }
 
 const refused = failWith(ResetRefused, RebuildRefused, ForgetRefused)
 
-const placesText = 'beginning, end, an offset ("1200": it goes on with 1201), or a time ("2026-01-31T08:00:00Z")'
+const placesText = 'beginning, end, an offset ("1200": it continues with 1201), or a time ("2026-01-31T08:00:00Z")'
 
 function target(text: string): GroupTarget {
   if (text === 'beginning' || text === 'end') return { to: text }

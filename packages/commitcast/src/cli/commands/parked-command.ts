@@ -23,7 +23,7 @@ const verbs: Readonly<Record<string, Handling>> = {
     handle: retryParked,
   },
   drop: {
-    about: 'remove them for good; what waits behind them goes on',
+    about: 'remove them for good; what waits behind them continues',
     word: 'dropped',
     handle: dropParked,
   },
@@ -119,7 +119,7 @@ function whoAmI(): string {
 
 function unknownText(ids: readonly string[], word: string): string {
   return (
-    `Not ${word}, because nothing is parked under ${ids.join(', ')}, or somebody else is at it just now. ` +
+    `Not ${word}, because nothing is parked under ${ids.join(', ')}, or another process handles it just now. ` +
     'See "commitcast parked list".'
   )
 }

@@ -69,21 +69,21 @@ function port(text: string): number {
 /** An address that Postgres itself calls wrong is not waited out. */
 async function waitForTables(sql: Sql, options: { schema: string; signal: AbortSignal; logger: Logger }) {
   const { schema, signal, logger } = options
-  let told: string | undefined
-  const tell = (trouble: string) => {
-    if (trouble !== told) logger.warn({ code: 'WAITS_FOR_DATABASE', trouble }, 'waiting for the database')
-    told = trouble
+  let logged: string | undefined
+  const log = (trouble: string) => {
+    if (trouble !== logged) logger.warn({ code: 'WAITS_FOR_DATABASE', trouble }, 'waiting for the database')
+    logged = trouble
   }
   while (!signal.aborted) {
     const topic = await untilItWorks(() => findTopic(sql, schema), {
       signal,
       onError(error) {
         if (isWrongAddress(error)) throw new InvalidConfig(wrongAddress(error))
-        tell(messageOf(error))
+        log(messageOf(error))
       },
     })
     if (topic) return
-    tell(`There are no tables in schema "${schema}" yet: run "commitcast migrate".`)
+    log(`There are no tables in schema "${schema}" yet: run "commitcast migrate".`)
     await sleep(500, signal)
   }
 }

@@ -9,7 +9,7 @@ import { addSettings, readSettings } from '../settings.ts'
 import { withDatabase } from '../with-database.ts'
 import { withTable } from '../with-table.ts'
 
-/** `commitcast topic`: for the days when a topic can't simply go on. */
+/** `commitcast topic`: for the days when a topic can't simply continue. */
 export function addTopicCommand(program: Command): void {
   const topic = program.command('topic').description('begin a new epoch, refill a broker, step over an event')
   addNewEpoch(topic)
@@ -108,7 +108,7 @@ function addStepOver(topic: Command): void {
 }
 
 function steppedOverText(id: string, { type, key }: SkippedEvent): string {
-  return `Readers step over event ${id} ("${type}" of ${JSON.stringify(key)}): groups pass over it, live followers are told that it can't be read.\n`
+  return `Readers skip event ${id} ("${type}" of ${JSON.stringify(key)}): groups pass over it, live followers get "unreadable".\n`
 }
 
 function eventId(text: string): string {

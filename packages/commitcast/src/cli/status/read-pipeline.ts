@@ -13,7 +13,7 @@ export interface PartitionStatus {
   /** Whether there are more than were counted. */
   readonly waitingIsMore: boolean
   readonly oldestWaitingMs: number | null
-  /** The relay's lease; null where nobody has ever held one, or it was handed back. */
+  /** The relay's lease; null where no relay has ever held one, or it was released. */
   readonly lease: Lease | null
 }
 

@@ -47,7 +47,7 @@ function storedText({ given, stored }: { given: number; stored: number | null })
 }
 
 function leaseText(lease: PartitionStatus['lease']): string {
-  if (lease === null) return 'nobody'
+  if (lease === null) return 'none'
   return `${lease.owner}, term ${lease.term}, ${timeLeftText(lease.expiresInMs)}`
 }
 

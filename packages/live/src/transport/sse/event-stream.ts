@@ -9,7 +9,7 @@ export interface EventStream {
   /** Resolves when the client has room for more, or is gone. */
   send(cursor: string, envelope: Envelope<unknown, unknown>): Promise<void>
   end(): void
-  /** Ends it, also one that has not begun, and has the client come back after a random time. */
+  /** Ends it, also one that has not begun, and has the client reconnect after a random time. */
   moveOn(): void
 }
 

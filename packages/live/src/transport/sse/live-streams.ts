@@ -34,11 +34,11 @@ export interface LiveStreams<TContext> {
   ): (options: TOptions) => Promise<TContext>
   /**
    * A stream begins; call what it returns when it has ended. `move` is called once, when it has to end and its client to
-   * come back. Throws TRPCError TOO_MANY_REQUESTS for one too many, and `MovingAway` once streams are being moved.
+   * reconnect. Throws TRPCError TOO_MANY_REQUESTS for one too many, and `MovingAway` once streams are being moved.
    */
   enter(ctx: TContext, move: (away: MovingAway) => void): () => void
   /**
-   * Ends all streams, at a pace and in random order, so that their clients come back, to other nodes; and lets no new ones
+   * Ends all streams, at a pace and in random order, so that their clients reconnect, to other nodes; and lets no new ones
    * in. Their connections close behind them, and those of what else asks for a context. Resolves when none is open, or at
    * the deadline. Once: a second call gives the first one's promise.
    */

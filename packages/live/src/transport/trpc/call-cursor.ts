@@ -9,7 +9,7 @@ export interface CallCursor {
   readonly cursor: string | undefined
   /** Whether the client sent the input so that a cursor has a place beside it. */
   readonly isWrapped: boolean
-  /** What has to stand at the end of each cursor, so that an empty input can be told from another one. */
+  /** What has to stand at the end of each cursor, so that an empty input can be distinguished from another one. */
   readonly tag?: string | undefined
 }
 
@@ -27,7 +27,7 @@ interface Call {
   readonly [callKey]?: CallCursor
 }
 
-/** A first subscription whose cursor could not come back: a reconnect would lose events. */
+/** A first subscription whose cursor a reconnect could not bring: a reconnect would lose events. */
 export class CursorNotCarried extends CommitcastError {
   override readonly name = 'CursorNotCarried'
   readonly code = 'CURSOR_NOT_CARRIED'
@@ -35,7 +35,7 @@ export class CursorNotCarried extends CommitcastError {
 
 /**
  * The cursor of a call, and what has to stand at the end of those that it is sent. Throws TRPCError BAD_REQUEST where the
- * client could not come back with one.
+ * client could not bring one.
  */
 export async function cursorOf(given: object): Promise<Pick<CallCursor, 'cursor' | 'tag'>> {
   const call = given as Call

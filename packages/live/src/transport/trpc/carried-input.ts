@@ -1,6 +1,6 @@
 import type { LiveInput } from '@commitcast/events'
 
-/** A subscription's input and the cursor that its client came back with, taken apart. */
+/** A subscription's input and the cursor that its client brought, separated. */
 export interface TakenInput {
   /** As the client gave it. */
   readonly input: unknown
@@ -49,7 +49,7 @@ function unwrap({ '~live': { args }, lastEventId, ...fields }: LiveInput): Taken
 }
 
 /**
- * What a cursor's end says of the input that tRPC put it in place of: a client that sent none, or null, comes back with
+ * What a cursor's end says of the input that tRPC put it in place of: a client that sent none, or null, reconnects with
  * `{ lastEventId }`, as does one that sent `{}`.
  */
 export function emptyInputTag(input: unknown): string | undefined {

@@ -3,9 +3,9 @@
  * tRPC's client reconnects by itself after any of them, with fresh connection parameters, and resumes by its cursor.
  */
 export const closings = {
-  /** The permission's time is over; come back with a fresh token. */
+  /** The permission's time is over; reconnect with a fresh token. */
   expired: { code: 4401, reason: 'expired' },
-  /** The permission was taken away; coming back says which subscription is refused. */
+  /** The permission was revoked; after a reconnect the client learns which subscription is refused. */
   revoked: { code: 4403, reason: 'revoked' },
   /** The connection parameters, or what `createContext` makes of them, did not come in time. */
   unauthenticated: { code: 1008, reason: 'not authenticated in time' },

@@ -46,7 +46,7 @@ async function enter(sql: Sql, { schema, id, shadowSchema }: ShadowPlace): Promi
   if (goesOn.length === 0) throw new LeaseLost(`Rebuild ${id} has ended.`)
 }
 
-/** Every write locks its table until the transaction ends, whoever wrote the statement and however it named the table. */
+/** Every write locks its table until the transaction ends, however the statement was made and named the table. */
 async function refuseOtherWrites(sql: Sql, { schema, shadowSchema }: ShadowPlace): Promise<void> {
   const [other] = await sql.query<{ name: string; isOutbox: boolean }>(otherWritesSql, [shadowSchema, schema])
   if (!other) return

@@ -56,7 +56,7 @@ const findTableSql = `
   select quote_ident(relname) as name, format('%I.%I', nspname, relname) as live, concat_ws('; ',
     case when relkind not in ('r', 'p') then 'it is no table' end,
     case when not exists (select from pg_index where indrelid = c.oid and indisprimary)
-      then 'it has no primary key to tell rows by' end,
+      then 'it has no primary key to identify rows by' end,
     case when exists (select from pg_constraint where contype = 'f' and confrelid = c.oid)
       then 'foreign keys refer to it, and its rows are exchanged' end,
     case when exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal)
@@ -66,7 +66,7 @@ const findTableSql = `
   ) as obstacles
   from pg_class c join pg_namespace n on n.oid = relnamespace where c.oid = to_regclass($1)`
 
-/** Numbers are drawn from the live table's own sequences, so that they stay unique and go on rising. */
+/** Numbers are drawn from the live table's own sequences, so that they stay unique and keep rising. */
 async function makeTable(sql: Sql, { live, shadow }: { live: string; shadow: string }): Promise<void> {
   await sql.query(`create table ${shadow} (like ${live} including all excluding identity)`)
   const numbered = await sql.query<{ column: string; sequence: string }>(

@@ -17,7 +17,7 @@ export interface Switched {
 const mostBehind = 500
 const lockMs = 3_000
 const catchUpMs = 5_000
-const standstillMs = 1_000
+const noProgressMs = 1_000
 const pauseMs = 10_000
 
 /** Whether it is time to try, and for this worker to do it: all workers together try once in ten seconds. */
@@ -35,7 +35,7 @@ export async function mayTry(sql: Sql, schema: string, rebuild: Rebuild): Promis
 /**
  * Makes the live tables' rows those of the shadow and ends the rebuild, in the transaction of `sql`, where the shadow is at
  * most a moment behind and nothing is parked; otherwise nothing, and `undefined`. Readers never wait, and see all of the
- * old rows or all of the new. The live group stands still meanwhile, and its workers begin anew.
+ * old rows or all of the new. The live group is halted meanwhile, and its workers begin anew.
  */
 export async function switchOver(sql: Sql, { schema, id, signal }: SwitchOptions): Promise<Switched | undefined> {
   // Each look has to see what others committed, and the exchange takes as long as it takes.
@@ -81,7 +81,7 @@ async function caughtUp(look: () => Promise<Rebuild | undefined>, signal: AbortS
   const startedAt = Date.now()
   let nearest = Number.POSITIVE_INFINITY
   let nearerAt = startedAt
-  while (!signal.aborted && Date.now() < startedAt + catchUpMs && Date.now() < nearerAt + standstillMs) {
+  while (!signal.aborted && Date.now() < startedAt + catchUpMs && Date.now() < nearerAt + noProgressMs) {
     const now = await look()
     if (now?.parked !== 0) return false
     if (now.behind === 0) return true

@@ -88,7 +88,7 @@ interface StartedOptions extends HubOptions {
 /** Checkpoints are not sent before so many messages of a partition have left the ring. */
 const minKeepUp = 500
 
-/** Its private parts are so in types only: tests put another object before a hub, which inherits from it. */
+/** Its functions may be called without it, and another object may inherit from it: so they are fields, and what is private is so in types. */
 class TopicHub implements Hub {
   readonly topic: Topic
   readonly limits: HubLimits
@@ -146,15 +146,15 @@ class TopicHub implements Hub {
     return this.ending.signal.aborted
   }
 
-  attach(channels: readonly string[], task: Followed): () => void {
+  readonly attach = (channels: readonly string[], task: Followed): (() => void) => {
     return this.attached.attach(channels, task)
   }
 
-  soon(task: Task): void {
+  readonly soon = (task: Task): void => {
     this.steps.add(task)
   }
 
-  endUnlessIn(epoch: number): void {
+  readonly endUnlessIn = (epoch: number): void => {
     if (epoch === this.topic.epoch || this.hasEnded) return
     const about = { code: 'HUB_EPOCH_CHANGED', epoch, before: this.topic.epoch }
     this.logger.info(about, 'the hub continues in another epoch')
@@ -163,7 +163,7 @@ class TopicHub implements Hub {
     this.attached.wakeAll('gap')
   }
 
-  health(): Health {
+  readonly health = (): Health => {
     const { troubles } = this.reader
     const byPartition = new Map(this.heads.map((_, partition) => [partition, troubles.get(partition)]))
     return {

@@ -11,7 +11,7 @@ export async function proxyEvents(app: FastifyInstance, api: string): Promise<vo
     prefix: '/events',
     rewritePrefix: '/events',
     httpMethods: ['GET'],
-    // Each stream holds a connection for as long as it runs, and would take those of calls.
+    // Each stream holds a connection for as long it runs, and would take those of calls.
     undici: { connections: null },
     replyOptions: {
       onError: (reply) =>

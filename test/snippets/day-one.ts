@@ -1,7 +1,7 @@
 import { initTRPC } from '@trpc/server'
 import { createCommitcast, defineEvents } from 'commitcast'
 import { z } from 'zod'
-import { booksById, connectionString, db, ordersOf, type Tables } from './shop-database.ts'
+import { booksById, connectionString, ordersOf, type Tables } from './shop-database.ts'
 
 // #region all
 // #region events
@@ -11,6 +11,8 @@ const events = defineEvents({ 'order.placed': { data: order }, 'order.delivered'
 // #endregion events
 
 export const cast = createCommitcast<typeof events, Tables>({ app: 'shop', events, connectionString })
+/** Kysely, on a pool that the cast opens. */
+const { db } = cast
 
 // #region append
 // A command: the state and its event, in one transaction.

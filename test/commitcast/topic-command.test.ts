@@ -76,24 +76,24 @@ describe('commitcast topic new-epoch', () => {
   })
 })
 
-describe('commitcast topic step-over', () => {
+describe('commitcast topic skip', () => {
   test('notes the event; one that the outbox does not have, and what is no id, are refused', async () => {
     await using database = await freshDatabase({ partitions })
     const [made] = await database.sql.query<{ id: string }>(`select commitcast.append('thing.done', 'k', '1') as id`)
     const { id } = made!
-    expect(await topic(database.url, 'step-over', id.toUpperCase())).toEqual({
+    expect(await topic(database.url, 'skip', id.toUpperCase())).toEqual({
       code: 0,
       stdout: `Readers skip event ${id} ("thing.done" of "k"): groups pass over it, live followers get "unreadable".\n`,
       stderr: '',
     })
-    expect(await json(database.url, 'step-over', id)).toEqual({ id, type: 'thing.done', key: 'k' })
+    expect(await json(database.url, 'skip', id)).toEqual({ id, type: 'thing.done', key: 'k' })
     const other = '00000000-0000-0000-0000-000000000000'
-    expect(await topic(database.url, 'step-over', other)).toEqual({
+    expect(await topic(database.url, 'skip', other)).toEqual({
       code: 1,
       stdout: '',
       stderr: `The outbox has no event ${other}. Nothing was changed.\n`,
     })
-    expect(await topic(database.url, 'step-over', '7')).toMatchObject({
+    expect(await topic(database.url, 'skip', '7')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('It has to be a UUID.'),
     })

@@ -34,7 +34,7 @@ test('readers wait at an event of a version that nobody knows, name the command,
     const health = healthParts(cast.health())
     return ['stream', 'group totals', 'group mail', 'group audit'].map((name) => JSON.stringify(health[name]))
   }
-  const command = `commitcast topic step-over ${id}`
+  const command = `commitcast topic skip ${id}`
   await eventually(() => {
     for (const report of reports()) expect(report).toContain(command)
   })

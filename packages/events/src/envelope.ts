@@ -21,7 +21,7 @@ export type Envelope<TEvent = unknown, TState = never, THint = unknown> =
   | { readonly kind: 'state'; readonly state: TState }
   /** One event of the followed channels. */
   | { readonly kind: 'event'; readonly event: TEvent }
-  /** One event of the followed channels that can't be read or sent. Step over it, or read the state again. */
+  /** One event of the followed channels that can't be read or sent. Skip it, or read the state again. */
   | { readonly kind: 'unreadable'; readonly event: Unreadable }
   /** What may get lost, sent to the clients that follow now. Its cursor is the position that the client has reached, and no further. */
   | { readonly kind: 'hint'; readonly hint: THint }

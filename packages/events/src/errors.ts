@@ -39,7 +39,7 @@ export class InvalidEvent extends CommitcastError {
 
 /**
  * An event that can't be read: its data or its headers are nothing that `append` writes, so they came by SQL or from an older
- * release. Every reader steps over it.
+ * release. Every reader skips it.
  */
 export class UnreadableEvent extends CommitcastError {
   override readonly name = 'UnreadableEvent'

@@ -61,7 +61,7 @@ function checkVersion({ id, type }: CommittedEvent, { version, known }: { versio
   if (version < known) return
   throw new NewerVersion(
     `Event ${id} ("${type}") has schema version ${version}, and this catalogue knows up to ${known}: a writer was deployed ` +
-      `before this reader. Deploy the new catalogue here, too; next time readers before writers. Where there is none, run "commitcast topic step-over ${id}".`,
+      `before this reader. Deploy the new catalogue here, too; next time readers before writers. Where there is none, run "commitcast topic skip ${id}".`,
     { id, type, version, known },
   )
 }

@@ -30,7 +30,7 @@ export interface LiveDecoder {
   decode(message: Message, partition: number): EventEnvelope
   /** What stands in for a message that can't be read or written; counted and logged. */
   skipEvent(message: Message, partition: number, error: unknown): EventEnvelope
-  /** How many were stepped over. */
+  /** How many were skipped. */
   readonly unreadable: number
   /** Notes under which timeline of the database a live message was made. */
   note(message: Message): void

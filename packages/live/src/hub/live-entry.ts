@@ -41,7 +41,7 @@ export interface Keeper {
 /** What an entry costs beside its message's body, roughly. */
 const emptyEntryBytes = 600
 
-/** The entry of a message; `undefined` for a filler, and for what is no live message, which is stepped over. */
+/** The entry of a message; `undefined` for a filler, and for what is no live message, which is skipped. */
 export function toLiveEntry(
   message: Message,
   { partition, decoder, keeper }: Pick<LiveEntry, 'partition' | 'decoder' | 'keeper'>,

@@ -116,7 +116,7 @@ function openAll(batch: readonly Message[], open: (message: Message) => Opened) 
       const { id, type, offset } = message
       const stuck = new LiveMessageFailed(
         `Event ${id} ("${type}", offset ${offset}) can't be made a live message: ${String(cause)}. The partition waits at it ` +
-          `until that is fixed, in channels() or in the catalogue, or "commitcast topic step-over ${id}" is run.`,
+          `until that is fixed, in channels() or in the catalogue, or "commitcast topic skip ${id}" is run.`,
         { cause },
       )
       return { opened, stuck }

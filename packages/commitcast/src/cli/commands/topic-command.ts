@@ -11,10 +11,10 @@ import { withTable } from '../with-table.ts'
 
 /** `commitcast topic`: for the days when a topic can't simply continue. */
 export function addTopicCommand(program: Command): void {
-  const topic = program.command('topic').description('begin a new epoch, refill a broker, step over an event')
+  const topic = program.command('topic').description('begin a new epoch, refill a broker, skip an event')
   addNewEpoch(topic)
   addRefill(topic)
-  addStepOver(topic)
+  addSkip(topic)
 }
 
 interface NewEpochFlags {
@@ -94,20 +94,20 @@ function addRefill(topic: Command): void {
   })
 }
 
-function addStepOver(topic: Command): void {
+function addSkip(topic: Command): void {
   const command = topic
-    .command('step-over')
+    .command('skip')
     .description('have stream workers and groups that wait at an event continue behind it')
     .argument('<event>', "the event's id, as the health or the log names it", eventId)
     .option('--json', 'print one JSON object')
   addSettings(command, ['database', 'schema']).action(async (id: string, flags: { json?: boolean }) => {
     const event = await withTable(command, 'skipped_event', ({ sql, schema }) => skipEvent(sql, { schema, id }))
     if (!event) throw new CommandFailed(`The outbox has no event ${id}. Nothing was changed.`)
-    printResult(flags, { id, ...event }, () => steppedOverText(id, event))
+    printResult(flags, { id, ...event }, () => skippedText(id, event))
   })
 }
 
-function steppedOverText(id: string, { type, key }: SkippedEvent): string {
+function skippedText(id: string, { type, key }: SkippedEvent): string {
   return `Readers skip event ${id} ("${type}" of ${JSON.stringify(key)}): groups pass over it, live followers get "unreadable".\n`
 }
 

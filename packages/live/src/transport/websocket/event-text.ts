@@ -19,7 +19,7 @@ export function textOf(entry: LiveEntry, serialize: Serialize): EventText | unde
 /** Stands where the cursor will; no client can know it. */
 const placeholder = `cursor-${randomUUID()}`
 
-/** What the transformer can't write is stepped over, as what can't be read is: to throw would end every subscription to it. */
+/** What the transformer can't write is skipped, as what can't be read is: to throw would end every subscription to it. */
 function makeText({ envelope, decoder, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
   try {
     return textOfEnvelope(envelope ?? decoder.decode(message, partition), serialize)

@@ -105,7 +105,7 @@ function lookSql(s: string): string {
       select number as epoch, nth::int as partition, ${last} as last, coalesce(
         (select "offset" from before where before.epoch = number and before.partition = nth),
         (select first_offset + count - 1 from ${s}.page
-          where page.epoch = number and page.partition = nth and given_at < clock_timestamp() - $4::float8 * interval '1 ms'
+          where page.epoch = number and page.partition = nth and assigned_at < clock_timestamp() - $4::float8 * interval '1 ms'
           order by first_offset desc limit 1),
         0) as after
       from ${s}.topic, generate_series(greatest(1, topic.epoch - 1), topic.epoch) as number,
@@ -113,24 +113,24 @@ function lookSql(s: string): string {
       where number > $5::int
     ),
     found as (
-      select distinct on (event.id) event.id, part.epoch, part.partition, event.place as "offset"
+      select distinct on (event.id) event.id, part.epoch, part.partition, event."offset"
       from part cross join lateral ${s}.read_ids(part.epoch, part.partition::smallint, part.after, part.last) as event
       where part.last > part.after and event.id in (select id::text from asked)
-      order by event.id, part.epoch desc, event.place desc
+      order by event.id, part.epoch desc, event."offset" desc
     ),
     at as (
       select distinct on (partition) epoch, partition::int, "offset" from ${s}.group_offset
-      where grp = $2 order by partition, number desc
+      where group_name = $2 order by partition, number desc
     )
     select json_build_object(
       'epoch', (select epoch from ${s}.topic),
       'searched', coalesce((select json_agg(json_build_object('epoch', epoch, 'partition', partition, 'offset', greatest(last, after))) from part), '[]'),
       'found', coalesce((select json_agg(found) from found), '[]'),
       'group', coalesce((select json_agg(at) from at), '[]'),
-      'parked', coalesce((select json_agg(event_id) from ${s}.parked where grp in ($2, 'relay') and event_id in (select id from asked)), '[]'),
-      'refused', coalesce((select json_agg(event_id) from ${s}.parked where grp = 'relay' and event_id in (select id from asked)), '[]'),
+      'parked', coalesce((select json_agg(event_id) from ${s}.parked where group_name in ($2, 'relay') and event_id in (select id from asked)), '[]'),
+      'refused', coalesce((select json_agg(event_id) from ${s}.parked where group_name = 'relay' and event_id in (select id from asked)), '[]'),
       'dropped', coalesce((select json_agg(event_id) from ${s}.parked_history
-        where action = 'dropped' and grp in ($2, 'relay') and event_id in (select id from asked)
+        where action = 'dropped' and group_name in ($2, 'relay') and event_id in (select id from asked)
           and at > clock_timestamp() - $4::float8 * interval '1 ms'), '[]')
     )::text as look`
 }

@@ -14,13 +14,13 @@ export const skips = {
       'nothing of this broker outlives the process',
     'a log that has begun, and what follows, outlive a kill of the server':
       'nothing of this broker outlives the process',
-    'listening goes on after the server was killed and restarted': 'nothing of this broker outlives the process',
+    'listening continues after the server was killed and restarted': 'nothing of this broker outlives the process',
   },
   postgres: {
     'messages whose bodies come near the limit are stored whole': 'a value may have 1 GB, more than the outbox takes',
     'a message over the limit is refused with its offset, and another one takes its place':
       'a value may have 1 GB, more than the outbox takes',
-    'a refused message alone stores nothing, and takes nobody else along':
+    'a refused message alone stores nothing, and holds no other message back':
       'a value may have 1 GB, more than the outbox takes',
     'a message of another client is reported to readers, and the message of its offset is refused':
       "a row's place is its own offset, whoever wrote it: the relay finds a stray one by its id",
@@ -32,7 +32,7 @@ export const skips = {
     'who stops listening hears nothing more; the others do': pooled,
     'a hint that some broker would not take is refused': pooled,
     'a closed broker refuses hints and ends its listening': pooled,
-    'listening goes on after the server was killed and restarted': pooled,
+    'listening continues after the server was killed and restarted': pooled,
   },
   /** NATS before 2.10. */
   oldNats: Object.fromEntries(beginningCases.map((name) => [name, needsNewerNats])),

@@ -154,7 +154,7 @@ async function sumOf(sql: ReturnType<typeof sqlOf>, key: string): Promise<number
  * A server that ends idle sessions may do so as a statement comes.
  */
 function isUnexpected(warning: string): boolean {
-  return !/idle-session timeout/.test(warning)
+  return !/idle-session timeout|Connection terminated unexpectedly/.test(warning)
 }
 
 function warningsOf() {

@@ -44,7 +44,7 @@ test('a look-up that fails for every id is not an id that is bad: the partition 
   await shop.give(customers(300))
   const worker = shop.start({ enrichment: { enrichers: { customer: enricherOf(load) }, channels: toAll } })
   await eventually(() =>
-    expect(JSON.stringify(worker.health())).toMatch(/look-up of \\"customer\\" fails for every id: .*nmae.*Mend it/),
+    expect(JSON.stringify(worker.health())).toMatch(/look-up of \\"customer\\" fails for every id: .*nmae.*Fix it/),
   )
   expect(worker.health()).toMatchObject({ ready: false, failedLookUps: 0 })
   expect(await endOf(shop.live, 0)).toBe(0)
@@ -123,7 +123,7 @@ test('where nobody knows whom to tell, the partition waits at that event and say
   await eventually(() => expect(worker.health().ready).toBe(false))
   expect(JSON.stringify(worker.health())).toContain(given[2]!.id)
   expect(JSON.stringify(worker.health())).toMatch(
-    /order.placed.*offset 3.*no room for it.*waits at it until that is mended, in channels/,
+    /order.placed.*offset 3.*no room for it.*waits at it until that is fixed, in channels/,
   )
   expect(await endOf(shop.live, 0)).toBe(2)
   isMended = true

@@ -1,7 +1,7 @@
 import { BrokerUnavailable, Diverged, MessageRefused } from '@commitcast/broker'
 import type { Message } from '@commitcast/events'
 import { createBackoff, type LastingTrouble, sleep, toTrouble } from '@commitcast/worker'
-import { startedAnewState } from '../functions/sql-states.ts'
+import { leaseLostState, startedAnewState } from '../functions/sql-states.ts'
 import { recordDiverged } from '../verified/record-verified.ts'
 import {
   type CarriedPartition,
@@ -86,7 +86,7 @@ async function carryUntilStopped(carried: CarriedPartition): Promise<void> {
       if (failure === undefined) continue
     }
     waitFor(carried, toTrouble(failure))
-    if ((failure as { code?: unknown } | undefined)?.code === startedAnewState) {
+    if (codeOf(failure) === startedAnewState) {
       state.restart = failure
       return onChange()
     }
@@ -103,11 +103,18 @@ async function waitInDoubt(carried: CarriedPartition, failure: unknown): Promise
     await sleep(haltMs, signal)
     return
   }
-  brokerLog.failed(failure)
-  outages.failed(failure, partition)
+  // A lease that went to another relay, or to a new epoch, is no failure: this partition is stopped at the next renewal.
+  if (codeOf(failure) !== leaseLostState) {
+    brokerLog.failed(failure)
+    outages.failed(failure, partition)
+  }
   await backoff.wait(signal)
   // A partition that was deleted on the broker is made again, and then refilled.
   if (failure instanceof BrokerUnavailable) await reopen().catch(() => {})
+}
+
+function codeOf(failure: unknown): unknown {
+  return (failure as { code?: unknown } | undefined)?.code
 }
 
 /** A new epoch begins there, and groups read no further. */

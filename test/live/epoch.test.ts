@@ -114,8 +114,8 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
   // Given, and known to nobody but the page log: the relay that gave them was never seen again.
   await sql.query(
     `insert into commitcast.member (group_name, owner, seen_at, ttl_ms)
-     select distinct group_name, 'somebody else', now(), 3600000 from commitcast.lease;
-     update commitcast.lease set owner = 'somebody else', term = term + 1`,
+     select distinct group_name, 'another worker', now(), 3600000 from commitcast.lease;
+     update commitcast.lease set owner = 'another worker', term = term + 1`,
   )
   await counters.grow(8)
   const leases = await sql.query<{ partition: number; term: string }>(
@@ -126,7 +126,7 @@ test('an earlier epoch of the live topic is finished from the outbox, also where
     leases.map((lease) => lease.term),
   ])
   await newEpoch(sql, { from: 1 })
-  await sql.query(`delete from commitcast.member where owner = 'somebody else'`)
+  await sql.query(`delete from commitcast.member where owner = 'another worker'`)
   await counters.grow(4)
   await eventually(async () => {
     expect((await counters.stored('count-live', 2)).flat()).toHaveLength(4)

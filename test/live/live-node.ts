@@ -39,7 +39,7 @@ export interface Note {
 const noteHints = defineHints({ typing: z.object({ at: z.date(), text: z.string().optional() }) })
 
 export interface Publishing {
-  /** Who hears of it. Default `all`. */
+  /** Its channels. Default `all`. */
   readonly channels?: string[]
   readonly text?: string
   /** Default `noted`. */

@@ -170,7 +170,7 @@ test('an event of another type on a channel of revokedBy takes the permission aw
   await expect(client.done).rejects.toMatchObject({ loss: 'revoked' })
 })
 
-test('an event that can not be read is told where its type is named', async () => {
+test('an event that can not be read is sent where its type is named', async () => {
   const topic = await openTopic()
   await using node = await openNode(topic)
   const [all, some] = [undefined, ['a'] as const].map((types) =>

@@ -81,7 +81,7 @@ describe('append', () => {
     expect(await database.sql.query('select key from commitcast.outbox')).toEqual([{ key: 'still fine' }])
   })
 
-  test('refuses, before anything is sent, what the database could not keep, and the transaction goes on', async () => {
+  test('refuses, before anything is sent, what the database could not keep, and the transaction continues', async () => {
     await using database = await freshDatabase()
     const small = createAppend(events, { maxEventBytes: 1_000 })
     await using counted = await countStatements(database)
@@ -114,7 +114,7 @@ describe('append', () => {
     expect(row?.data).toEqual({ note })
   })
 
-  test('refuses what would not be read back unchanged, with its place and what to do, and the transaction goes on', async () => {
+  test('refuses what would not be read back unchanged, with its place and what to do, and the transaction continues', async () => {
     await using database = await freshDatabase()
     await using counted = await countStatements(database)
     const { client } = counted

@@ -166,7 +166,7 @@ export function onNewConnections(connectionString: string): Sql {
   }
 }
 
-/** Whether a segment on its way out waits for somebody else's transaction. */
+/** Whether a segment on its way out waits for another transaction. */
 export async function isDetachWaiting({ sql }: Database): Promise<boolean> {
   const rows = await sql.query(
     `select from pg_stat_activity

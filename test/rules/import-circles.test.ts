@@ -1,21 +1,10 @@
-import { globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { globSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { importsIn, importsOf } from './imports-of.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-
-/** The files of a package and what each of them imports from it: types, too, because a reader follows those as well. */
-function importsOf(packageFolder: string): Map<string, readonly string[]> {
-  const files = globSync('src/**/*.{ts,tsx}', { cwd: packageFolder }).map((path) => join(packageFolder, path))
-  return new Map(files.map((file) => [file, importsIn(readFileSync(file, 'utf8'), dirname(file))]))
-}
-
-/** Biome formats every import and export alike, so that their text is enough. */
-function importsIn(source: string, folder: string): readonly string[] {
-  const statements = /^(?:import|export)\b[^'"]*?\bfrom '(\.[^']+)'|^import '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm
-  return [...source.matchAll(statements)].map(([, from, plain, call]) => join(folder, from ?? plain ?? call!))
-}
 
 /** The sets of files that reach each other (Tarjan's strongly connected components of more than one file). */
 function circlesOf(imports: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {

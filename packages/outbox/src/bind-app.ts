@@ -1,6 +1,6 @@
 import { CommitcastError } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
-import { type TopicRow, type TopicShape, topicColumns } from './read-topic.ts'
+import { type TopicRow, type TopicShape, topicColumns, toTopicShape } from './read-topic.ts'
 
 /** The tables belong to another app: its events and this app's would be taken for each other's. Nothing was changed. */
 export class OtherApp extends CommitcastError {
@@ -25,9 +25,9 @@ export async function bindApp(sql: Sql, schema: string, app: string): Promise<To
     [app],
   )
   if (!row) throw new Error(`${schema}.topic is empty: run the migration again.`)
-  const { bound, ...topic } = row
+  const { bound } = row
   if (bound !== app) throw new OtherApp({ schema, bound, app })
-  return { ...topic, owner: JSON.parse(topic.owner) }
+  return toTopicShape(row)
 }
 
 /**

@@ -13,5 +13,9 @@ export type TopicRow = Omit<TopicShape, 'owner'> & { readonly owner: string }
 export async function readTopic(sql: Sql, schema: string): Promise<TopicShape> {
   const [row] = await sql.query<TopicRow>(`select ${topicColumns} from ${schema}.topic`)
   if (!row) throw new Error(`${schema}.topic is empty: run the migration again.`)
-  return { ...row, owner: JSON.parse(row.owner) }
+  return toTopicShape(row)
+}
+
+export function toTopicShape({ epoch, partitions, owner }: TopicRow): TopicShape {
+  return { epoch, partitions, owner: JSON.parse(owner) }
 }

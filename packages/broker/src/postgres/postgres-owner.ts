@@ -6,7 +6,7 @@ import type { Query } from './postgres-query.ts'
 export async function bindTopic(query: Query, schema: string, topic: TopicOptions): Promise<void> {
   const { name, epoch, owner } = topic
   if (!owner) return
-  const found = await readOwner(query, schema, topic)
+  const found = await selectOwner(query, schema, topic)
   if (found) return checkOwner(topic, found)
   // One that holds messages and has no owner was made by an earlier release.
   await query(
@@ -15,18 +15,17 @@ export async function bindTopic(query: Query, schema: string, topic: TopicOption
      on conflict do nothing`,
     [name, epoch, owner.id, owner.name],
   )
-  checkOwner(topic, await readOwner(query, schema, topic))
+  checkOwner(topic, await selectOwner(query, schema, topic))
 }
 
-export async function readOwner(
-  query: Query,
-  schema: string,
-  { name, epoch, owner }: TopicOptions,
-): Promise<Owner | undefined> {
-  if (!owner) return undefined
-  // `find` may meet the tables of an earlier release, and creates nothing.
-  const table = await query<{ made: boolean }>('select to_regclass($1) is not null as made', [`${schema}.owner`])
-  if (!table.rows[0]?.made) return undefined
+/** The owner of a topic, also where an earlier release made the tables: this creates nothing. */
+export async function readOwner(query: Query, schema: string, topic: TopicOptions): Promise<Owner | undefined> {
+  if (!topic.owner) return undefined
+  const { rows } = await query<{ made: boolean }>('select to_regclass($1) is not null as made', [`${schema}.owner`])
+  return rows[0]?.made ? selectOwner(query, schema, topic) : undefined
+}
+
+async function selectOwner(query: Query, schema: string, { name, epoch }: TopicOptions): Promise<Owner | undefined> {
   const { rows } = await query<{ id: string; name: string }>(
     `select id, name from ${schema}.owner where topic = $1 and epoch = $2`,
     [name, epoch],

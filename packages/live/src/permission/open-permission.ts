@@ -59,7 +59,6 @@ export async function openPermission(options: PermissionOptions): Promise<Permis
 
 class WatchedPermission implements Permission {
   since: Date | undefined
-  #latestSince: Date | undefined
   readonly #options: PermissionOptions
   readonly #authorize: Decide
   readonly #channels: readonly string[]
@@ -83,10 +82,11 @@ class WatchedPermission implements Permission {
   /** Asks for the first time. */
   async open(): Promise<void> {
     try {
-      const until = await despiteOutages(() => this.#ask(), this.#options)
+      const allowed = await despiteOutages(() => this.#ask(), this.#options)
       this.#isAsking = false
-      this.since = this.#latestSince
-      if (until === undefined) return
+      if (allowed === undefined) return
+      this.since = sinceOf(allowed)
+      const until = endOf(allowed)
       refuseUnlessAllowed(until)
       this.#arm(until)
     } catch (error) {
@@ -114,15 +114,13 @@ class WatchedPermission implements Permission {
   }
 
   /** The latest answer: a change while a question is out has it asked once more. */
-  async #ask(): Promise<number> {
-    let until: number
+  async #ask(): Promise<Allowed> {
+    let allowed: Allowed
     do {
       this.#mustAskAgain = false
-      const allowed = await this.#authorize(this.#options.call)
-      until = endOf(allowed)
-      this.#latestSince = sinceOf(allowed)
-    } while (this.#mustAskAgain && until > Date.now() && this.#isOpen)
-    return until
+      allowed = await this.#authorize(this.#options.call)
+    } while (this.#mustAskAgain && endOf(allowed) > Date.now() && this.#isOpen)
+    return allowed
   }
 
   #arm(until: number): void {
@@ -149,9 +147,10 @@ class WatchedPermission implements Permission {
   async #askAgain(): Promise<number> {
     const { failures, definition } = this.#options
     try {
-      return await turns(() =>
-        this.#isOpen ? withTimeout(() => this.#ask(), { ms: answerMs, what: 'The answer of `authorize`' }) : 0,
-      )
+      return await turns(async () => {
+        if (!this.#isOpen) return 0
+        return endOf(await withTimeout(() => this.#ask(), { ms: answerMs, what: 'The answer of `authorize`' }))
+      })
     } catch (error) {
       failures.failed(error, definition)
       return 0

@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts'
 
 export interface OutageLogOptions {
   readonly logger: Logger
-  /** The `code` of the lines at `warn` and `error`, unless their `details` have one. */
+  /** The `code` of every line, unless its `details` have one. */
   readonly code?: string
   /** What is logged when it begins, at `warn`. */
   readonly began: string
@@ -40,8 +40,11 @@ const outage = 'outage'
 export function createOutageLog({ logger, code, began, halted = began, ended, about }: OutageLogOptions): OutageLog {
   const incidents = new Map<unknown, Incident>()
   const isOut = () => [...incidents.values()].some(({ kinds }) => kinds.has(outage))
-  const fieldsOf = (place: unknown) => ({ ...about, ...(typeof place === 'number' && { partition: place }) })
-  const codeField = code === undefined ? {} : { code }
+  const fieldsOf = (place: unknown) => ({
+    ...(code && { code }),
+    ...about,
+    ...(typeof place === 'number' && { partition: place }),
+  })
   /** Returns whether it has to be logged. */
   const note = (error: unknown, place: unknown): boolean => {
     const incident = incidents.get(place) ?? { since: Date.now(), kinds: new Set() }
@@ -54,11 +57,11 @@ export function createOutageLog({ logger, code, began, halted = began, ended, ab
   return {
     failed(error, place, details) {
       const level = note(error, place) ? 'warn' : 'debug'
-      logger[level]({ ...codeField, ...fieldsOf(place), ...details, err: error }, began)
+      logger[level]({ ...fieldsOf(place), ...details, err: error }, began)
     },
     halted(error, place, details) {
       const level = note(error, place) ? 'error' : 'debug'
-      logger[level]({ ...codeField, ...fieldsOf(place), ...details, err: error }, halted)
+      logger[level]({ ...fieldsOf(place), ...details, err: error }, halted)
     },
     ended(place) {
       const incident = incidents.get(place)

@@ -37,13 +37,13 @@ export function createLiveHints(options: LiveHintsOptions): LiveHints {
   let isListening = false
   const receiving = createOutageLog({
     logger,
-    about: { code: 'HINTS_NOT_RECEIVED' },
+    code: 'HINTS_NOT_RECEIVED',
     began: 'hints cannot be received, so clients miss them',
     ended: 'hints are received again',
   })
   const sending = createOutageLog({
     logger,
-    about: { code: 'HINT_LOST' },
+    code: 'HINT_LOST',
     began: 'a hint was lost',
     ended: 'hints are sent again',
   })

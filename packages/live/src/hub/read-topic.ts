@@ -36,7 +36,7 @@ export function readTopic(options: TopicReaderOptions): TopicReader {
   const troubles = new Map<number, LastingTrouble>()
   const outages = createOutageLog({
     logger,
-    about: { code: 'HUB_READ_FAILED' },
+    code: 'HUB_READ_FAILED',
     began: 'the hub cannot read the live topic',
     ended: 'the hub reads again',
   })

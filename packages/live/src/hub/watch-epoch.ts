@@ -31,7 +31,7 @@ export function watchEpoch({ epochNow, onEpoch, signal, logger }: EpochWatchOpti
   let askedAt: number | undefined
   const outages = createOutageLog({
     logger,
-    about: { code: 'HUB_EPOCH_UNKNOWN' },
+    code: 'HUB_EPOCH_UNKNOWN',
     began: 'the hub cannot ask the database for the epoch',
     ended: 'the hub can ask the database again',
   })

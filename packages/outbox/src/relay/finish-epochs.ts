@@ -17,7 +17,7 @@ export async function finishEpochs(
   const backoff = createBackoff()
   const outages = createOutageLog({
     logger: of.logger,
-    about: { code: 'EPOCH_UNFINISHED' },
+    code: 'EPOCH_UNFINISHED',
     began: unfinished,
     ended: 'an earlier epoch is finished',
   })

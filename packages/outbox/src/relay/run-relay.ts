@@ -106,14 +106,14 @@ function openOutageLogs(logger: Logger) {
   return {
     relay: createOutageLog({
       logger,
-      about: { code: 'RELAY_WAITS' },
+      code: 'RELAY_WAITS',
       began: 'relay waits',
       halted: 'relay halted',
       ended: 'relay continues',
     }),
     partitions: createOutageLog({
       logger,
-      about: { code: 'RELAY_PARTITION_WAITS' },
+      code: 'RELAY_PARTITION_WAITS',
       began: 'partition waits',
       halted: 'partition halted',
       ended: 'partition continues',
@@ -121,7 +121,7 @@ function openOutageLogs(logger: Logger) {
     listening: createOutageLog({
       logger,
       began: 'could not listen for new events; polling continues',
-      about: { code: 'LISTEN_FAILS' },
+      code: 'LISTEN_FAILS',
       ended: 'listens for new events again',
     }),
   }

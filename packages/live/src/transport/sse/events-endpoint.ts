@@ -38,7 +38,7 @@ export function eventsEndpoint<TContext, TInput>(
   const { streams, logger = warningLogger } = options
   const failures = createOutageLog({
     logger,
-    about: { code: 'EVENT_STREAM_FAILED' },
+    code: 'EVENT_STREAM_FAILED',
     began: 'an event stream failed',
     ended: 'an event stream that failed works again',
   })

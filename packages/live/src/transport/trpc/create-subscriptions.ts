@@ -76,13 +76,13 @@ export function createSubscriptions<TEvent extends TypedEvent, TDatabase, THint 
   const { logger } = options
   const outages = createOutageLog({
     logger,
-    about: { code: 'SUBSCRIPTION_WAITS' },
+    code: 'SUBSCRIPTION_WAITS',
     began: 'a subscription waits and tries again',
     ended: 'no subscription waits any more',
   })
   const failures = createOutageLog({
     logger,
-    about: { code: 'SUBSCRIPTION_FAILS' },
+    code: 'SUBSCRIPTION_FAILS',
     began: 'a subscription fails',
     ended: 'a subscription that failed works again',
   })

@@ -50,12 +50,12 @@ export function runRebuild<TTransaction>(options: RunRebuildOptions<TTransaction
   const { signal, logger } = context
   const state: RebuildState = { shadow: undefined, held: undefined, noted: undefined }
   const outages = createOutageLog({
-    ...{ logger, about: { code: 'REBUILD_WAITS', group: group.name } },
+    ...{ logger, code: 'REBUILD_WAITS', about: { group: group.name } },
     began: 'rebuild waits',
     ended: 'rebuild continues',
   })
   const switches = createOutageLog({
-    ...{ logger, about: { code: 'REBUILD_SWITCH_FAILED', group: group.name } },
+    ...{ logger, code: 'REBUILD_SWITCH_FAILED', about: { group: group.name } },
     began: 'could not switch to the rebuilt tables; retrying',
     ended: 'rebuild can switch again',
   })

@@ -4,7 +4,7 @@ import { checkWholeNumber } from '@commitcast/worker'
 export interface HubLimits {
   /** How much recent past the ring keeps, with what was made of it for clients. Default 64 MiB. */
   readonly maxRingBytes: number
-  /** How much of the log behind the ring clients that catch up hold at a time, what is kept to be shared included. Default 32 MiB. */
+  /** How much of the log behind the ring clients that catch up hold at a time, what is kept to be shared included. Default 16 MiB. */
   readonly maxLogCacheBytes: number
   /** How many messages of each partition are read back at start, so that clients that return find them. Default 1,000. */
   readonly prime: number
@@ -16,7 +16,7 @@ export interface HubLimits {
 
 const defaults: HubLimits = {
   maxRingBytes: 64 * 1024 * 1024,
-  maxLogCacheBytes: 32 * 1024 * 1024,
+  maxLogCacheBytes: 16 * 1024 * 1024,
   prime: 1_000,
   maxCatchUp: 10_000,
   maxCatchUpBytes: 32 * 1024 * 1024,

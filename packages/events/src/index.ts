@@ -43,7 +43,7 @@ export {
   withoutMetadata,
 } from './live-message.ts'
 export { decodeEvent, decodeHeaders, eventHeaderNames, type Message } from './message.ts'
-export { isPlaceholder, reservedPrefix, toPlaceholder } from './placeholder.ts'
+export { isPlaceholder, isReserved, reservedPrefix, timeoutType, toPlaceholder } from './placeholder.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
 export { type Noted, noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'
 export type { Upcast } from './upcast.ts'

@@ -11,6 +11,7 @@ import { cutPosition } from './cut-position.ts'
 import { deleteShadowGroups } from './delete-shadow-groups.ts'
 import { endEpoch } from './end-epoch.ts'
 import { endRebuild } from './end-rebuild.ts'
+import { fireDue } from './fire-due.ts'
 import { forEarlierReleases } from './for-earlier-releases.ts'
 import { holdLease } from './hold-lease.ts'
 import { lockShadow } from './lock-shadow.ts'
@@ -32,12 +33,14 @@ import { refuseOlderSnapshot } from './refuse-older-snapshot.ts'
 import { registerGroupReleases } from './register-group-releases.ts'
 import { renewLeases } from './renew-leases.ts'
 import { retryParked } from './retry-parked.ts'
+import { schedule } from './schedule.ts'
 import { segmentEnd } from './segment-end.ts'
 import { serverIdentity } from './server-identity.ts'
 import { setGroupOffsets } from './set-group-offsets.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
 import { thisCluster } from './this-cluster.ts'
+import { unschedule } from './unschedule.ts'
 import { uuidV7 } from './uuid-v7.ts'
 import { visibleUpTo } from './visible-up-to.ts'
 
@@ -86,6 +89,9 @@ export const functionsOnTables: readonly SqlFunction[] = [
   readPages,
   refuseEvent,
   refuseOlderSnapshot,
+  schedule,
+  unschedule,
+  fireDue,
   registerGroupReleases,
   renewLeases,
   retryParked,

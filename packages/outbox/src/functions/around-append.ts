@@ -14,14 +14,20 @@ export function segmentAt(s: string, time: string): string {
   return `to_regclass('${s}.outbox_' || to_char((${time}) at time zone 'utc', 'YYYYMMDD'))`
 }
 
+/** Notifies a sleeping relay of what the transaction appends. */
+export function afterAppend(s: string): string {
+  return notifyRelay(s, '')
+}
+
 /**
  * NOTIFY takes a lock of the whole cluster at commit, so it is done only while a relay sleeps. A snapshot older than the
- * statement (repeatable read) can't see it, so it notifies. SET commitcast.notify = off where NOTIFY is forbidden.
+ * statement (repeatable read) can't see it, so it notifies. SET commitcast.notify = off where NOTIFY is forbidden. Needs
+ * `checked.is_asleep`.
  */
-export function afterAppend(s: string): string {
+export function notifyRelay(s: string, payload: string): string {
   return `if (checked.is_asleep or current_setting('transaction_isolation') <> 'read committed')
     and coalesce(current_setting('commitcast.notify', true), '') <> 'off'
   then
-    perform pg_notify('${s}', '');
+    perform pg_notify('${s}', '${payload}');
   end if;`
 }

@@ -1,4 +1,4 @@
-import { reservedPrefix } from '@commitcast/events'
+import { reservedPrefix, timeoutType } from '@commitcast/events'
 import { maxHeadersBytes } from '../max-event-bytes.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { escapedUnit, typePattern, versionPattern } from './type-pattern.ts'
@@ -18,7 +18,9 @@ begin
   reason := case
     when (type ~ '${typePattern}' and length(type) <= 200) is not true
       then format('The event type %L can not be used: take words of letters, digits, "_" and "-" joined by dots, at most 200 characters.', left(type, 250))
-    when starts_with(type, '${reservedPrefix}') then format('The event type %L is reserved: take another prefix.', type)
+    when starts_with(type, '${reservedPrefix}')
+      and (type = '${timeoutType}' and current_setting('commitcast.firing', true) = pg_current_xact_id_if_assigned()::text) is not true
+      then format('The event type %L is reserved: take another prefix.', type)
     when (length(key) between 1 and 500) is not true
       then format('The key of %L is %L: it has to be a text of 1 to 500 characters.', type, left(key, 80))
     when (octet_length(data::text) <= ${s}.max_event_bytes()) is not true

@@ -6,7 +6,7 @@ import {
   createMetadataEncoder,
   decodeEvent,
   encodeLiveMessage,
-  isPlaceholder,
+  isReserved,
   restateMessage,
   toFiller,
   toUnreadable,
@@ -84,7 +84,7 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
     }
   }
   return (message: Message, context: BatchContext): Opened => {
-    if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
+    if (isReserved(message)) return { message, event: undefined, channels: [] }
     const stored = context.skipped.has(message.id)
       ? new UnreadableEvent('an operator skipped it.', message)
       : tryToDecode(message, context)

@@ -1,4 +1,4 @@
-import { CommitcastError, isPlaceholder, type Message } from '@commitcast/events'
+import { CommitcastError, isReserved, type Message } from '@commitcast/events'
 import { createOutageLog, type Leases, type Logger, type Sql } from '@commitcast/worker'
 import { findNewerTypes, type GroupRelease, liveGroupOf, registerReleases } from './group-releases.ts'
 
@@ -50,7 +50,7 @@ export function createTypeGuard(options: TypeGuardOptions): TypeGuard {
     registered ??= (await registerReleases(sql, schema, [of]))[0]!.id
     return registered
   }
-  const isForeign = (message: Message) => !handled.has(message.type) && !isPlaceholder(message)
+  const isForeign = (message: Message) => !handled.has(message.type) && !isReserved(message)
 
   return {
     register,

@@ -5,6 +5,7 @@ import { connectionString, db } from './shop-database.ts'
 
 const events = defineEvents({
   'order.placed': { data: z.object({ customerId: z.string(), bookId: z.number() }) },
+  'basket.ordered': { data: z.object({ customerId: z.string(), bookIds: z.array(z.number()) }) },
   'order.delivered': { data: z.object({ customerId: z.string() }) },
   'book.renamed': { data: z.object({ bookId: z.number(), title: z.string() }) },
 })
@@ -26,6 +27,13 @@ const withBooks = cast
   // A kind of metadata: which id an event needs, if any, and one look-up for all ids of a batch.
   .enrich('book', { id: (event) => (event.type === 'order.placed' ? event.data.bookId : undefined), load: booksById })
 // #endregion live
+
+// #region several
+export const withBaskets = withBooks.enrich('books', {
+  id: (event) => (event.type === 'basket.ordered' ? event.data.bookIds : undefined),
+  load: booksById,
+})
+// #endregion several
 
 // #region show
 type LiveOrder = LiveEventOf<typeof events, { readonly book?: { readonly title: string } }>

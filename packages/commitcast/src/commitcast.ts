@@ -10,7 +10,15 @@ import type {
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
 import type { Append, AppendSql, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
-import type { Enricher, Handle, HandlerOptions, Project, ProjectionOptions, ReachedOptions } from '@commitcast/stream'
+import type {
+  Enricher,
+  Handle,
+  HandlerOptions,
+  MetadataOf,
+  Project,
+  ProjectionOptions,
+  ReachedOptions,
+} from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import type { CastHealth } from './health.ts'
@@ -86,13 +94,13 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
   extends LiveDefinition,
     Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>> {
   /**
-   * The same with one more kind of metadata: the id that an event needs, and one look-up for all ids of a batch. Metadata
-   * that the look-up does not find is missing, and typed so.
+   * The same with one more kind of metadata: the id that an event needs, or an array of them, and one look-up for all ids of a
+   * batch. Metadata that the look-up does not find is missing, and typed so; for an array of ids it is the list of what was found.
    */
-  enrich<TKind extends string, TId, TFound>(
+  enrich<TKind extends string, TIds, TFound>(
     kind: TKind,
-    enricher: Enricher<EventOf<TCatalog>, TId, TFound>,
-  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound }, TDatabase, THints>
+    enricher: Enricher<EventOf<TCatalog>, TIds, TFound>,
+  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: MetadataOf<TIds, TFound> }, TDatabase, THints>
 }
 
 export interface LiveOptions<TEvent> {

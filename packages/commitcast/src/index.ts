@@ -91,6 +91,8 @@ export type {
   GroupWorker,
   Handle,
   HandlerOptions,
+  IdOf,
+  MetadataOf,
   Project,
   ProjectionOptions,
   ReachedOptions,

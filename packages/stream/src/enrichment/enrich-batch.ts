@@ -148,7 +148,7 @@ function encodeAll(
     let failed: Map<string, unknown> | undefined
     for (const { kind, values, failures } of looked) {
       if (values[at] !== undefined) metadata[kind] = values[at]
-      else if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
+      if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
     }
     const encoded = encodeMetadata(metadata)
     for (const [kind, error] of encoded.refused ?? []) failed = (failed ?? new Map()).set(kind, error)

@@ -10,6 +10,8 @@ export interface Loaded {
 /** Looks many ids up at once, and finds out which of them make the look-up fail. */
 export type Loader = (ids: readonly unknown[], signal: AbortSignal) => Promise<Loaded>
 
+/** How many ids one look-up gets: a statement takes 65,535 parameters. */
+const maxIds = 5_000
 /** A look-up that takes longer counts as an outage. */
 const maxLoadMs = 30_000
 /** How many ids of a failing batch are tried alone before the look-up itself is held to be broken. */
@@ -70,7 +72,7 @@ export function createLoader(kind: string, load: Enricher<never, unknown, unknow
     }
   }
 
-  return async (ids, signal) => {
+  return inRuns(async (ids, signal) => {
     try {
       return { found: await ask(ids, signal), failed: noneFailed }
     } catch (failure) {
@@ -80,6 +82,20 @@ export function createLoader(kind: string, load: Enricher<never, unknown, unknow
       await halve(ids, error, into, signal)
       return into
     }
+  })
+}
+
+/** The same for any number of ids, `maxIds` at a time. */
+function inRuns(load: Loader): Loader {
+  return async (ids, signal) => {
+    const into: Into = { found: new Map(), failed: new Map() }
+    for (let at = 0; at < ids.length; at += maxIds) {
+      const { found, failed } = await load(ids.slice(at, at + maxIds), signal)
+      if (ids.length <= maxIds) return { found, failed }
+      for (const [id, value] of found) into.found.set(id, value)
+      for (const [id, error] of failed) into.failed.set(id, error)
+    }
+    return into
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CommittedEvent } from '@commitcast/events'
 import { LRUCache } from 'lru-cache'
 import type { CacheOptions } from './enrichment.ts'
+import { idsIn } from './ids-in.ts'
 import type { Loaded } from './loader.ts'
 
 /** What a worker keeps of one kind of metadata, for all its partitions. */
@@ -19,8 +20,7 @@ export function createLookUpCache(options: CacheOptions<CommittedEvent, unknown>
   const loading = new Set<Set<unknown>>()
 
   const forget = (id: unknown) => {
-    if (id === undefined || id === null) return
-    kept.delete(id)
+    kept.delete(id as NonNullable<unknown>)
     for (const stale of loading) stale.add(id)
   }
   const forgetAll = () => {
@@ -33,7 +33,7 @@ export function createLookUpCache(options: CacheOptions<CommittedEvent, unknown>
       const idOf = Object.hasOwn(invalidateOn, event.type) ? invalidateOn[event.type] : undefined
       if (!idOf) return
       try {
-        forget(idOf(event))
+        for (const id of idsIn(idOf(event))) forget(id)
       } catch {
         // Whatever it is about, it is looked up anew.
         forgetAll()

@@ -1,7 +1,7 @@
 import { createWSClient } from '@trpc/client'
 import { initTRPC, TRPCError } from '@trpc/server'
 import type { CreateWSSContextFnOptions } from '@trpc/server/adapters/ws'
-import { createCommitcast, defineEvents } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db as shop } from './shop-database.ts'
@@ -21,18 +21,19 @@ interface Context {
   readonly tokenEnds: Date
 }
 
+const channels = defineChannels({ customer: ['id'], access: ['userId'] })
 const live = cast.live({
   channels: (event) =>
-    event.type === 'access.revoked' ? [`access:${event.key}`] : [`customer:${event.data.customerId}`],
+    event.type === 'access.revoked' ? [channels.access(event.key)] : [channels.customer(event.data.customerId)],
 })
 
 const t = initTRPC.context<Context>().create()
 export const router = t.router({
   orders: t.procedure.input(z.object({ customerId: z.string() })).subscription(
     live.subscription({
-      channels: ({ input }) => [`customer:${input.customerId}`],
+      channels: ({ input }) => [channels.customer(input.customerId)],
       authorize: async ({ ctx, input }) => (await mayRead(ctx.userId, input.customerId)) && ctx.tokenEnds,
-      revokedBy: ({ ctx }) => [`access:${ctx.userId}`],
+      revokedBy: ({ ctx }) => [channels.access(ctx.userId)],
     }),
   ),
 })
@@ -61,7 +62,7 @@ async function joinedAt(userId: string, customerId: string): Promise<{ readonly 
 }
 
 export const fromNowOn = live.subscription({
-  channels: ({ input }: { input: { customerId: string } }) => [`customer:${input.customerId}`],
+  channels: ({ input }: { input: { customerId: string } }) => [channels.customer(input.customerId)],
   authorize: ({ ctx, input }: { ctx: Context; input: { customerId: string } }) =>
     joinedAt(ctx.userId, input.customerId),
 })

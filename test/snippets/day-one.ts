@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server'
-import { createCommitcast, defineEvents } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents } from 'commitcast'
 import { z } from 'zod'
 import { booksById, connectionString, ordersOf, type Tables } from './shop-database.ts'
 
@@ -26,8 +26,9 @@ export function placeOrder(id: string, customerId: string, bookId: number) {
 
 // #region live
 // What browsers see: the channels of an event, and metadata, looked up once for a whole batch.
+const channels = defineChannels({ customer: ['id'] })
 const live = cast
-  .live({ channels: (event) => [`customer:${event.data.customerId}`] })
+  .live({ channels: (event) => [channels.customer(event.data.customerId)] })
   .enrich('book', { id: (event) => event.data.bookId, load: booksById })
 // #endregion live
 
@@ -37,7 +38,7 @@ const t = initTRPC.context<{ customerId: string }>().create()
 export const router = t.router({
   orders: t.procedure.input(z.object({ customerId: z.string() })).subscription(
     live.subscription({
-      channels: ({ input }) => [`customer:${input.customerId}`],
+      channels: ({ input }) => [channels.customer(input.customerId)],
       authorize: ({ ctx, input }) => ctx.customerId === input.customerId,
       state: ({ input, trx }) => ordersOf(trx, input.customerId),
     }),

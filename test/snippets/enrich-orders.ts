@@ -1,4 +1,4 @@
-import { createCommitcast, defineEvents, type LiveEventOf } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents, type LiveEventOf } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db } from './shop-database.ts'
@@ -21,9 +21,11 @@ async function booksById(ids: readonly number[]) {
 // #endregion load
 
 // #region live
+const channels = defineChannels({ customer: ['id'] })
+
 const withBooks = cast
   // The channels of an event. Without any it goes to no client, and nothing is looked up for it.
-  .live({ channels: (event) => ('customerId' in event.data ? [`customer:${event.data.customerId}`] : []) })
+  .live({ channels: (event) => ('customerId' in event.data ? [channels.customer(event.data.customerId)] : []) })
   // A kind of metadata: which id an event needs, if any, and one look-up for all ids of a batch.
   .enrich('book', { id: (event) => (event.type === 'order.placed' ? event.data.bookId : undefined), load: booksById })
 // #endregion live

@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server'
-import { causationOf, commands, createCommitcast, defineEvents } from 'commitcast'
+import { causationOf, commands, createCommitcast, defineChannels, defineEvents } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { booksById, connectionString, db, ordersOf } from './shop-database.ts'
@@ -8,17 +8,19 @@ const order = z.object({ customerId: z.string(), bookId: z.number() })
 const events = defineEvents({ 'order.placed': { data: order }, 'order.delivered': { data: order } })
 const broker = postgresBroker({ connectionString })
 const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
-const live = cast
-  .live({ channels: (event) => [`customer:${event.data.customerId}`] })
-  .enrich('book', { id: (event) => event.data.bookId, load: booksById })
 
 // #region router
+const channels = defineChannels({ customer: ['id'] })
+const live = cast
+  .live({ channels: (event) => [channels.customer(event.data.customerId)] })
+  .enrich('book', { id: (event) => event.data.bookId, load: booksById })
+
 const t = initTRPC.context<{ customerId: string }>().create()
 
 export const router = t.router({
   orders: t.procedure.subscription(
     live.subscription({
-      channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+      channels: ({ ctx }) => [channels.customer(ctx.customerId)],
       authorize: 'everyone',
       state: ({ ctx, trx }) => ordersOf(trx, ctx.customerId),
     }),

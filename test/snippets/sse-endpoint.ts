@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { TRPCError } from '@trpc/server'
-import { createCommitcast, defineEvents, eventsEndpoint } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents, eventsEndpoint } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db } from './shop-database.ts'
@@ -8,11 +8,12 @@ import { connectionString, db } from './shop-database.ts'
 const events = defineEvents({ 'order.placed': { data: z.object({ customerId: z.string() }) } })
 const broker = postgresBroker({ connectionString })
 const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
-const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
 
 // #region endpoint
+const channels = defineChannels({ customer: ['id'] })
+const live = cast.live({ channels: (event) => [channels.customer(event.data.customerId)] })
 const follow = live.subscription<{ customerId: string }, undefined>({
-  channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+  channels: ({ ctx }) => [channels.customer(ctx.customerId)],
   authorize: 'everyone',
 })
 const readCustomer = async ({ headers }: IncomingMessage) => {

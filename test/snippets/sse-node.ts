@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { initTRPC } from '@trpc/server'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
-import { createCommitcast, defineEvents, eventsEndpoint, type LiveSockets, liveStreams } from 'commitcast'
+import {
+  createCommitcast,
+  defineChannels,
+  defineEvents,
+  eventsEndpoint,
+  type LiveSockets,
+  liveStreams,
+} from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db } from './shop-database.ts'
@@ -13,9 +20,10 @@ interface Context {
 const events = defineEvents({ 'order.placed': { data: z.object({ customerId: z.string() }) } })
 const broker = postgresBroker({ connectionString })
 const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
-const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
+const channels = defineChannels({ customer: ['id'] })
+const live = cast.live({ channels: (event) => [channels.customer(event.data.customerId)] })
 const follow = live.subscription<Context, undefined>({
-  channels: ({ ctx }) => [`customer:${ctx.customerId}`],
+  channels: ({ ctx }) => [channels.customer(ctx.customerId)],
   authorize: 'everyone',
 })
 // #region pings
@@ -25,7 +33,7 @@ const t = initTRPC.context<Context>().create({
 // #endregion pings
 const router = t.router({
   orders: t.procedure.subscription(
-    live.subscription({ channels: ({ ctx }) => [`customer:${ctx.customerId}`], authorize: 'everyone' }),
+    live.subscription({ channels: ({ ctx }) => [channels.customer(ctx.customerId)], authorize: 'everyone' }),
   ),
 })
 

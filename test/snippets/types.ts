@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server'
-import { createCommitcast, defineEvents } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db } from './shop-database.ts'
@@ -10,14 +10,16 @@ const events = defineEvents({
 })
 const broker = postgresBroker({ connectionString })
 const cast = createCommitcast({ app: 'shop', events, db, broker, listenTo: connectionString })
-const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
 
 // #region types
+const channels = defineChannels({ customer: ['id'] })
+const live = cast.live({ channels: (event) => [channels.customer(event.data.customerId)] })
+
 const t = initTRPC.context<{ customerId: string }>().create()
 export const router = t.router({
   deliveries: t.procedure.input(z.object({ customerId: z.string() })).subscription(
     live.subscription({
-      channels: ({ input }) => [`customer:${input.customerId}`],
+      channels: ({ input }) => [channels.customer(input.customerId)],
       authorize: ({ ctx, input }) => ctx.customerId === input.customerId,
       types: ['order.delivered'],
     }),

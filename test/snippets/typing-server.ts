@@ -1,5 +1,5 @@
 import { initTRPC, TRPCError } from '@trpc/server'
-import { createCommitcast, defineEvents, defineHints } from 'commitcast'
+import { createCommitcast, defineChannels, defineEvents, defineHints } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { z } from 'zod'
 import { connectionString, db } from './shop-database.ts'
@@ -10,7 +10,8 @@ const broker = postgresBroker({ connectionString })
 // #region server
 const hints = defineHints({ typing: z.object({ name: z.string() }) })
 export const cast = createCommitcast({ app: 'chat', events, hints, db, broker, listenTo: connectionString })
-const live = cast.live({ channels: (event) => [`room:${event.key}`] })
+const channels = defineChannels({ room: ['id'] })
+const live = cast.live({ channels: (event) => [channels.room(event.key)] })
 
 const t = initTRPC.context<{ userId: string; name: string }>().create()
 const room = t.procedure.input(z.object({ roomId: z.string() })).use(async ({ ctx, input, next }) => {
@@ -19,10 +20,10 @@ const room = t.procedure.input(z.object({ roomId: z.string() })).use(async ({ ct
 })
 export const router = t.router({
   messages: room.subscription(
-    live.subscription({ channels: ({ input }) => [`room:${input.roomId}`], authorize: 'everyone' }),
+    live.subscription({ channels: ({ input }) => [channels.room(input.roomId)], authorize: 'everyone' }),
   ),
   typing: room.mutation(({ ctx: { userId, name }, input: { roomId } }) =>
-    cast.hint({ channel: `room:${roomId}`, type: 'typing', sender: userId, data: { name } }),
+    cast.hint({ channel: channels.room(roomId), type: 'typing', sender: userId, data: { name } }),
   ),
 })
 // #endregion server

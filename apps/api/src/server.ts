@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Shop, ShopRouter } from '@commitcast/bookshop'
+import { channels, type Shop, type ShopRouter } from '@commitcast/bookshop'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
 import { eventsEndpoint, liveSockets, liveStreams } from 'commitcast'
@@ -25,7 +25,7 @@ export async function startServer({ router, live: shopLive, health, port, host, 
     createContext: streams.guardContext(() => ({})),
     onError: ({ error, path }) => report(error, path),
   })
-  const orders = eventsEndpoint(shopLive.subscription({ channels: () => ['orders'], authorize: 'everyone' }), {
+  const orders = eventsEndpoint(shopLive.subscription({ channels: () => [channels.orders()], authorize: 'everyone' }), {
     input: () => undefined,
     ctx: () => undefined,
     streams,

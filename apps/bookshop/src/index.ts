@@ -1,3 +1,4 @@
+export { channels } from './channels.ts'
 export type { BoardOrder } from './orders/order-board.ts'
 export { nextStep, type OrderStatus, orderSteps, statusAfter } from './orders/order-status.ts'
 export { createRouter, type ShopRouter } from './router.ts'

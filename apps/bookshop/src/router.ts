@@ -2,6 +2,7 @@ import { initTRPC } from '@trpc/server'
 import { commands } from 'commitcast'
 import superjson from 'superjson'
 import { z } from 'zod'
+import { channels } from './channels.ts'
 import { moveOrder } from './orders/move-order.ts'
 import { orderBoard } from './orders/order-board.ts'
 import { orderSteps } from './orders/order-status.ts'
@@ -49,7 +50,7 @@ export function createRouter(shop: Shop) {
       /** The board: the newest orders, then everything that happens to any order. */
       board: t.procedure.input(z.object({ limit: z.number().int().min(1).max(200).default(50) })).subscription(
         live.subscription({
-          channels: () => ['orders'],
+          channels: () => [channels.orders()],
           authorize: 'everyone',
           state: ({ input, trx }) => orderBoard(trx, input),
         }),
@@ -57,7 +58,7 @@ export function createRouter(shop: Shop) {
       /** Everything that happens to any order from now on, or after `lastEventId`. */
       follow: t.procedure
         .input(z.object({ lastEventId: z.string().optional() }).optional())
-        .subscription(live.subscription({ channels: () => ['orders'], authorize: 'everyone' })),
+        .subscription(live.subscription({ channels: () => [channels.orders()], authorize: 'everyone' })),
     }),
   })
 }

@@ -3,6 +3,7 @@ import { natsBroker } from 'commitcast/nats'
 import { postgresBroker } from 'commitcast/postgres'
 import { type Logger, variable } from 'commitcast/process'
 import type { Kysely } from 'kysely'
+import { channels } from './channels.ts'
 import { type Database, openDatabase } from './database.ts'
 import { events } from './events.ts'
 
@@ -54,7 +55,9 @@ export function openShop({ DATABASE_URL, NATS_URL }: ShopOptions, logger: Logger
 
 function defineLive(cast: Commitcast<typeof events, Database>, db: Kysely<Database>) {
   return cast
-    .live({ channels: (event) => ['orders', `order:${event.key}`, `customer:${event.data.customerId}`] })
+    .live({
+      channels: ({ key, data }) => [channels.orders(), channels.order(key), channels.customer(data.customerId)],
+    })
     .enrich('customer', { id: (event) => event.data.customerId, load: (ids) => customersById(db, ids) })
     .enrich('book', { id: (event) => event.data.bookId, load: (ids) => booksById(db, ids) })
 }

@@ -1,4 +1,4 @@
-import { createCommitcast } from 'commitcast'
+import { createCommitcast, defineChannels } from 'commitcast'
 import { postgresBroker } from 'commitcast/postgres'
 import { connectionString, db } from './database.ts'
 import { events } from './events.ts'
@@ -12,5 +12,8 @@ export const cast = createCommitcast({
   listenTo: connectionString,
 })
 
+/** A misspelt channel does not compile. */
+export const channels = defineChannels({ customer: ['id'] })
+
 /** The channels of an event: that of its customer. */
-export const live = cast.live({ channels: (event) => [`customer:${event.data.customerId}`] })
+export const live = cast.live({ channels: (event) => [channels.customer(event.data.customerId)] })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { initTRPC } from '@trpc/server'
 import superjson from 'superjson'
 import { z } from 'zod'
-import { cast, live } from './cast.ts'
+import { cast, channels, live } from './cast.ts'
 import { db } from './database.ts'
 
 const t = initTRPC.create({ transformer: superjson })
@@ -13,7 +13,7 @@ export const router = t.router({
   // First the state, then each event that it does not show yet.
   live: t.procedure.input(z.object({ customerId: z.string() })).subscription(
     live.subscription({
-      channels: ({ input }) => [`customer:${input.customerId}`],
+      channels: ({ input }) => [channels.customer(input.customerId)],
       authorize: 'everyone',
       state: ({ input, trx }) => ordersOf(trx, input.customerId),
     }),

@@ -1,5 +1,5 @@
 import { follow } from '@commitcast/client'
-import { cast } from './cast.ts'
+import { cast, channels, live } from './cast.ts'
 import { db } from './database.ts'
 import { trpc } from './trpc.ts'
 
@@ -21,6 +21,16 @@ export function followWrongly() {
   )
   // @ts-expect-error: the procedure takes a customer.
   follow(trpc.live, {}, {})
+}
+
+/** The channels of events and those of subscriptions have the same names. */
+export function followAWrongChannel() {
+  // @ts-expect-error: it is called "customer".
+  cast.live({ channels: ({ data }) => [channels.customers(data.customerId)] })
+  // @ts-expect-error: here, too.
+  live.subscription({ channels: () => [channels.costumer('ada')], authorize: 'everyone' })
+  // @ts-expect-error: it takes a customer's id.
+  live.subscription({ channels: () => [channels.customer()], authorize: 'everyone' })
 }
 
 /** On the side of the server, too. */

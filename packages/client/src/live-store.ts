@@ -41,7 +41,7 @@ export function createLiveStore<TProcedure extends LiveProcedure>(
   parts: () => {
     readonly procedure: TProcedure
     readonly input: InputOf<TProcedure>
-    readonly reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>
+    readonly reducers: NoInfer<Reducers<StateOf<TProcedure>, EventOf<TProcedure>>>
     readonly onHint?: ((hint: HintOf<TProcedure>) => void) | undefined
     /** As `follow` calls it. */
     readonly onFailure?: ((failure: FollowError) => void) | undefined

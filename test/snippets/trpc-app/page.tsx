@@ -21,9 +21,9 @@ const ada = { customerId: 'ada' }
 
 function Orders() {
   const { state: orders } = useLiveQuery(trpc.live, ada, {
-    'order.placed': (list, { key, data }) => [...list, { id: key, ...data, status: 'placed' as const }],
+    'order.placed': (list, { key, data }) => [...list, { id: key, ...data, status: 'placed' }],
     'order.delivered': (list, { key }) =>
-      list.map((order) => (order.id === key ? { ...order, status: 'delivered' as const } : order)),
+      list.map((order) => (order.id === key ? { ...order, status: 'delivered' } : order)),
   })
   const { status } = useConnection()
   return (

@@ -34,7 +34,7 @@ export interface LiveMutation<TProcedure extends MutationProcedure> {
 export function useLiveMutation<TProcedure extends MutationProcedure, TState>(
   query: LiveQuery<TState>,
   procedure: TProcedure,
-  options: LiveMutationOptions<TProcedure, TState>,
+  options: NoInfer<LiveMutationOptions<TProcedure, TState>>,
 ): LiveMutation<TProcedure> {
   const [running, setRunning] = useState(0)
   const [end, setEnd] = useState<Pick<LiveMutation<TProcedure>, 'answer' | 'error'>>(noEnd)

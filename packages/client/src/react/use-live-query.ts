@@ -27,7 +27,7 @@ export interface LiveQueryOptions<TProcedure extends LiveProcedure> {
 export function useLiveQuery<TProcedure extends LiveProcedure>(
   procedure: TProcedure,
   input: InputOf<TProcedure>,
-  reducers: Reducers<StateOf<TProcedure>, EventOf<TProcedure>>,
+  reducers: NoInfer<Reducers<StateOf<TProcedure>, EventOf<TProcedure>>>,
   { onHint, onFailure }: LiveQueryOptions<TProcedure> = {},
 ): LiveQuery<StateOf<TProcedure>> {
   const latest = useRef({ procedure, input, reducers, onHint, onFailure })

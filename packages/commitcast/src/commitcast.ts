@@ -21,6 +21,7 @@ import type {
 } from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import type { DefineProcess } from './define-process.ts'
 import type { CastHealth } from './health.ts'
 import type { GroupDefinition, LiveDefinition, RunOptions } from './run-options.ts'
 
@@ -146,6 +147,36 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
     handles: { readonly [T in EventTypeOf<TCatalog>]?: Handle<EventOf<TCatalog, T>> },
     options?: HandlerOptions,
   ): GroupDefinition
+  /**
+   * Defines a process manager: instances with a state, and for each status what each event and each time-out does. A
+   * transition is pure and returns data. The state, the events that it appends, its time-outs and the group's offset commit
+   * together, so each input has its effect exactly once (P5); an instance takes one input at a time, also from several
+   * partitions, in order per key.
+   *
+   * What a transition throws parks its event, and later events of the instance wait behind it. Throws `RangeError` or `TypeError` for a
+   * definition that can't be used.
+   *
+   * @example
+   * const reminder = cast
+   *   .process('reminder', {
+   *     state: stateType<Reminder>(),
+   *     instance: { 'basket.filled': (event) => event.key, 'basket.paid': (event) => event.key },
+   *     timeouts: ['patience'],
+   *     ends: ['paid', 'reminded'],
+   *   })
+   *   .transitions({
+   *     none: {
+   *       'basket.filled': () => ({ state: { status: 'waiting' }, timeouts: { patience: { afterMs: 3_600_000 } } }),
+   *       'basket.paid': 'ignore',
+   *     },
+   *     waiting: {
+   *       'basket.filled': 'ignore',
+   *       'basket.paid': () => ({ state: { status: 'paid' } }),
+   *       'timeout:patience': () => ({ state: { status: 'reminded' }, append: { type: 'basket.abandoned', key, data: {} } }),
+   *     },
+   *   })
+   */
+  readonly process: DefineProcess<TCatalog>
   /**
    * Runs worker roles until the signal aborts; resolves when they have drained. Without `roles` these are the relay and all that
    * `use` needs. Outages are waited out. Rejects with

@@ -37,6 +37,7 @@ import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.ts'
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
+import { createDefineProcess } from './define-process.ts'
 import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import type { GroupDefinition } from './run-options.ts'
@@ -151,6 +152,10 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       const inTransaction = (act: (sql: Sql) => Promise<void>) => ownTransaction(db).execute((trx) => act(sqlOf(trx)))
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
+    process: createDefineProcess<TCatalog, Transaction<TDatabase>>({
+      ...{ events, outbox, defineGroup, onAppend: releases.registerIn },
+      transaction: (act) => ownTransaction(db).execute((trx) => act(trx, sqlOf(trx))),
+    }),
     run,
     reached: (group, ids, options) => awaitReached(sql, { ...options, schema, group, ids }),
     health: () => readHealth(parts),

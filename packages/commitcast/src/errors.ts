@@ -40,8 +40,10 @@ export {
 export {
   ForgetRefused,
   GroupTypeUnknown,
+  InvalidTransition,
   LeaseLost,
   LiveMessageFailed,
+  NoInstance,
   NotReached,
   OffsetMoved,
   RebuildRefused,

@@ -88,18 +88,29 @@ export type {
   Enricher,
   Enrichment,
   FailurePolicy,
+  FiredTimeout,
   GroupWorker,
   Handle,
   HandlerOptions,
   IdOf,
   MetadataOf,
+  ProcessDefinition,
+  ProcessOptions,
+  ProcessStart,
+  ProcessState,
+  ProcessStep,
   Project,
   ProjectionOptions,
   ReachedOptions,
+  StateType,
+  TimeoutAt,
+  Transition,
+  Transitions,
   Try,
   Unreached,
+  WithoutInstance,
 } from '@commitcast/stream'
-export { type Change, type ChangeKind, changeOf, type TrackedRows, trackChanges } from '@commitcast/stream'
+export { type Change, type ChangeKind, changeOf, stateType, type TrackedRows, trackChanges } from '@commitcast/stream'
 export type { Logger } from '@commitcast/worker'
 export type {
   Commitcast,
@@ -111,6 +122,7 @@ export type {
   OwnConnection,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
+export type { DefineProcess, ProcessWithoutTransitions } from './define-process.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
 export type { GroupDefinition, LiveDefinition, Role, RunOptions } from './run-options.ts'

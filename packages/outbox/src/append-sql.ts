@@ -8,9 +8,9 @@ import {
   type Noted,
   noteTypes,
 } from '@commitcast/events'
-import { v7 as uuidv7 } from 'uuid'
 import { checkRow, type EventRow } from './check-row.ts'
 import { defaultMaxEventBytes } from './max-event-bytes.ts'
+import { newEventId } from './new-event-id.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
 
 /** An event to be appended. `type` picks the schema that `data` has to fit. */
@@ -108,7 +108,7 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
     actor,
     notes: notes && JSON.stringify(notes),
   }
-  const { id = uuidv7(), type, key } = event
+  const { id = newEventId(), type, key } = event
   // As Postgres writes it, so that the id that is returned is the one that readers get.
   return {
     id: String(id).toLowerCase(),

@@ -5,8 +5,17 @@ export { KeyReused } from './answers/key-reused.ts'
 export { createOnce, type Once } from './answers/once.ts'
 export { type HeadersLike, readCommand, readCommandHeaders, withoutCommand } from './answers/read-command.ts'
 export { type Append, checkTransaction, createAppend } from './append.ts'
-export { type AppendSql, type AppendStatement, createAppendSql, type NewEvent, type NewEventOf } from './append-sql.ts'
+export {
+  type AppendSql,
+  type AppendStatement,
+  appendAll,
+  createAppendSql,
+  createToRows,
+  type NewEvent,
+  type NewEventOf,
+} from './append-sql.ts'
 export { bindApp, checkApp, OtherApp } from './bind-app.ts'
+export type { EventRow } from './check-row.ts'
 export { checkSchema, SchemaOutdated } from './check-schema.ts'
 export { checkCluster, whyOtherCluster } from './epoch/check-cluster.ts'
 export { EpochEnded, readEpochEnd } from './epoch/epoch-end.ts'
@@ -15,6 +24,7 @@ export { type Refilled, type RefillOptions, refillPartition } from './epoch/refi
 export { leaseLostState, offsetMovedState, startedAnewState } from './functions/sql-states.ts'
 export { isoTime } from './iso-time.ts'
 export { type Migrated, type MigrateOptions, MigrateRefused, migrate, migrationSql } from './migrate.ts'
+export { newEventId } from './new-event-id.ts'
 export { NotInTransaction } from './not-in-transaction.ts'
 export { assignOffsets } from './pages/assign-offsets.ts'
 export { firstKept, lastGone } from './pages/first-kept.ts'

@@ -28,6 +28,23 @@ export type { GroupWorker, RunGroupContext } from './groups/run-group.ts'
 export { GroupTypeUnknown } from './groups/type-guard.ts'
 export { createHandler } from './handlers/create-handler.ts'
 export type { Handle, HandlerOptions, Handles, Try } from './handlers/handler.ts'
+export { createProcess } from './processes/create-process.ts'
+export { InvalidTransition } from './processes/invalid-transition.ts'
+export { NoInstance } from './processes/no-instance.ts'
+export {
+  type FiredTimeout,
+  type ProcessDefinition,
+  type ProcessOptions,
+  type ProcessStart,
+  type ProcessState,
+  type ProcessStep,
+  type StateType,
+  stateType,
+  type TimeoutAt,
+  type Transition,
+  type Transitions,
+  type WithoutInstance,
+} from './processes/process.ts'
 export { createProjection } from './projections/create-projection.ts'
 export type { Project, ProjectionOptions } from './projections/projection.ts'
 export { isRebuilding } from './projections/rebuild/in-shadow.ts'

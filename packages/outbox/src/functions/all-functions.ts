@@ -14,6 +14,7 @@ import { endRebuild } from './end-rebuild.ts'
 import { fireDue } from './fire-due.ts'
 import { forEarlierReleases } from './for-earlier-releases.ts'
 import { holdLease } from './hold-lease.ts'
+import { loadProcess } from './load-process.ts'
 import { lockShadow } from './lock-shadow.ts'
 import { maxEventBytes } from './max-event-bytes.ts'
 import { migratedUpTo } from './migrated-up-to.ts'
@@ -74,6 +75,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   holdLease,
   segmentEnd,
   activeMembers,
+  loadProcess,
   lockShadow,
   createSegments,
   maxEventBytes,

@@ -16,6 +16,7 @@ import { app } from './0015-app.ts'
 import { topicId } from './0016-topic-id.ts'
 import { newNames } from './0017-new-names.ts'
 import { scheduledEvents } from './0018-scheduled-events.ts'
+import { processes } from './0020-processes.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -37,6 +38,7 @@ export const allMigrations: readonly Migration[] = [
   topicId,
   newNames,
   scheduledEvents,
+  processes,
 ]
 
 /** The number of the newest one. */

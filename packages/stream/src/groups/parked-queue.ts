@@ -9,11 +9,16 @@ export interface Parking {
   readonly item: WorkItem
   readonly attempts: number
   readonly reason: string
+  /** Of a process: the instance whose later events wait behind it, in all partitions. Default: those of its key wait, in its own. */
+  readonly instance?: string | undefined
+  /** Default: the one that is worked on. */
+  readonly partition?: number
 }
 
 /** A parked event's position in the queue of its key. */
 export interface ParkedPlace {
   readonly id: string
+  /** What waits behind it: its key, or an instance of a process. */
   readonly key: string
   /** Whether it is to be tried now: its pause is over, an operator asked for it, or it was never tried. */
   readonly isDue: boolean
@@ -45,7 +50,7 @@ export async function park(
     [group],
   )
   if (row!.count + parkings.length > limit) throw tooMany(at, parkings, limit)
-  await sql.query(parkSql(schema), [group, at.partition, retryForMs > 0 ? firstPauseMs : null, ...columnsOf(parkings)])
+  await sql.query(parkSql(schema), [group, retryForMs > 0 ? firstPauseMs : null, ...columnsOf(at, parkings)])
 }
 
 function tooMany({ group }: GroupPartition, parkings: readonly Parking[], limit: number): TooManyParked {
@@ -57,7 +62,7 @@ function tooMany({ group }: GroupPartition, parkings: readonly Parking[], limit:
 }
 
 /** A text for each value: data and headers stay what they are, byte for byte, also where Postgres can't decode them. */
-function columnsOf(parkings: readonly Parking[]): readonly (readonly unknown[])[] {
+function columnsOf(at: GroupPartition, parkings: readonly Parking[]): readonly (readonly unknown[])[] {
   const of = (pick: (parking: Parking) => unknown) => parkings.map(pick)
   return [
     of(({ item }) => item.epoch),
@@ -71,6 +76,8 @@ function columnsOf(parkings: readonly Parking[]): readonly (readonly unknown[])[
     of(({ item }) => item.message.tx),
     of(({ reason }) => reason),
     of(({ attempts }) => attempts),
+    of(({ partition }) => partition ?? at.partition),
+    of(({ instance }) => instance ?? null),
   ]
 }
 
@@ -79,13 +86,15 @@ function parkSql(s: string): string {
     with event as (
       insert into ${s}.parked
         (group_name, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts,
-          failing_since, retry_at)
-      select $1, $2, epoch, "offset", event_id::uuid, type, key, data::json, headers::json, occurred_at::timestamptz, tx::xid8,
+          failing_since, retry_at, instance)
+      select $1, partition, epoch, "offset", event_id::uuid, type, key, data::json, headers::json, occurred_at::timestamptz, tx::xid8,
         reason, attempts, case when attempts > 0 then clock_timestamp() end,
-        case when attempts > 0 then clock_timestamp() + make_interval(secs => $3::float8 / 1000) end
-      from unnest($4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-        $12::text[], $13::text[], $14::int[])
-        as given(epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts)
+        case when attempts > 0 then clock_timestamp() + make_interval(secs => $2::float8 / 1000) end, instance
+      from unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::int[], $14::int[], $15::text[])
+        with ordinality
+        as given(epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts, partition, instance, nth)
+      order by nth
       on conflict (group_name, epoch, partition, "offset") do nothing returning *
     ), old as (
       delete from ${s}.parked_history where at < clock_timestamp() - interval '90 days'
@@ -95,8 +104,11 @@ function parkSql(s: string): string {
 /** Where the parked events of a partition stand, oldest first. */
 export async function readQueue(sql: Sql, { schema, group, partition }: GroupPartition): Promise<ParkedPlace[]> {
   return sql.query<ParkedPlace>(
-    `select id::text, key, retry or attempts = 0 or coalesce(retry_at <= clock_timestamp(), false) as "isDue"
-     from ${schema}.parked where group_name = $1 and partition = $2 order by epoch, "offset"`,
+    `select id::text, coalesce(instance, key) as key, (retry or attempts = 0 or coalesce(retry_at <= clock_timestamp(), false))
+       and not exists (
+         select from ${schema}.parked as earlier
+         where earlier.group_name = parked.group_name and earlier.instance = parked.instance and earlier.id < parked.id) as "isDue"
+     from ${schema}.parked where group_name = $1 and partition = $2 order by parked.id`,
     [group, partition],
   )
 }

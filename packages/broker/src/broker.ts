@@ -4,8 +4,8 @@ import type { Hints } from './hints.ts'
 export type { Message }
 
 /**
- * A message system, seen as partitioned, append-only logs. An adapter implements this and passes
- * `@commitcast/broker/contract`; nothing else in Commitcast knows which one it is.
+ * A message system, seen as partitioned, append-only logs. An adapter implements this interface and passes the contract's tests
+ * (docs/adding-a-broker.md). The rest of Commitcast does not know which adapter it uses.
  */
 export interface Broker {
   /** The adapter's name: `memory`, `nats`, `postgres`. */

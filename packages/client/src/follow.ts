@@ -20,8 +20,8 @@ export interface FollowHandlers<TProcedure extends LiveProcedure> {
   readonly onResync?: (reason: ResyncReason) => void
   readonly onStatus?: (status: FollowStatus) => void
   /**
-   * The server refused the subscription, or what answers is no live subscription (`UNTRACKED_MESSAGE`); it does not come
-   * back by itself.
+   * The server refused the subscription, or what answers is no live subscription (`UNTRACKED_MESSAGE`). Following has
+   * ended.
    */
   readonly onError?: (error: unknown) => void
   /**

@@ -1,3 +1,7 @@
+/**
+ * What a server of an application uses. It begins with `createCommitcast`.
+ * @module
+ */
 export type { Broker, Message, Topic, TopicOptions } from '@commitcast/broker'
 // Types that an application's own declarations mention.
 export type {

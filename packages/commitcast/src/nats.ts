@@ -1,1 +1,5 @@
+/**
+ * NATS JetStream as the broker. Needs the package `nats`.
+ * @module
+ */
 export { type NatsBrokerOptions, natsBroker } from '@commitcast/broker/nats'

@@ -1,3 +1,7 @@
+/**
+ * For processes of an application: configuration, log, health, signals. Needs the packages `pino` and `zod`.
+ * @module
+ */
 export {
   aborted,
   createOutageLog,

@@ -42,8 +42,8 @@ export interface AppendStatement {
  * Makes the statement that appends events, with the checks and the encoding of `append`. Nothing is sent: run it inside
  * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
  *
- * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not come
- * back as it is. It can't see whether you run it in a transaction.
+ * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not be
+ * read back unchanged. It can't check that you run the statement in a transaction.
  */
 export type AppendSql<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
   events: NewEventOf<TCatalog, TType> | readonly NewEvent<TCatalog>[],

@@ -37,6 +37,7 @@ interface Incident {
 
 const outage = 'outage'
 
+/** Makes the log of what is tried again and again, one for each kind of work. */
 export function createOutageLog({ logger, code, began, halted = began, ended, about }: OutageLogOptions): OutageLog {
   const incidents = new Map<unknown, Incident>()
   const isOut = () => [...incidents.values()].some(({ kinds }) => kinds.has(outage))

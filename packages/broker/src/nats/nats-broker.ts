@@ -18,8 +18,8 @@ export interface NatsBrokerOptions {
   /**
    * Whether each message of an append also names the one before it (`Nats-Msg-Id`, `Nats-Expected-Last-Msg-Id`). Then the
    * server refuses everything behind another client's message at once; without it, one event of Commitcast's may be missing
-   * until a reader finds that message (`Diverged`). About half the speed. Default no: give no other client the right to
-   * publish.
+   * until a reader finds that message (`Diverged`). About half the speed. Without it give
+   * no other client the right to publish. Default no.
    */
   readonly strictChain?: boolean
   /** Anything else that `connect` of the `nats` package takes: credentials, TLS, names. */

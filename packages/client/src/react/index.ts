@@ -1,3 +1,7 @@
+/**
+ * Hooks for React, on `@commitcast/client`.
+ * @module
+ */
 export type { Reducers } from '../reducers.ts'
 export { useConnection } from './use-connection.ts'
 export {

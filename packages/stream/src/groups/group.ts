@@ -28,7 +28,10 @@ export type FailurePolicy =
 export interface GroupOptions {
   /** Where a new group starts. Default `beginning`: the first event that is still kept. */
   readonly from?: 'beginning' | 'end'
-  /** The most events at a time. A batch is what is there: nothing waits for it to fill. */
+  /**
+   * The most events at a time. A batch is what is there: nothing waits for it to fill. Default 500 for a projection, 100 for a
+   * handler.
+   */
   readonly maxBatch?: number
   /** What becomes of an event that fails. Default `{ type: 'park' }`. */
   readonly onFailure?: FailurePolicy

@@ -1,7 +1,7 @@
 import type { CommittedEvent } from '@commitcast/events'
 import type { GroupOptions } from '../groups/group.ts'
 
-/** How a handler goes about its work. `maxBatch` is 100 unless it says otherwise. */
+/** How a handler goes about its work. */
 export interface HandlerOptions extends GroupOptions {
   /** How many events of a partition are handled at the same time. Default 8. */
   readonly concurrency?: number

@@ -1,7 +1,7 @@
 import type { CommittedEvent } from '@commitcast/events'
 import type { GroupOptions } from '../groups/group.ts'
 
-/** How a projection goes about its work. `maxBatch` is 500 unless it says otherwise. */
+/** How a projection goes about its work. */
 export interface ProjectionOptions extends GroupOptions {
   /** All tables that it writes to, as SQL spells them. A projection that says so can be rebuilt (`startRebuild`). */
   readonly tables?: readonly string[]

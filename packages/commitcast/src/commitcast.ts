@@ -9,7 +9,7 @@ import type {
   LiveEventOf,
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
-import type { Append, AppendSql, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
+import type { Append, AppendSql, Migrated, MigrateOptions, Once, Schedule, Unschedule } from '@commitcast/outbox'
 import type {
   Enricher,
   Handle,
@@ -116,6 +116,10 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   readonly append: Append<TCatalog>
   /** The same as a statement, for any other library to run in its transaction. */
   readonly appendSql: AppendSql<TCatalog>
+  /** Schedules an event in the caller's transaction: the relay appends it once its time has passed. */
+  readonly schedule: Schedule<TCatalog>
+  /** Cancels a scheduled event in the caller's transaction. */
+  readonly unschedule: Unschedule
   /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
   readonly once: Once
   /**

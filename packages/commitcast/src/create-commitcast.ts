@@ -15,11 +15,14 @@ import {
   createAppend,
   createAppendSql,
   createOnce,
+  createSchedule,
+  createUnschedule,
   defaultSchema,
   migrate,
   readOffsetsBefore,
   sqlIn,
   sqlOf,
+  type TransactionLike,
 } from '@commitcast/outbox'
 import {
   awaitReached,
@@ -38,6 +41,7 @@ import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
 import { createDefineProcess } from './define-process.ts'
+import { defineSchedule } from './define-schedule.ts'
 import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import type { GroupDefinition } from './run-options.ts'
@@ -89,12 +93,15 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   let isAppChecked = false
   const append = createAppend(events, outbox)
   const appendSql = createAppendSql(events, outbox)
+  const checkAppOnce = async (trx: TransactionLike) => {
+    if (!isAppChecked) await checkApp(sqlIn(trx), schema, app)
+    isAppChecked = true
+  }
   /** What can't be appended is refused before anything is sent. */
-  const checkFirst: typeof append = async (trx, list) => {
+  const checkFirst: (...args: Parameters<typeof append>) => Promise<void> = async (trx, list) => {
     checkTransaction(trx)
-    const { ids } = await appendSql(list)
-    await checkApp(sqlIn(trx), schema, app)
-    return ids
+    await appendSql(list)
+    await checkAppOnce(trx)
   }
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
   const defineGroup = (group: GroupWorker): GroupDefinition => {
@@ -115,12 +122,17 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     append: async (trx, list) => {
       if (isRebuilding(trx)) return (await appendSql(list)).ids
       if (!isAppChecked) await checkFirst(trx, list)
-      isAppChecked = true
       const ids = await append(trx, list)
       await releases.registerIn(trx)
       return ids
     },
     appendSql,
+    ...defineSchedule({
+      schedule: createSchedule(events, { ...outbox, before: checkAppOnce }),
+      unschedule: createUnschedule({ schema }),
+      checkEvent: async (event) => (await appendSql(event)).ids[0]!,
+      releases,
+    }),
     once: createOnce({ schema }),
     async hint(hint) {
       if (!hints)

@@ -30,6 +30,7 @@ export {
   EpochEnded,
   EventsGone,
   InvalidCommand,
+  InvalidSchedule,
   KeyReused,
   MigrateRefused,
   NewEpochRefused,

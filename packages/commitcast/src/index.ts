@@ -79,7 +79,10 @@ export type {
   NewEvent,
   NewEventOf,
   PgClientLike,
+  Schedule,
+  ScheduledEventOf,
   TransactionLike,
+  Unschedule,
 } from '@commitcast/outbox'
 export {
   type Command,

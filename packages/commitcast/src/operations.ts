@@ -3,11 +3,15 @@
  * @module
  */
 export {
+  cancelScheduled,
   dropParked,
   type HandleParkedOptions,
+  type HandleScheduledOptions,
   type KyselyLike,
   type ListParkedOptions,
+  type ListScheduledOptions,
   listParked,
+  listScheduled,
   type Migrated,
   type MigrateOptions,
   migrate,
@@ -25,6 +29,8 @@ export {
   refillPartition,
   retireEvents,
   retryParked,
+  retryScheduled,
+  type ScheduledEvent,
   type SkippedEvent,
   showParked,
   skipEvent,

@@ -40,6 +40,22 @@ export { type ParkedEventInFull, showParked } from './parked/show-parked.ts'
 export { readTopic, type TopicShape } from './read-topic.ts'
 export { type Relay, type RelayOptions, runRelay } from './relay/run-relay.ts'
 export { type Retired, type RetireOptions, retireEvents } from './retention/retire-events.ts'
+export { InvalidSchedule } from './schedule/invalid-schedule.ts'
+export {
+  cancelScheduled,
+  type HandleScheduledOptions,
+  type ListScheduledOptions,
+  listScheduled,
+  retryScheduled,
+  type ScheduledEvent,
+} from './schedule/list-scheduled.ts'
+export {
+  createSchedule,
+  createUnschedule,
+  type Schedule,
+  type ScheduledEventOf,
+  type Unschedule,
+} from './schedule/schedule.ts'
 export { checkSchemaName, defaultSchema } from './schema-name.ts'
 export { isSkipped, readSkipped, type SkippedEvent, skipEvent } from './skip-event.ts'
 export { type KyselyLike, type PgClientLike, sqlIn, sqlOf, type TransactionLike } from './sql-of.ts'

@@ -1,4 +1,5 @@
 import type { ParkedEvent, ParkedEventInFull } from '@commitcast/outbox'
+import { shown } from './shown.ts'
 import { textTable } from './text-table.ts'
 
 /** What `commitcast parked list` found, for people. */
@@ -65,10 +66,4 @@ export function handledText(word: 'retried' | 'dropped', ids: readonly string[])
   const events = ids.length === 1 ? '1 event' : `${ids.length} events`
   const shown = ids.length > 20 ? `${ids.slice(0, 20).join(', ')}, …` : ids.join(', ')
   return `${events} ${word}: ${shown}. ${after}\n`
-}
-
-/** An application's text on our terminal. */
-function shown(text: string, length: number): string {
-  const plain = text.replaceAll(/\p{C}/gu, '?')
-  return plain.length > length ? `${plain.slice(0, length - 1)}…` : plain
 }

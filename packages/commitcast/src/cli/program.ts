@@ -4,6 +4,7 @@ import { addGroupCommand } from './commands/group-command.ts'
 import { addMigrateCommand } from './commands/migrate-command.ts'
 import { addParkedCommand } from './commands/parked-command.ts'
 import { addRelayCommand } from './commands/relay-command.ts'
+import { addScheduleCommand } from './commands/schedule-command.ts'
 import { addStatusCommand } from './commands/status-command.ts'
 import { addTopicCommand } from './commands/topic-command.ts'
 
@@ -28,6 +29,7 @@ const commands = [
   addStatusCommand,
   addGroupCommand,
   addParkedCommand,
+  addScheduleCommand,
   addTopicCommand,
 ]
 

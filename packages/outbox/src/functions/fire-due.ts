@@ -1,6 +1,9 @@
 import { afterAppend, beforeAppend } from './around-append.ts'
 import type { SqlFunction } from './sql-function.ts'
 
+/** So far back a look begins that continues no other: a transaction may commit what is due a little later than another one. */
+const slackMs = 500
+
 /** So many are tried one by one after a batch was refused. */
 const singlyMost = 50
 
@@ -8,7 +11,7 @@ const singlyMost = 50
  * The function behind `fireDue`: moves what is due from `scheduled_event` to the outbox, in one transaction, the oldest first. Where
  * nothing is due it is one look into an index and draws no transaction id. One transaction fires at a time, so that order holds
  * with several relays. A row that a transaction of the application has locked is passed over; that one decides whether it fires.
- * It looks behind (`after_at`, `after_number`), because a scan from the beginning passes over all rows that were deleted since the
+ * It looks behind (`after_at`, `after_number`), or without a number a little before `after_at`, because a scan from the beginning passes over all rows that were deleted since the
  * oldest transaction of the cluster began.
  */
 export const fireDue: SqlFunction = {
@@ -28,6 +31,11 @@ declare
   now_at timestamptz := clock_timestamp();
 begin
   fired := 0;
+  if after_number is null then
+    -- The clock may have gone back.
+    after_at := least(after_at, now_at) - interval '${slackMs} milliseconds';
+    after_number := 0;
+  end if;
   ${nextAt(s)}
   if next_at <= now_at and pg_try_advisory_xact_lock(hashtextextended('${s}.fire_due', 0)) then
     perform ${s}.check_cluster();

@@ -1,16 +1,10 @@
 import { timeoutType } from '@commitcast/events'
-import { lookEveryMs } from '../schedule/look-every-ms.ts'
+import { scheduledSoon, soonMs } from '../schedule/scheduled-soon.ts'
 import { notifyRelay } from './around-append.ts'
 import type { SqlFunction } from './sql-function.ts'
 
 /** The owners of a process's time-outs begin so. */
 const processPrefix = 'process/'
-
-/**
- * A relay looks at least every `lookEveryMs`, and then waits for what is due next. So it needs a notification only of what is due
- * before it may look again.
- */
-const nearMs = 2 * lookEveryMs
 
 export const schedule: SqlFunction = {
   signature: 'schedule(text, timestamptz, text, text, json, json, text, uuid)',
@@ -39,9 +33,9 @@ begin
     octet_length(data::text) + octet_length(headers::text))
   on conflict on constraint scheduled_event_pkey do update set (at, number, id, type, key, data, headers, bytes, refused) =
     (excluded.at, excluded.number, excluded.id, excluded.type, excluded.key, excluded.data, excluded.headers, excluded.bytes, null);
-  if at < clock_timestamp() + interval '${nearMs} milliseconds' then
+  if at < clock_timestamp() + interval '${soonMs} milliseconds' then
     select exists (select from ${s}.sleeping_relay) as is_asleep into checked;
-    ${notifyRelay(s, 'due')}
+    ${notifyRelay(s, scheduledSoon)}
   end if;
 end $$;`,
 }

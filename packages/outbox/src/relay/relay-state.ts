@@ -6,6 +6,7 @@ import {
   partitionsHealth,
   silence,
 } from '@commitcast/worker'
+import type { ScheduleState } from '../schedule/run-scheduler.ts'
 import { type BrokerLog, createBrokerLog } from './broker-log.ts'
 import type { PartitionRelay } from './partition-relay.ts'
 
@@ -14,6 +15,7 @@ export interface RelayState {
   readonly partitions: Map<number, { readonly term: bigint; readonly relay: PartitionRelay }>
   readonly acknowledged: Map<number, number>
   readonly brokerLog: BrokerLog
+  readonly schedule: ScheduleState
   /** The one that `acknowledged` speaks of. */
   epoch?: number
   held: readonly Lease[]
@@ -31,6 +33,7 @@ export function createRelayState(logger: Logger): RelayState {
     partitions: new Map(),
     acknowledged: new Map(),
     brokerLog: createBrokerLog(logger),
+    schedule: {},
     held: [],
     unserved: undefined,
     isStandby: false,
@@ -38,9 +41,10 @@ export function createRelayState(logger: Logger): RelayState {
   }
 }
 
-export function healthOf({ partitions, unserved, askedAt, trouble }: RelayState): Health {
-  return partitionsHealth(
+export function healthOf({ partitions, unserved, askedAt, trouble, schedule }: RelayState): Health {
+  const health = partitionsHealth(
     unserved ?? trouble ?? silence(askedAt),
     new Map([...partitions].map(([partition, { relay }]) => [partition, relay.trouble])),
   )
+  return Object.keys(schedule).length === 0 ? health : { ...health, schedule: { ...schedule } }
 }

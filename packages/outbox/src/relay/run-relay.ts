@@ -17,6 +17,7 @@ import { checkCluster, waitForCluster, whyOtherCluster } from '../epoch/check-cl
 import { EpochEnded } from '../epoch/epoch-end.ts'
 import { checkLimit } from '../parked/check-limit.ts'
 import { checkKeepMs } from '../retention/retire-events.ts'
+import { runScheduler } from '../schedule/run-scheduler.ts'
 import { readServer } from '../verified/record-verified.ts'
 import { createAssigner } from './assigner.ts'
 import { boundedSql } from './bounded-sql.ts'
@@ -37,7 +38,7 @@ export interface RelayOptions {
   readonly signal: AbortSignal
   /** A direct connection for LISTEN. Without one the relay polls every 100 ms, and writers never notify. */
   readonly listenTo?: string
-  /** How often a sleeping relay looks without a notification. Default 1,000. */
+  /** How often a sleeping relay looks for events, and for scheduled ones that are due, without a notification. Default 1,000. */
   readonly pollMs?: number
   /** The most events of one partition that get offsets in one commit. Default 1,000. */
   readonly maxPage?: number
@@ -61,7 +62,8 @@ export interface Relay {
 
 /**
  * The relay worker: takes its share of the outbox's partitions, assigns offsets to their new events and appends them to
- * `<app>-events`, each once and in order, whatever crashes (P1-P4). Several may run; outages are waited out.
+ * `<app>-events`, each once and in order, whatever crashes (P1-P4). Appends scheduled events when they are due (P11). Several may
+ * run; outages are waited out.
  */
 export function runRelay(options: RelayOptions): Relay {
   const { logger = warningLogger, signal, retentionMs } = options
@@ -118,6 +120,12 @@ function openOutageLogs(logger: Logger) {
       halted: 'partition halted',
       ended: 'partition continues',
     }),
+    schedule: createOutageLog({
+      logger,
+      code: 'SCHEDULE_WAITS',
+      began: 'could not append scheduled events; retrying',
+      ended: 'scheduled events are appended again',
+    }),
     listening: createOutageLog({
       logger,
       began: 'could not listen for new events; polling continues',
@@ -132,8 +140,8 @@ const answerMs = 30_000
 async function relayUntilError(running: Running, state: RelayState, onProgress: () => void): Promise<void> {
   const options = { ...running, sql: boundedSql(running.sql, answerMs) }
   const { sql, broker, app, schema, logger, outages, leaseTtlMs, listenTo, pollMs = 1_000 } = options
-  const bell = createBell()
-  const leaseBell = createBell()
+  const bells = { bell: createBell(), leaseBell: createBell(), scheduleBell: createBell() }
+  const { bell, leaseBell, scheduleBell } = bells
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const serverStarted = await checkCluster(sql, schema)
@@ -151,9 +159,18 @@ async function relayUntilError(running: Running, state: RelayState, onProgress: 
     () => keepLeases(leases, state, { bell, leaseBell, unserved, signal }),
     // Not bounded: it waits for others' transactions.
     () => keepSegments({ ...running, topic, logger, signal }),
+    () =>
+      runScheduler({
+        ...options,
+        lookEveryMs: pollMs,
+        bell: scheduleBell,
+        state: state.schedule,
+        outages: outages.schedule,
+        signal,
+      }),
     ...(listenTo === undefined
       ? []
-      : [() => listen({ connectionString: listenTo, schema, bell, leaseBell, signal, outages: outages.listening })]),
+      : [() => listen({ connectionString: listenTo, schema, ...bells, signal, outages: outages.listening })]),
   ])
   const assign = createAssigner({ ...options, topic, server, bell, serverStarted, outages: outages.partitions }, state)
   const rest = createRest({ sleepingRelay, bell, signal, pollMs, listens: listenTo !== undefined })

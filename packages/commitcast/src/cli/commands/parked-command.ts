@@ -6,6 +6,7 @@ import { CommandFailed } from '../explain-failure.ts'
 import { handledText, parkedInFullJson, parkedInFullText, parkedText } from '../parked-text.ts'
 import { printResult } from '../print-result.ts'
 import { addSettings } from '../settings.ts'
+import { wholeNumber } from '../whole-number.ts'
 import { withTable } from '../with-table.ts'
 
 const table = 'parked'
@@ -131,10 +132,4 @@ function collectIds(text: string, before: readonly string[] = []): readonly stri
 function parkedId(text: string): string {
   if (/^[1-9]\d{0,17}$/.test(text)) return text
   throw new InvalidArgumentError('It has to be an id as "commitcast parked list" shows them, a whole number.')
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value
-  throw new InvalidArgumentError('It has to be a whole number from 1 to 10,000.')
 }

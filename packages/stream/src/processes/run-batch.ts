@@ -110,7 +110,7 @@ async function take(work: InstanceWork, given: Given, batch: Batch): Promise<voi
 
 /** The instance exists now: what was held for it comes next, in the same commit. */
 async function release(work: InstanceWork, batch: Batch): Promise<void> {
-  const { sql, machine } = batch
+  const { sql, machine, at } = batch
   work.held = 0
   const held = await takeHeld(sql, batch, { instance: work.id })
   const own = batch.effects.held.filter(({ instance }) => instance === work.id)
@@ -121,10 +121,14 @@ async function release(work: InstanceWork, batch: Batch): Promise<void> {
     )
   for (const one of held) {
     const item = itemOf(one, batch)
-    batch.unscheduled.push({ owner: ownerOf(machine, work.id), name: holdName(item) })
+    const { length } = batch.parkings
     await takeHeldItem(work, { item, partition: one.partition }, batch)
+    const isElsewhere = batch.parkings.length > length && one.partition !== at.partition
+    // The worker of its partition does not know that it is parked: the end of the holding comes now, and says so.
+    if (isElsewhere) batch.scheduled.push({ ...endOfHolding(batch, { instance: work.id, item }), afterMs: 0 })
+    else batch.unscheduled.push({ owner: ownerOf(machine, work.id), name: holdName(item) })
   }
-  for (const { item } of own) await takeHeldItem(work, { item, partition: batch.at.partition }, batch)
+  for (const { item } of own) await takeHeldItem(work, { item, partition: at.partition }, batch)
 }
 
 async function takeHeldItem(
@@ -158,7 +162,7 @@ interface Failed {
 
 /** Parks an event. Later ones of its instance wait behind it; `NoInstance` parks it alone. */
 async function fail(error: unknown, { item, work, partition }: Failed, batch: Batch): Promise<void> {
-  const { isRetry = false, group, at, parkings, blocking } = batch
+  const { isRetry = false, group, parkings, blocking } = batch
   const isOwn = partition === undefined
   if (isPassing(error) || group.onFailure.type === 'stop' || (isRetry && isOwn)) throw error
   const isAlone = error instanceof NoInstance
@@ -171,15 +175,6 @@ async function fail(error: unknown, { item, work, partition }: Failed, batch: Ba
   if (isAlone) return
   blocking.add(instance ?? item.message.key)
   if (work) work.isBlocked = true
-  // The worker of the other partition does not know: the end of the holding comes now, and says so.
-  if (work && partition !== undefined && partition !== at.partition) {
-    const nudge = endOfHolding(batch, { instance: work.id, item })
-    batch.unscheduled.splice(
-      batch.unscheduled.findIndex(({ name }) => name === nudge.name),
-      1,
-    )
-    batch.scheduled.push({ ...nudge, afterMs: 0 })
-  }
 }
 
 function endOfHolding(

@@ -34,13 +34,19 @@ export type Purchase =
 
 interface OpenOptions extends ProcessOptions {
   readonly partitions?: number
-  readonly patienceMs?: number
+  /** How long a reservation may take. */
+  readonly patienceMs?: (total: number) => number
   /** Throws while it is on and a reservation is bad. */
   readonly failing?: { isOn: boolean }
 }
 
 /** A database, a memory broker, and a process manager that reserves stock, then waits for the payment. */
-export async function openPurchases({ partitions = 4, patienceMs = 60_000, failing, ...options }: OpenOptions = {}) {
+export async function openPurchases({
+  partitions = 4,
+  patienceMs = () => 60_000,
+  failing,
+  ...options
+}: OpenOptions = {}) {
   const database = await freshDatabase({ partitions })
   const storage: MemoryStorage = new Map()
   const open = () =>
@@ -74,7 +80,7 @@ export async function openPurchases({ partitions = 4, patienceMs = 60_000, faili
           'purchase.requested': ({ key, data }) => ({
             state: { status: 'reserving', total: data.total },
             append: { type: 'stock.wanted', key: `stock of ${key}`, data: { purchaseId: key } },
-            timeouts: { patience: { afterMs: patienceMs } },
+            timeouts: { patience: { afterMs: patienceMs(data.total) } },
           }),
           'stock.reserved': 'hold',
           'stock.refused': 'ignore',
@@ -86,7 +92,7 @@ export async function openPurchases({ partitions = 4, patienceMs = 60_000, faili
             if (data.isBad && failing?.isOn) throw new Error('It was a bad reservation.')
             return {
               state: { status: 'paying', total, reservedAt: new Date(0) },
-              timeouts: { patience: { afterMs: patienceMs } },
+              timeouts: { patience: { afterMs: patienceMs(total) } },
             }
           },
           'stock.refused': (_, { key }) => ({

@@ -29,7 +29,7 @@ export interface ProcessBatch {
   readonly outputs: readonly EventRow[]
   /** To be parked. */
   readonly parkings: readonly Parking[]
-  /** The instances and keys of this partition behind whose parked events others wait. */
+  /** The instances and keys that have parked events in this partition. */
   readonly blocking: readonly string[]
 }
 
@@ -150,7 +150,9 @@ async function endHolding(work: InstanceWork, heldId: string, batch: Batch): Pro
   if (!held) return
   work.held--
   const reason = `It was held for ${batch.holdMs} ms, and nothing created the instance ${JSON.stringify(work.id)} of ${batch.machine.name}.`
-  batch.parkings.push({ item: itemOf(held, batch), attempts: 1, reason, instance: aloneName(held.message.id) })
+  const instance = aloneName(held.message.id)
+  batch.parkings.push({ item: itemOf(held, batch), attempts: 1, reason, instance })
+  batch.blocking.add(instance)
 }
 
 interface Failed {
@@ -172,9 +174,8 @@ async function fail(error: unknown, { item, work, partition }: Failed, batch: Ba
     ...(instance !== undefined && { instance }),
     ...(partition !== undefined && { partition }),
   })
-  if (isAlone) return
   blocking.add(instance ?? item.message.key)
-  if (work) work.isBlocked = true
+  if (work && !isAlone) work.isBlocked = true
 }
 
 function endOfHolding(

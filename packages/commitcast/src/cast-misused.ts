@@ -2,6 +2,7 @@ import { CommitcastError } from '@commitcast/events'
 
 /** What was done that can't work. */
 export type Misuse =
+  | 'NODE_TOO_OLD'
   | 'CAST_OPTION_INVALID'
   | 'CAST_CLOSED'
   | 'CAST_RUNS_ALREADY'

@@ -1,5 +1,6 @@
 import { checkPostgresAddress } from '@commitcast/broker/postgres'
 import { CastMisused } from './cast-misused.ts'
+import { nodeTooOld } from './node-too-old.ts'
 
 /** What an option has to have, and what to give. */
 interface Needed {
@@ -14,8 +15,13 @@ const instance: Needed = {
 }
 const port: Needed = { has: 'topic', give: 'a broker, as natsBroker() and postgresBroker() return it' }
 
-/** Throws `CastMisused`, and `InvalidAddress`, for options that a program without types, or an unset variable, gets wrong. */
+/**
+ * Throws `CastMisused`, and `InvalidAddress`, for options that a program without types, or an unset variable, gets wrong; and for
+ * a Node that is too old.
+ */
 export function checkOptions(options: object): void {
+  const tooOld = nodeTooOld()
+  if (tooOld !== undefined) throw new CastMisused('NODE_TOO_OLD', tooOld)
   const given = (options ?? {}) as Record<string, unknown>
   check('events', given.events, catalogue)
   const { db, broker, connectionString, listenTo } = given

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-import { explainFailure } from './explain-failure.ts'
-import { createProgram } from './program.ts'
+import { nodeTooOld } from '../node-too-old.ts'
 
-try {
-  await createProgram().parseAsync()
-} catch (error) {
-  const { exitCode, words } = explainFailure(error)
-  if (words !== undefined) process.stderr.write(`${words}\n`)
-  process.exitCode = exitCode
+const words = nodeTooOld()
+if (words !== undefined) {
+  process.stderr.write(`${words}\n`)
+  process.exitCode = 2
+} else {
+  // Not imported above: what it needs an older Node may not have.
+  const { runProgram } = await import('./run-program.ts')
+  await runProgram()
 }

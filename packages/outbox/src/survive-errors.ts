@@ -34,6 +34,9 @@ const defaults = {
  * take; to ask the server, the pool opens a connection more, for a moment. A pooler can't be asked: behind one give the pool
  * a `query_timeout`, longer than your longest statement.
  *
+ * `onError` gets each of these errors, ready to be logged: `client`, which `pg` adds, is not enumerable there, because it holds the
+ * connection's secret key.
+ *
  * Where the pool's options say nothing else it also sets `keepAlive`, with the first probe after 10 s, and
  * `connectionTimeoutMillis`, to 20 s.
  */
@@ -43,12 +46,17 @@ export function surviveErrors<TPool extends PoolLike>(pool: TPool, onError: (err
     if (options[name as keyof typeof defaults] === undefined) Object.assign(options, { [name]: value })
   }
   const watch = createSilenceWatch(options)
-  pool.on('error', onError)
+  const report = (error: Error) => onError(withHiddenClient(error))
+  pool.on('error', report)
   pool.on('connect', (client) => {
-    client.on('error', onError)
+    client.on('error', report)
     watch.add(client as ClientLike)
   })
   pool.on('release', (_, client) => watch.release(client as ClientLike))
   pool.on('remove', (client) => watch.remove(client as ClientLike))
   return pool
+}
+
+function withHiddenClient(error: Error): Error {
+  return 'client' in error ? Object.defineProperty(error, 'client', { enumerable: false }) : error
 }

@@ -1,5 +1,5 @@
-import { BrokerUnavailable, Diverged, TopicMismatch } from '@commitcast/broker'
-import { EventsGone, type Refilled, refillPartition, type TopicShape } from '@commitcast/outbox'
+import { CommitcastError } from '@commitcast/events'
+import { type Refilled, refillPartition, type TopicShape } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import { CommandFailed } from './explain-failure.ts'
 import { openBroker } from './open-broker.ts'
@@ -44,8 +44,7 @@ export async function refillTopic(sql: Sql, { database, nats, schema, topic, onl
 
 /** What the broker or the outbox says in its own words; a mistake of ours is none. */
 function toFailure(error: unknown): never {
-  const isTold = [BrokerUnavailable, Diverged, EventsGone, TopicMismatch].some((kind) => error instanceof kind)
-  throw isTold ? new CommandFailed((error as Error).message) : error
+  throw error instanceof CommitcastError ? new CommandFailed(error.message) : error
 }
 
 /** The same for people, a line for each partition. */

@@ -1,4 +1,5 @@
-import { BrokerUnavailable, Diverged, endOf, TopicMismatch, type TopicOptions } from '@commitcast/broker'
+import { endOf, type TopicOptions } from '@commitcast/broker'
+import { CommitcastError } from '@commitcast/events'
 import { openBroker } from '../open-broker.ts'
 
 /** What a broker has of a topic. */
@@ -37,7 +38,6 @@ export async function lookAtBroker(
 
 /** A broker's own words; a mistake of ours is none. */
 function troubleOf(error: unknown): string {
-  const isTold = [BrokerUnavailable, Diverged, TopicMismatch].some((kind) => error instanceof kind)
-  if (isTold) return (error as Error).message
+  if (error instanceof CommitcastError) return error.message
   throw error
 }

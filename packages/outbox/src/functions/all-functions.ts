@@ -1,6 +1,7 @@
 import { activeMembers } from './active-members.ts'
 import { append } from './append.ts'
 import { appendAll } from './append-all.ts'
+import { appendToAggregate } from './append-to-aggregate.ts'
 import { assignOffsets } from './assign-offsets.ts'
 import { bindApp } from './bind-app.ts'
 import { checkCluster } from './check-cluster.ts'
@@ -23,6 +24,7 @@ import { offsetsBefore } from './offsets-before.ts'
 import { parkRefused } from './park-refused.ts'
 import { partitions } from './partitions.ts'
 import { prepareEvent } from './prepare-event.ts'
+import { readAggregate } from './read-aggregate.ts'
 import { readClusterIdentity } from './read-cluster-identity.ts'
 import { readIds } from './read-ids.ts'
 import { readPages } from './read-pages.ts'
@@ -41,6 +43,7 @@ import { setGroupOffsets } from './set-group-offsets.ts'
 import type { SqlFunction } from './sql-function.ts'
 import { startGroup } from './start-group.ts'
 import { thisCluster } from './this-cluster.ts'
+import { tryAppendToAggregate } from './try-append-to-aggregate.ts'
 import { unschedule } from './unschedule.ts'
 import { uuidV7 } from './uuid-v7.ts'
 import { visibleUpTo } from './visible-up-to.ts'
@@ -63,6 +66,9 @@ function under({ signature, sql }: SqlFunction, names: Readonly<Record<string, s
 export const functionsOnTables: readonly SqlFunction[] = [
   append,
   appendAll,
+  tryAppendToAggregate,
+  appendToAggregate,
+  readAggregate,
   bindApp,
   checkCluster,
   checkServer,

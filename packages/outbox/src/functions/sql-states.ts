@@ -19,3 +19,5 @@ export const otherEncodingState = 'OB011'
 export const workersRunState = 'OB012'
 /** The worker is of a release before a migration that needed all workers stopped. */
 export const workerOutdatedState = 'OB013'
+/** Another writer appended to the aggregate first. */
+export const versionConflictState = 'OB019'

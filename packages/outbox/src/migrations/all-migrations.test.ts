@@ -22,6 +22,7 @@ const landed: Record<string, string> = {
   '16 topic id': 'd6f83b693368b9c7ec092f1a80ef332e',
   '17 new names': 'c0368739b55dad926c870b16290c2661',
   '18 scheduled events': '6fb74e0e1d329fc556a750e36c85ae3c',
+  '19 aggregates': 'c6c67aa60e0e1863bab13c41d1851465',
   '20 processes': '7ef14450693ce5e3f60e03c96b4f571f',
 }
 

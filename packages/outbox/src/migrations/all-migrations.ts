@@ -16,6 +16,7 @@ import { app } from './0015-app.ts'
 import { topicId } from './0016-topic-id.ts'
 import { newNames } from './0017-new-names.ts'
 import { scheduledEvents } from './0018-scheduled-events.ts'
+import { aggregates } from './0019-aggregates.ts'
 import { processes } from './0020-processes.ts'
 import type { Migration } from './migration.ts'
 
@@ -38,6 +39,7 @@ export const allMigrations: readonly Migration[] = [
   topicId,
   newNames,
   scheduledEvents,
+  aggregates,
   processes,
 ]
 

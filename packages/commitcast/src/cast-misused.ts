@@ -11,6 +11,7 @@ export type Misuse =
   | 'USE_WITHOUT_ROLE'
   | 'USE_NOT_OF_CAST'
   | 'GROUP_TWICE'
+  | 'AGGREGATE_TWICE'
 
 /** A mistake in how a cast is made or run, found before anything was begun. `code` says which; the message what to do. */
 export class CastMisused extends CommitcastError {

@@ -1,3 +1,4 @@
+import type { Aggregate, AggregateOptions } from '@commitcast/aggregates'
 import type { Broker } from '@commitcast/broker'
 import type {
   EventCatalog,
@@ -188,6 +189,22 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
    * them runs already, or the cast was closed.
    */
   run(options: RunOptions): Promise<void>
+  /**
+   * Defines an event-sourced aggregate: its state is what its events made of it, and its version decides between writers. Its
+   * name is that of its streams. The types that `evolve` names are appended by it alone: `append` throws `InvalidEvent` for them.
+   * Throws `CastMisused` for a name that is taken.
+   *
+   * @example
+   * const room = cast.aggregate('room', {
+   *   initial: (): Room => ({ isOpen: false }),
+   *   evolve: { 'room.opened': (room) => ({ ...room, isOpen: true }) },
+   * })
+   * await room.execute(cast.db, 'r1', (room) => (room.isOpen ? [] : { type: 'room.opened', data: {} }))
+   */
+  aggregate<TState, TType extends EventTypeOf<TCatalog>>(
+    name: string,
+    options: AggregateOptions<TCatalog, TState, TType>,
+  ): Aggregate<TCatalog, TState, TType>
   /**
    * Waits until a group has applied the events with these ids, as `append` returned them, so that what is read next shows them.
    * Call it after the transaction has committed. An event that the group does not handle, or that lies before its first offset,

@@ -40,6 +40,7 @@ import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.ts'
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
+import { createAggregates } from './define-aggregate.ts'
 import { createDefineProcess } from './define-process.ts'
 import { defineSchedule } from './define-schedule.ts'
 import { createParts, readHealth } from './health.ts'
@@ -110,6 +111,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     defined.add(definition)
     return definition
   }
+  const aggregates = createAggregates({ catalog: events, app, outbox, releases, logger })
   const run = createRun({
     ...shared,
     ...{ parts, defined, catalogTypes, release, understand, closed: closing.signal, upcast: events.upcast },
@@ -120,19 +122,24 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     db,
     // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => {
+      aggregates.checkForeign(list)
       if (isRebuilding(trx)) return (await appendSql(list)).ids
       if (!isAppChecked) await checkFirst(trx, list)
       const ids = await append(trx, list)
       await releases.registerIn(trx)
       return ids
     },
-    appendSql,
     ...defineSchedule({
       schedule: createSchedule(events, { ...outbox, before: checkAppOnce }),
       unschedule: createUnschedule({ schema }),
       checkEvent: async (event) => (await appendSql(event)).ids[0]!,
       releases,
     }),
+    appendSql: async (list) => {
+      aggregates.checkForeign(list)
+      return appendSql(list)
+    },
+    aggregate: aggregates.define,
     once: createOnce({ schema }),
     async hint(hint) {
       if (!hints)
@@ -175,6 +182,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       parts.own.set('cast', () => ({ ready: false, trouble: 'closed' }))
       closing.abort()
       await hub.done()
+      await aggregates.settled()
       await close()
     },
   }

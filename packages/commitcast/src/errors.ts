@@ -1,3 +1,4 @@
+export { EvolveFailed, StreamUnreadable, VersionConflict } from '@commitcast/aggregates'
 export {
   AppendConflict,
   BrokerUnavailable,

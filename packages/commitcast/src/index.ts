@@ -2,6 +2,22 @@
  * What a server of an application uses. It begins with `createCommitcast`.
  * @module
  */
+export type {
+  Aggregate,
+  AggregateDefinition,
+  AggregateEvent,
+  AggregateOptions,
+  Appended,
+  AppendToOptions,
+  CommandOf,
+  Decided,
+  Executed,
+  ExecuteOptions,
+  Loaded,
+  LoadOptions,
+  NewAggregateEvent,
+  SnapshotOptions,
+} from '@commitcast/aggregates'
 export type { Broker, Message, Topic, TopicOptions } from '@commitcast/broker'
 // Types that an application's own declarations mention.
 export type {

@@ -9,6 +9,8 @@ export interface ReleaseRegistry {
    * events and this at the same moment. One statement, and none once everything is registered.
    */
   registerIn(transaction: KyselyLike | PgClientLike): Promise<void>
+  /** Whether everything is registered and committed. */
+  isRegistered(): boolean
 }
 
 export interface ReleaseRegistryOptions {
@@ -22,6 +24,7 @@ export function createReleaseRegistry({ schema, release }: ReleaseRegistryOption
     define(group, types) {
       pending.set(group, { group, types, release })
     },
+    isRegistered: () => pending.size === 0,
     async registerIn(transaction) {
       if (pending.size === 0) return
       const asked = [...pending.values()]

@@ -2,4 +2,5 @@
  * For an application's own tests.
  * @module
  */
+export { type Given, given, type Outcome } from '@commitcast/aggregates/testing'
 export { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'

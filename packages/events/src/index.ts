@@ -42,7 +42,14 @@ export {
   toUnreadable,
   withoutMetadata,
 } from './live-message.ts'
-export { decodeEvent, decodeHeaders, eventHeaderNames, type Message } from './message.ts'
+export {
+  decodeData,
+  decodeEvent,
+  decodeHeaders,
+  eventHeaderNames,
+  type Message,
+  type StoredEvent,
+} from './message.ts'
 export { isPlaceholder, isReserved, reservedPrefix, timeoutType, toPlaceholder } from './placeholder.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
 export { type Noted, noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'

@@ -22,6 +22,9 @@ export interface Message {
   readonly body: string
 }
 
+/** What of a message is the event's own, wherever it is stored. */
+export type StoredEvent = Pick<Message, 'id' | 'type' | 'key' | 'time' | 'headers' | 'body'>
+
 /** The headers that an event may have on the wire beside the envelope's own; others are not carried. */
 export const eventHeaderNames = ['version', 'correlation', 'causation', 'trace', 'actor', 'notes'] as const
 
@@ -34,7 +37,7 @@ export function decodeEvent(message: Message, place: { epoch: number; partition:
     id: message.id,
     type: message.type,
     key: message.key,
-    data: restoreValue(message, { name: 'data', json: parseBody(message), notes: message.headers.notes }),
+    data: decodeData(message),
     headers: decodeHeaders(message),
     epoch: place.epoch,
     partition: place.partition,
@@ -43,8 +46,13 @@ export function decodeEvent(message: Message, place: { epoch: number; partition:
   }
 }
 
+/** The data that was appended; throws as `decodeEvent` does. */
+export function decodeData(message: StoredEvent): unknown {
+  return restoreValue(message, { name: 'data', json: parseBody(message), notes: message.headers.notes })
+}
+
 /** The event headers of a message, named as in code. */
-export function decodeHeaders(message: Message): EventHeaders {
+export function decodeHeaders(message: StoredEvent): EventHeaders {
   const { version, correlation, causation, trace, actor } = message.headers
   return {
     time: message.time,
@@ -57,7 +65,7 @@ export function decodeHeaders(message: Message): EventHeaders {
 }
 
 /** The JSON of a message's body. Throws `UnreadableEvent` where it is none. */
-export function parseBody(message: Message): unknown {
+export function parseBody(message: StoredEvent): unknown {
   try {
     return JSON.parse(message.body)
   } catch (cause) {
@@ -76,7 +84,7 @@ export interface NotedPart {
  * Gives a part its types back. Throws `UnreadableEvent` where the notes don't fit, and for what can't be written again: then
  * it is unreadable for every reader, and not only for those that happen to write it.
  */
-export function restoreValue(message: Message, { name, json, notes }: NotedPart): unknown {
+export function restoreValue(message: StoredEvent, { name, json, notes }: NotedPart): unknown {
   let value: unknown
   try {
     value = restoreTypes(json, notes === undefined ? undefined : (JSON.parse(notes) as TypeNotes))
@@ -88,7 +96,7 @@ export function restoreValue(message: Message, { name, json, notes }: NotedPart)
   throw new UnreadableEvent(`${pathText(name, kind.path)} is ${kind.what}.`, message)
 }
 
-function parseVersion(text: string, message: Message): number {
+function parseVersion(text: string, message: StoredEvent): number {
   const version = Number(text)
   if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(version)) return version
   throw new UnreadableEvent(

@@ -72,7 +72,7 @@ export function createAppendSql<TCatalog extends EventCatalog>(
 export function appendAll(schema: string, rows: readonly EventRow[]): AppendStatement {
   return {
     text: `select append_all as id from ${schema}.append_all($1::text::json)`,
-    values: [`[${rows.map(toJson).join()}]`],
+    values: [toJsonArray(rows)],
     ids: rows.map((row) => row.id),
   }
 }
@@ -88,6 +88,11 @@ export function createToRows<TCatalog extends EventCatalog>(
     for (const row of rows) checkRow(row, maxEventBytes)
     return rows
   }
+}
+
+/** Events as the SQL functions take them. */
+export function toJsonArray(rows: readonly EventRow[]): string {
+  return `[${rows.map(toJson).join()}]`
 }
 
 function toJson({ id, type, key, data, headers }: EventRow): string {

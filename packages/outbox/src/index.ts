@@ -13,6 +13,7 @@ export {
   createToRows,
   type NewEvent,
   type NewEventOf,
+  toJsonArray,
 } from './append-sql.ts'
 export { bindApp, checkApp, OtherApp } from './bind-app.ts'
 export type { EventRow } from './check-row.ts'

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { CastMisused, causationOf, InvalidEvent, StreamUnreadable } from 'commitcast'
 import { describe, expect, test } from 'vitest'
-import { initial, open, openRooms, say } from './open-rooms.ts'
+import { openRooms } from './open-rooms.ts'
+import { initial, open, say } from './room.ts'
 
 const key = 'r1'
 

@@ -1,7 +1,8 @@
 import { VersionConflict } from 'commitcast'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { open, openRooms, say } from './open-rooms.ts'
+import { openRooms } from './open-rooms.ts'
+import { open, say } from './room.ts'
 
 const key = 'r1'
 const hi = { type: 'room.said', data: { author: 'ada', text: 'hi' } } as const

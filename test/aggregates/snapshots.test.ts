@@ -1,7 +1,8 @@
 import { sqlOf } from '@commitcast/outbox'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { initial, open, openRooms, say } from './open-rooms.ts'
+import { openRooms } from './open-rooms.ts'
+import { initial, open, say } from './room.ts'
 
 const key = 'r1'
 

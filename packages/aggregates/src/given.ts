@@ -51,6 +51,7 @@ export function given<TCatalog extends EventCatalog, TState, TType extends Event
     const loaded = foldEvents(definition, first(), before)
     const decided = await decide(loaded.state)
     const { state } = foldEvents(definition, loaded, decided)
+    assert.deepEqual(asStored(state), state)
     assert.deepEqual(
       loaded.state,
       foldEvents(definition, first(), before).state,
@@ -61,7 +62,6 @@ export function given<TCatalog extends EventCatalog, TState, TType extends Event
       foldEvents(definition, first(), [...before, ...decided]).state,
       'The same events made another state when they were read again: reducers have to be pure.',
     )
-    assert.deepEqual(asStored(state), state)
     return state
   }
   return {

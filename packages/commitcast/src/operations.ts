@@ -43,12 +43,18 @@ export {
   type GroupPlaceAt,
   type GroupStatus,
   type GroupTarget,
+  type ListInstancesOptions,
+  listInstances,
   listRebuilds,
+  type ProcessHistoryEntry,
+  type ProcessInstance,
+  type ProcessInstanceInFull,
   type Rebuild,
   type ResetGroupOptions,
   readGroups,
   resetGroup,
   type StartRebuildOptions,
+  showInstance,
   startRebuild,
 } from '@commitcast/stream'
 export type { Sql } from '@commitcast/worker'

@@ -45,6 +45,15 @@ export {
   type Transitions,
   type WithoutInstance,
 } from './processes/process.ts'
+export {
+  type ListInstancesOptions,
+  listInstances,
+  type ProcessHistoryEntry,
+  type ProcessInstance,
+  type ProcessInstanceInFull,
+  readParkedOf,
+  showInstance,
+} from './processes/read-instances.ts'
 export { createProjection } from './projections/create-projection.ts'
 export type { Project, ProjectionOptions } from './projections/projection.ts'
 export { isRebuilding } from './projections/rebuild/in-shadow.ts'

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addGroupCommand } from './commands/group-command.ts'
 import { addMigrateCommand } from './commands/migrate-command.ts'
 import { addParkedCommand } from './commands/parked-command.ts'
+import { addProcessCommand } from './commands/process-command.ts'
 import { addRelayCommand } from './commands/relay-command.ts'
 import { addScheduleCommand } from './commands/schedule-command.ts'
 import { addStatusCommand } from './commands/status-command.ts'
@@ -29,6 +30,7 @@ const commands = [
   addStatusCommand,
   addGroupCommand,
   addParkedCommand,
+  addProcessCommand,
   addScheduleCommand,
   addTopicCommand,
 ]

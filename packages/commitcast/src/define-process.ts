@@ -1,5 +1,13 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
-import { appendAll, createToRows, type EventRow, sqlIn, type TransactionLike } from '@commitcast/outbox'
+import {
+  appendAll,
+  createToRows,
+  type EventRow,
+  type NewEvent,
+  type NewEventOf,
+  sqlIn,
+  type TransactionLike,
+} from '@commitcast/outbox'
 import {
   createProcess,
   type GroupWorker,
@@ -7,6 +15,7 @@ import {
   type ProcessState,
   type Transitions,
 } from '@commitcast/stream'
+import type { TestedProcess } from '@commitcast/stream/testing'
 import type { Sql } from '@commitcast/worker'
 import type { GroupDefinition } from './run-options.ts'
 
@@ -22,7 +31,15 @@ export interface ProcessWithoutTransitions<
    * Says what each input does in each status: a pure function, or `ignore`. Each pair has to be there, or it does not compile.
    * The result is given to `cast.run`.
    */
-  transitions(transitions: Transitions<TCatalog, TState, TInput, TTimeout, TEnd>): GroupDefinition
+  transitions(
+    transitions: Transitions<TCatalog, TState, TInput, TTimeout, TEnd>,
+  ): ProcessGroup<NewEventOf<TCatalog, TInput>, TState, NewEvent<TCatalog>>
+}
+
+/** A process manager. Given to `cast.run`, workers with the role `consume` run it. */
+export interface ProcessGroup<TEvent, TState extends ProcessState, TOutput> extends GroupDefinition {
+  /** Its rules, for tests (`givenProcess`). */
+  readonly process: TestedProcess<TEvent, TState, TOutput>
 }
 
 /** Defines a process; see `Commitcast.process`. */
@@ -58,13 +75,13 @@ export function createDefineProcess<TCatalog extends EventCatalog, TTransaction 
     await onAppend(trx)
   }
   return (name, definition) => ({
-    transitions: (transitions) =>
-      defineGroup(
-        createProcess({
-          ...{ name, transaction, append, encode: toRows },
-          definition: definition as never,
-          rules: transitions as never,
-        }),
-      ),
+    transitions: (transitions) => {
+      const { worker, ...process } = createProcess({
+        ...{ name, transaction, append, encode: toRows },
+        definition: definition as never,
+        rules: transitions as never,
+      })
+      return Object.assign(defineGroup(worker), { process })
+    },
   })
 }

@@ -145,7 +145,7 @@ export type {
   OwnConnection,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
-export type { DefineProcess, ProcessWithoutTransitions } from './define-process.ts'
+export type { DefineProcess, ProcessGroup, ProcessWithoutTransitions } from './define-process.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
 export type { GroupDefinition, LiveDefinition, Role, RunOptions } from './run-options.ts'

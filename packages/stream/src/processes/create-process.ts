@@ -4,11 +4,18 @@ import { checkWholeNumber, type Sql } from '@commitcast/worker'
 import { parkingOf, toGroup } from '../groups/group.ts'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, park, unpark } from '../groups/parked-queue.ts'
-import { type Failure, type GroupTask, type GroupWork, type GroupWorker, runGroup } from '../groups/run-group.ts'
+import {
+  type Failure,
+  type GroupTask,
+  type GroupWork,
+  type GroupWorker,
+  type RunGroupContext,
+  runGroup,
+} from '../groups/run-group.ts'
 import { othersCommitted, tryEvent } from '../groups/try-event.ts'
 import type { WorkItem } from '../groups/work-item.ts'
 import { findTarget } from './find-target.ts'
-import { type MachineDefinition, type Rules, toMachine } from './machine.ts'
+import { type Machine, type MachineDefinition, type Rules, toMachine } from './machine.ts'
 import type { ProcessOptions } from './process.ts'
 import { type ProcessBatch, type ProcessTask, runBatch } from './run-batch.ts'
 import type { EncodeEvents } from './take-input.ts'
@@ -24,11 +31,18 @@ export interface CreateProcessOptions<TTransaction> {
   readonly append: (trx: TTransaction, rows: readonly EventRow[]) => Promise<void>
 }
 
+/** A process manager: what runs it, and what tests of its rules need. */
+export interface Process {
+  readonly worker: GroupWorker
+  readonly machine: Machine
+  readonly encode: EncodeEvents
+}
+
 const defaultBatch = 200
 const dayMs = 86_400_000
 
 /** A process manager, ready to be run. Throws `RangeError` or `TypeError` for a definition that can't be used. */
-export function createProcess<TTransaction>(given: CreateProcessOptions<TTransaction>): GroupWorker {
+export function createProcess<TTransaction>(given: CreateProcessOptions<TTransaction>): Process {
   const { name, definition, rules, transaction, encode, append } = given
   const group = toGroup(name, definition, { maxBatch: defaultBatch })
   const { maxHeld = 100, holdMs = dayMs, historyMs = 30 * dayMs } = definition
@@ -47,15 +61,12 @@ export function createProcess<TTransaction>(given: CreateProcessOptions<TTransac
     carry: (items, task) => carry(items, { ...task, ...process, inTransaction }),
     again: (item, parkedId, task) => again(item, parkedId, { ...task, ...process, inTransaction }),
   }
-  return {
-    name,
-    types,
-    run: (context) => {
-      const understand: typeof context.understand = (event) =>
-        event.type === timeoutType ? event : context.understand(event)
-      return runGroup({ ...context, understand, group, work, types })
-    },
+  const run = (context: RunGroupContext) => {
+    const understand: typeof context.understand = (event) =>
+      event.type === timeoutType ? event : context.understand(event)
+    return runGroup({ ...context, understand, group, work, types })
   }
+  return { worker: { name, types, run }, machine: process.machine, encode }
 }
 
 interface Task extends GroupTask, ProcessTask {

@@ -147,12 +147,19 @@ describe('an aggregate', () => {
     expect(await rooms.sql.query('select n from beside')).toHaveLength(1)
   })
 
-  test('is refused by append where there is no transaction', async () => {
+  test('is appended to outside of a transaction, too, but not on a pg client that began none', async () => {
     await using rooms = await openRooms()
+    const { db, room } = rooms
     const opened = { type: 'room.opened', data: { at: new Date() } } as const
-    await expect(rooms.room.append(rooms.db as never, key, opened, { expectedVersion: 0 })).rejects.toMatchObject({
-      code: 'NOT_IN_TRANSACTION',
-    })
+    expect(await room.append(db, key, opened, { expectedVersion: 0 })).toMatchObject({ version: 1 })
+    expect(await room.append(db, key, opened, { expectedVersion: 1 })).toMatchObject({ version: 2 })
+    await expect(room.append(db, key, opened, { expectedVersion: 1 })).rejects.toMatchObject({ actual: 2 })
+    const client = await rooms.pool.connect()
+    const outside = { code: 'NOT_IN_TRANSACTION' }
+    await expect(room.append(client, key, opened, { expectedVersion: 2 })).rejects.toMatchObject(outside)
+    await expect(room.execute(client, key, open)).rejects.toMatchObject(outside)
+    expect(await room.load(client, key)).toMatchObject({ version: 2 })
+    client.release()
   })
 
   test('is changed once by a command with an idempotency key, in the same transaction', async () => {

@@ -89,8 +89,6 @@ export function sayOnce(command: Command & { caller: string }, roomId: string, t
 // #region expected
 /** Closes the room that the moderator saw, and not one in which something has happened since. */
 export function closeAsSeen(roomId: string, seenVersion: number) {
-  return db
-    .transaction()
-    .execute((trx) => room.append(trx, roomId, { type: 'room.closed', data: {} }, { expectedVersion: seenVersion }))
+  return room.append(db, roomId, { type: 'room.closed', data: {} }, { expectedVersion: seenVersion })
 }
 // #endregion expected

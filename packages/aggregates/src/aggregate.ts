@@ -127,11 +127,12 @@ export interface Aggregate<TCatalog extends EventCatalog, TState, TType extends 
    */
   load(db: KyselyLike | TransactionLike, key: string, options?: LoadOptions): Promise<Loaded<TState>>
   /**
-   * Appends events in the caller's transaction where the aggregate is at `expectedVersion`; one statement. Throws
-   * `VersionConflict` where it is not, and `InvalidEvent` for what can't be appended; the transaction can continue.
+   * Appends events where the aggregate is at `expectedVersion`: in the caller's transaction, or outside of one committed by
+   * itself. Throws `VersionConflict` where it is at another version, and `InvalidEvent` for what can't be appended; the
+   * transaction can continue. Of no events it asks nothing.
    */
   append(
-    transaction: TransactionLike,
+    db: KyselyLike | TransactionLike,
     key: string,
     events: NewAggregateEvent<TCatalog, TType> | readonly NewAggregateEvent<TCatalog, TType>[],
     options: AppendToOptions,

@@ -15,6 +15,8 @@ import { VersionConflict } from './version-conflict.ts'
 export interface AppendPorts<TCatalog extends EventCatalog> {
   readonly schema: string
   readonly toRows: ReturnType<typeof createToRows<TCatalog>>
+  /** Statements in a transaction, or in READ COMMITTED. */
+  sqlOf(db: KyselyLike | TransactionLike): Sql
   /** Runs a statement that appends: in the given transaction, else in one that is committed. */
   appending<T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>): Promise<T>
   /** Whether what is appended there was appended before, so that it is left out. */

@@ -1,5 +1,5 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
-import { checkTransaction, type KyselyLike, sqlIn, type TransactionLike } from '@commitcast/outbox'
+import { checkTransaction, type KyselyLike, type TransactionLike } from '@commitcast/outbox'
 import { checkWholeNumber, type Logger } from '@commitcast/worker'
 import type { Aggregate, AggregateOptions, Decided, Executed, ExecuteOptions, NewAggregateEvent } from './aggregate.ts'
 import { type AppendPorts, createAppendToStream } from './append-to-stream.ts'
@@ -30,7 +30,7 @@ export function createAggregate<TCatalog extends EventCatalog, TState, TType ext
   ports: AggregatePorts<TCatalog>,
 ): OpenAggregate<TCatalog, TState, TType> {
   const { initial, evolve, snapshot } = options
-  const { catalog, schema, logger } = ports
+  const { catalog, schema, logger, sqlOf } = ports
   const reducer = checkDefinition(name, options, catalog)
   const definition = { name, catalog, initial, evolve }
   const readStream = createReadStream({ definition, schema, reducer, logger })
@@ -41,38 +41,37 @@ export function createAggregate<TCatalog extends EventCatalog, TState, TType ext
     db: KyselyLike | TransactionLike,
     { key, command, headers, signal }: Execution<(state: TState) => Decided<TCatalog, TType>>,
   ): Promise<Executed<TState>> => {
-    const read = await readStream(sqlIn(db), key, signal)
+    const read = await readStream(sqlOf(db), key, signal)
     const events = decideEvents(command, read.state)
     if (events.length === 0) return { state: read.state, version: read.version, ids: [] }
     const { ids, stored } = await appendToStream(db, { key, events, expected: read.version, headers })
     const folded = foldEvents(definition, read, stored)
     const firstTime = read.firstTime ?? stored[0]?.time
-    if (isOutside(db)) snapshots.offer(sqlIn(db), key, { ...read, ...folded, firstTime })
+    if (isOutside(db)) snapshots.offer(sqlOf(db), key, { ...read, ...folded, firstTime })
     return { ...folded, ids }
   }
 
   const aggregate: Aggregate<TCatalog, TState, TType> = {
     definition,
     async load(db, key, { signal } = {}) {
-      const read = await readStream(sqlIn(db), key, signal)
+      const read = await readStream(sqlOf(db), key, signal)
       // A transaction may see events of its own that never commit.
-      if (isOutside(db)) snapshots.offer(sqlIn(db), key, read)
+      if (isOutside(db)) snapshots.offer(sqlOf(db), key, read)
       return { state: read.state, version: read.version }
     },
-    async append(transaction, key, appended, { expectedVersion, headers }) {
-      checkTransaction(transaction, { what: `append to "${name}"`, parts: 'state and events' })
+    async append(db, key, appended, { expectedVersion, headers }) {
+      checkClient(db, `append to "${name}"`)
       const expected = checkWholeNumber('expectedVersion', expectedVersion, { least: 0 })
       const events = (Array.isArray(appended) ? appended : [appended]) as readonly NewAggregateEvent<TCatalog, TType>[]
       if (events.length === 0) return { version: expected, ids: [] }
-      const { version, ids } = await appendToStream(transaction, { key, events, expected, headers })
+      const { version, ids } = await appendToStream(db, { key, events, expected, headers })
       return { version, ids }
     },
     async execute(db, key, command, { attempts = 10, headers, signal } = {}) {
       checkWholeNumber('attempts', attempts)
       const once = () => executeOnce(db, { key, command, headers, signal })
-      if (isOutside(db)) return despiteConflicts(once, { attempts, signal })
-      checkTransaction(db, { what: `execute on "${name}"`, parts: 'state and events' })
-      return once()
+      checkClient(db, `execute on "${name}"`)
+      return isOutside(db) ? despiteConflicts(once, { attempts, signal }) : once()
     },
   }
   return { aggregate, settled: snapshots.settled }
@@ -88,4 +87,9 @@ interface Execution<TCommand> {
 /** Whether each statement commits by itself. A `pg` client counts as a transaction. */
 function isOutside(db: KyselyLike | TransactionLike): boolean {
   return 'isTransaction' in db && !db.isTransaction
+}
+
+/** On a `pg` client without a transaction the first statements of a process would not commit together. */
+function checkClient(db: KyselyLike | TransactionLike, what: string): void {
+  if (!isOutside(db)) checkTransaction(db, { what, parts: 'what it writes' })
 }

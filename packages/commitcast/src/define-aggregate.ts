@@ -34,7 +34,9 @@ export function createAggregates<TCatalog extends EventCatalog>(
 ): Aggregates<TCatalog> {
   const { catalog, outbox, logger } = options
   const toRows = createToRows(catalog, outbox)
-  const ports = { catalog, schema: outbox.schema, logger, toRows, appending: createAppending(options), isRebuilding }
+  const sqlOf = createSqlOf()
+  const appending = createAppending(options, sqlOf)
+  const ports = { catalog, schema: outbox.schema, logger, toRows, sqlOf, appending, isRebuilding }
   const settling = new Map<string, () => Promise<void>>()
   const ownerOf = new Map<string, string>()
   return {
@@ -67,10 +69,13 @@ export function createAggregates<TCatalog extends EventCatalog>(
 }
 
 /** The first appends of a process also check the app and register releases, in one transaction with the events. */
-function createAppending({ app, outbox: { schema }, releases }: AggregatesOptions<EventCatalog>) {
+function createAppending(
+  { app, outbox: { schema }, releases }: Pick<AggregatesOptions<EventCatalog>, 'app' | 'outbox' | 'releases'>,
+  sqlOf: SqlOf,
+) {
   let isAppChecked = false
   const inTransaction = async <T>(transaction: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>) => {
-    const sql = sqlIn(transaction)
+    const sql = sqlOf(transaction)
     if (!isAppChecked) await checkApp(sql, schema, app)
     isAppChecked = true
     const appended = await append(sql)
@@ -79,10 +84,25 @@ function createAppending({ app, outbox: { schema }, releases }: AggregatesOption
   }
   return <T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>): Promise<T> => {
     if (!('isTransaction' in db) || db.isTransaction) return inTransaction(db, append)
-    if (isAppChecked && releases.isRegistered()) return append(sqlIn(db))
+    if (isAppChecked && releases.isRegistered()) return append(sqlOf(db))
     return db
       .transaction()
       .setIsolationLevel('read committed')
       .execute((trx) => inTransaction(trx, append))
+  }
+}
+
+type SqlOf = (db: KyselyLike | TransactionLike) => Sql
+
+/** What knows the default isolation of a database is kept, or each statement would ask for it. */
+function createSqlOf(): SqlOf {
+  const outside = new WeakMap<object, Sql>()
+  return (db) => {
+    if (!('isTransaction' in db) || db.isTransaction) return sqlIn(db)
+    const known = outside.get(db)
+    if (known) return known
+    const sql = sqlIn(db)
+    outside.set(db, sql)
+    return sql
   }
 }

@@ -22,12 +22,13 @@ begin
       return query select taken.version, null::uuid, null::text, taken.state, json_build_object('notes', taken.notes), taken.taken_at, 0;
     end if;
   end if;
-  return query
-    select e.version, e.id, e.type, e.data, e.headers, e.appended_at, e.bytes
-    from (
-      select n.*, sum(n.bytes) over (order by n.version) - n.bytes as bytes_before from ${s}.aggregate_event n
-      where n.aggregate = of_aggregate and n.key = of_key and n.version > after_version order by n.version limit max_events
-    ) e
-    where e.bytes_before < max_bytes order by e.version;
+  for version, id, type, data, headers, appended_at, bytes in
+    select e.version, e.id, e.type, e.data, e.headers, e.appended_at, e.bytes from ${s}.aggregate_event e
+    where e.aggregate = of_aggregate and e.key = of_key and e.version > after_version order by e.version limit max_events
+  loop
+    return next;
+    max_bytes := max_bytes - bytes;
+    exit when max_bytes <= 0;
+  end loop;
 end $$;`,
 }

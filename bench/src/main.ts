@@ -1,3 +1,4 @@
+import { runAggregateBench } from './aggregate/run-aggregate-bench.ts'
 import { runAppendBench } from './append/run-append-bench.ts'
 import { runClickBench } from './click/run-click-bench.ts'
 import { runEnrichBench } from './enrich/run-enrich-bench.ts'
@@ -28,6 +29,7 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Res
   paused: runPausedBench,
   storm: runStormBench,
   click: runClickBench,
+  aggregate: runAggregateBench,
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

@@ -1,6 +1,17 @@
 import { parseArgs } from 'node:util'
 
-const benches = ['relay', 'enrich', 'append', 'latency', 'idle', 'fanout', 'paused', 'storm', 'click'] as const
+const benches = [
+  'relay',
+  'enrich',
+  'append',
+  'latency',
+  'idle',
+  'fanout',
+  'paused',
+  'storm',
+  'click',
+  'aggregate',
+] as const
 const withRows: readonly string[] = ['relay', 'enrich', 'fanout'] satisfies BenchName[]
 export type BenchName = (typeof benches)[number]
 
@@ -34,6 +45,7 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   paused    how much a server's memory grows by a client that takes nothing while 200 MB of events pass
   storm     2,000 clients return after a restart: what is read, and how long it takes
   click     from the reply to COMMIT to the state of one of 100 clients, hop by hop
+  aggregate appends to event-sourced aggregates, and loads them, beside Emmett
 
   --json          one line of JSON on standard output; progress goes to standard error
   --rounds N      how often contenders take turns; medians are told

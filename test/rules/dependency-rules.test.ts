@@ -41,7 +41,7 @@ function refused(planted: readonly Planted[], why: string): Planted[] {
 }
 
 /** Low to high; a package may import from those before it, and not all of them. */
-const layers = ['events', 'worker', 'broker', 'outbox', 'stream', 'live', 'commitcast'] as const
+const layers = ['events', 'worker', 'broker', 'outbox', 'aggregates', 'stream', 'live', 'commitcast'] as const
 const nameOf = (layer: string) => (layer === 'commitcast' ? 'commitcast' : `@commitcast/${layer}`)
 const inPackage = (name: string, imported: string): Planted => ({ path: `packages/${name}/src/planted.ts`, imported })
 

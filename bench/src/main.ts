@@ -8,6 +8,7 @@ import { runLatencyBench } from './latency/run-latency-bench.ts'
 import { BadOption, type BenchName, helpText, type Options, readOptions } from './options.ts'
 import { runPausedBench } from './paused/run-paused-bench.ts'
 import { runRelayBench } from './relay/run-relay-bench.ts'
+import { runScheduleBench } from './schedule/run-schedule-bench.ts'
 import { runStormBench } from './storm/run-storm-bench.ts'
 
 /** What every bench is given. */
@@ -30,6 +31,7 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Res
   storm: runStormBench,
   click: runClickBench,
   aggregate: runAggregateBench,
+  schedule: runScheduleBench,
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

@@ -11,8 +11,9 @@ const benches = [
   'storm',
   'click',
   'aggregate',
+  'schedule',
 ] as const
-const withRows: readonly string[] = ['relay', 'enrich', 'fanout'] satisfies BenchName[]
+const withRows: readonly string[] = ['relay', 'enrich', 'fanout', 'schedule'] satisfies BenchName[]
 export type BenchName = (typeof benches)[number]
 
 /** What a run was asked for. Where a number is left out, the bench has its own. */
@@ -22,7 +23,7 @@ export interface Options {
   /** Small sizes and few rounds: shows that everything works, and measures nothing. */
   readonly quick: boolean
   readonly rounds: number | undefined
-  /** The backlog of a row; of the benches that have rows to choose from: relay, enrich, fanout. */
+  /** The backlog of a row, or how many wait; of the benches relay, enrich, fanout, schedule. */
   readonly events: number | undefined
   /** The rows to run, of the same benches; all where it is undefined. */
   readonly only: readonly string[] | undefined
@@ -46,6 +47,7 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   storm     2,000 clients return after a restart: what is read, and how long it takes
   click     from the reply to COMMIT to the state of one of 100 clients, hop by hop
   aggregate appends to event-sourced aggregates, and loads them, beside Emmett
+  schedule  how late scheduled events are appended while 1,000,000 wait, and how fast 100,000 overdue ones
 
   --json          one line of JSON on standard output; progress goes to standard error
   --rounds N      how often contenders take turns; medians are told
@@ -53,6 +55,7 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   --only A,B      relay, enrich, fanout: these rows alone, and the ratios between them
   --events N      relay, enrich: the backlog of the fast rows        (50000)
                   fanout: the events of a round of the fast rows     (100)
+                  schedule: the events that wait             (1000000)
   --help          this
 
 Exit code 0: measured; 1: it failed; 2: bad options.

@@ -10,6 +10,7 @@ import { commitOffset } from './commit-offset.ts'
 import { createSegments } from './create-segments.ts'
 import { cutPosition } from './cut-position.ts'
 import { deleteShadowGroups } from './delete-shadow-groups.ts'
+import { dueInMs } from './due-in-ms.ts'
 import { endEpoch } from './end-epoch.ts'
 import { endRebuild } from './end-rebuild.ts'
 import { fireDue } from './fire-due.ts'
@@ -100,6 +101,7 @@ export const functionsOnTables: readonly SqlFunction[] = [
   schedule,
   unschedule,
   fireDue,
+  dueInMs,
   registerGroupReleases,
   renewLeases,
   retryParked,

@@ -1,8 +1,6 @@
+import { slackMs } from '../schedule/slack-ms.ts'
 import { afterAppend, beforeAppend } from './around-append.ts'
 import type { SqlFunction } from './sql-function.ts'
-
-/** So far back a look begins that continues no other: a transaction may commit what is due a little later than another one. */
-const slackMs = 500
 
 /** So many are tried one by one after a batch was refused. */
 const singlyMost = 50

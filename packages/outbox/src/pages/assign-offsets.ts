@@ -1,4 +1,5 @@
 import type { Lease, Sql } from '@commitcast/worker'
+import type { NextDue } from '../schedule/next-due.ts'
 import { type AssignedPage, type AssignedRow, toPage } from './page.ts'
 
 export interface AssignOptions {
@@ -7,6 +8,8 @@ export interface AssignOptions {
   readonly maxPage: number
   /** What `checkCluster` returned before the caller read where its partitions end. After another start of the server nothing is assigned. */
   readonly serverStarted?: string
+  /** Receives when the next scheduled event is due. */
+  readonly nextDue?: NextDue
 }
 
 /**
@@ -16,18 +19,23 @@ export interface AssignOptions {
  */
 export async function assignOffsets(
   sql: Sql,
-  { schema, leases, maxPage, serverStarted }: AssignOptions,
+  { schema, leases, maxPage, serverStarted, nextDue }: AssignOptions,
 ): Promise<AssignedPage[]> {
-  const rows = await sql.query<AssignedRow>(
-    `select * from ${schema}.assign_offsets($1, $2, $3, $4::text::timestamptz)`,
-    [
-      leases.map((lease) => lease.partition),
-      leases.map((lease) => lease.term.toString()),
-      maxPage,
-      serverStarted ?? null,
-    ],
+  const assigning = `${schema}.assign_offsets($1, $2, $3, $4::text::timestamptz)`
+  const values = [
+    leases.map((lease) => lease.partition),
+    leases.map((lease) => lease.term.toString()),
+    maxPage,
+    serverStarted ?? null,
+  ]
+  if (!nextDue) return (await sql.query<AssignedRow>(`select * from ${assigning}`, values)).map(toPage)
+  const askedAt = performance.now()
+  const rows = await sql.query<AssignedRow & { readonly in_ms: number | null }>(
+    `select page.*, due.in_ms from (select ${schema}.due_in_ms($5::text::timestamptz) as in_ms) as due left join ${assigning} as page on true`,
+    [...values, nextDue.from],
   )
-  return rows.map(toPage)
+  nextDue.see(rows[0]!.in_ms, askedAt)
+  return rows.filter(({ events }) => events !== null).map(toPage)
 }
 
 export const fullPageBytes = 2_000_000

@@ -1,11 +1,13 @@
 import { EpochEnded } from '../epoch/epoch-end.ts'
 import { assignOffsets } from '../pages/assign-offsets.ts'
 import type { AssignedPage } from '../pages/page.ts'
+import type { NextDue } from '../schedule/next-due.ts'
 import { type AdoptOptions, adopt } from './adopt.ts'
 import type { RelayState } from './relay-state.ts'
 
 export interface AssignOptions extends AdoptOptions {
   readonly serverStarted: string
+  readonly nextDue: NextDue
   readonly maxPage?: number
 }
 
@@ -27,7 +29,7 @@ const busyGroups = 3
  * Where there is no room it waits a moment for some.
  */
 export function createAssigner(options: AssignOptions, state: RelayState): () => Promise<AssignResult> {
-  const { sql, schema, topic, bell, serverStarted, maxPage = 1_000 } = options
+  const { sql, schema, topic, bell, serverStarted, nextDue, maxPage = 1_000 } = options
   const asked = new Map<
     number,
     Promise<{ readonly group: number; readonly hasAsked: boolean; readonly pages: readonly AssignedPage[] }>
@@ -39,7 +41,9 @@ export function createAssigner(options: AssignOptions, state: RelayState): () =>
       ({ partition }) => partition % groups === group && state.partitions.get(partition)?.relay.hasRoom,
     )
     const assigning =
-      leases.length === 0 ? Promise.resolve([]) : assignOffsets(sql, { schema, leases, maxPage, serverStarted })
+      leases.length === 0
+        ? Promise.resolve([])
+        : assignOffsets(sql, { schema, leases, maxPage, serverStarted, nextDue })
     const answer = assigning.catch(whenAssignedTwice).then((pages) => ({ group, hasAsked: leases.length > 0, pages }))
     // A call that awaits it gets its failure; when the relay stops, no call may.
     answer.catch(() => {})

@@ -17,6 +17,7 @@ import { checkCluster, waitForCluster, whyOtherCluster } from '../epoch/check-cl
 import { EpochEnded } from '../epoch/epoch-end.ts'
 import { checkLimit } from '../parked/check-limit.ts'
 import { checkKeepMs } from '../retention/retire-events.ts'
+import { createNextDue } from '../schedule/next-due.ts'
 import { runScheduler } from '../schedule/run-scheduler.ts'
 import { readServer } from '../verified/record-verified.ts'
 import { createAssigner } from './assigner.ts'
@@ -138,10 +139,10 @@ function openOutageLogs(logger: Logger) {
 const answerMs = 30_000
 
 async function relayUntilError(running: Running, state: RelayState, onProgress: () => void): Promise<void> {
-  const options = { ...running, sql: boundedSql(running.sql, answerMs) }
+  const options = { ...running, sql: boundedSql(running.sql, answerMs), nextDue: createNextDue() }
   const { sql, broker, app, schema, logger, outages, leaseTtlMs, listenTo, pollMs = 1_000 } = options
-  const bells = { bell: createBell(), leaseBell: createBell(), scheduleBell: createBell() }
-  const { bell, leaseBell, scheduleBell } = bells
+  const bell = createBell()
+  const leaseBell = createBell()
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const serverStarted = await checkCluster(sql, schema)
@@ -159,18 +160,12 @@ async function relayUntilError(running: Running, state: RelayState, onProgress: 
     () => keepLeases(leases, state, { bell, leaseBell, unserved, signal }),
     // Not bounded: it waits for others' transactions.
     () => keepSegments({ ...running, topic, logger, signal }),
-    () =>
-      runScheduler({
-        ...options,
-        lookEveryMs: pollMs,
-        bell: scheduleBell,
-        state: state.schedule,
-        outages: outages.schedule,
-        signal,
-      }),
+    () => runScheduler({ ...options, state: state.schedule, lookEveryMs: pollMs, outages: outages.schedule, signal }),
     ...(listenTo === undefined
       ? []
-      : [() => listen({ connectionString: listenTo, schema, ...bells, signal, outages: outages.listening })]),
+      : [
+          () => listen({ ...options, connectionString: listenTo, bell, leaseBell, signal, outages: outages.listening }),
+        ]),
   ])
   const assign = createAssigner({ ...options, topic, server, bell, serverStarted, outages: outages.partitions }, state)
   const rest = createRest({ sleepingRelay, bell, signal, pollMs, listens: listenTo !== undefined })

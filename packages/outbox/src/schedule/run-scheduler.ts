@@ -1,14 +1,14 @@
-import { type Bell, createBackoff, isOutage, type Logger, type OutageLog, type Sql } from '@commitcast/worker'
+import { createBackoff, isOutage, type Logger, type OutageLog, type Sql } from '@commitcast/worker'
 import { whyOtherCluster } from '../epoch/check-cluster.ts'
-import { type Fired, fireDue, fromTheFirst } from './fire-due.ts'
+import { type DuePosition, type Fired, fireDue, fromTheFirst } from './fire-due.ts'
+import type { NextDue } from './next-due.ts'
 
 export interface SchedulerOptions {
   readonly sql: Sql
   readonly schema: string
-  /** How often it looks without a notification. */
+  readonly nextDue: NextDue
+  /** Where no one else looks for what is due next, it does so this often. */
   readonly lookEveryMs: number
-  /** Rings where an event was scheduled that may be due before the next look. */
-  readonly bell: Bell
   readonly state: ScheduleState
   readonly logger: Logger
   readonly outages: OutageLog
@@ -23,43 +23,36 @@ export interface ScheduleState {
   overdueMs?: number
 }
 
-/** Behind a look that fired, and where another transaction holds what is due. */
+/** After a look that fired, and while another transaction holds what is due. */
 const busyLookMs = 100
 /** What comes due within this time fires together. */
 const leastRestMs = 10
-/** A look from the first event on passes over all that were deleted since the oldest transaction began: it gets this share of the time. */
-const wholeLookShare = 1 / 20
-const wholeLookLeastMs = 1_000
-const wholeLookMostMs = 60_000
 
 /**
- * Fires scheduled events: waits for the next one by the database's clock, looks at least every `lookEveryMs`, and continues at once
- * while more are due. Several relays may do it. An error that is no outage is logged, and the look is tried again; the relay's other
- * work continues.
+ * Fires scheduled events: waits for the next one by the database's clock, and continues at once while more are due. Several relays
+ * may do it. An error that is no outage is logged, and the look is tried again; the relay's other work continues.
  */
 export async function runScheduler(options: SchedulerOptions): Promise<void> {
-  const { sql, schema, lookEveryMs, bell, state, logger, outages, signal } = options
+  const { sql, schema, nextDue, state, logger, outages, signal } = options
   const backoff = createBackoff()
-  let after = fromTheFirst
-  let wholeLookAt = 0
+  const wholeLooks = createWholeLooks()
+  let after: DuePosition = fromTheFirst
   while (!signal.aborted) {
     try {
-      const began = performance.now()
-      const isWhole = began >= wholeLookAt && after.number === undefined
+      const askedAt = performance.now()
+      const isWhole = after.number === undefined && askedAt >= wholeLooks.nextAt
       const found = await fireDue(sql, schema, isWhole ? fromTheFirst : after)
-      if (isWhole) {
-        const tookMs = performance.now() - began
-        wholeLookAt = began + Math.min(wholeLookMostMs, Math.max(wholeLookLeastMs, tookMs / wholeLookShare))
-      }
+      if (isWhole) wholeLooks.took(askedAt)
       outages.ended()
       backoff.reset()
-      note(found, state, logger)
-      const isDone = found.fired + found.refused.length > 0
-      const restMs = restAfter(found, isDone, lookEveryMs)
-      after = isDone ? found.last : after
-      if (restMs === 0) continue
+      report(found, state, logger)
+      const hasFired = found.fired + found.refused.length > 0
+      if (hasFired) after = found.last
+      if (hasFired && found.waitMs !== null && found.waitMs <= 0) continue
       after = { at: after.at }
-      await bell.wait(restMs, signal)
+      nextDue.from = wholeLooks.areCheap ? fromTheFirst.at : after.at
+      nextDue.see(restUntilDue(found), askedAt)
+      await rest(options, hasFired ? askedAt + busyLookMs : wholeLooks.areCheap ? undefined : wholeLooks.nextAt)
     } catch (error) {
       if (isOutage(error) || whyOtherCluster(error) !== undefined) throw error
       outages.failed(error)
@@ -69,13 +62,49 @@ export async function runScheduler(options: SchedulerOptions): Promise<void> {
   }
 }
 
-function restAfter({ waitMs }: Fired, isDone: boolean, lookEveryMs: number): number {
-  const dueInMs = waitMs === null ? lookEveryMs : Math.ceil(waitMs)
-  if (dueInMs <= 0) return isDone ? 0 : busyLookMs
-  return Math.max(leastRestMs, Math.min(dueInMs, isDone ? busyLookMs : lookEveryMs))
+const cheapLookMs = 10
+const wholeLookShare = 1 / 20
+const wholeLookMs = { least: 1_000, most: 60_000 }
+
+/**
+ * Looks from the first event on: they find what was committed late, and pass over all rows that were deleted since the oldest
+ * transaction of the cluster began. They get a twentieth of the time.
+ */
+function createWholeLooks() {
+  let nextAt = 0
+  let areCheap = true
+  return {
+    get nextAt() {
+      return nextAt
+    },
+    /** Whether every look may be one. */
+    get areCheap() {
+      return areCheap
+    },
+    took(since: number) {
+      const now = performance.now()
+      const pauseMs = (now - since) / wholeLookShare
+      nextAt = now + Math.min(wholeLookMs.most, Math.max(wholeLookMs.least, pauseMs))
+      areCheap = now - since <= cheapLookMs
+    },
+  }
 }
 
-function note({ refused, lateMs, waitMs }: Fired, state: ScheduleState, logger: Logger): void {
+function restUntilDue({ waitMs }: Fired): number | null {
+  if (waitMs === null) return null
+  return waitMs <= 0 ? busyLookMs : Math.max(leastRestMs, Math.ceil(waitMs))
+}
+
+/** Until the next event is due, a ring, `at`, or until no one has looked for too long. */
+async function rest({ nextDue, lookEveryMs, signal }: SchedulerOptions, at = Number.POSITIVE_INFINITY) {
+  const quietMs = 1.5 * lookEveryMs
+  for (let isOver = false; !isOver && !signal.aborted; ) {
+    const ms = Math.min(at, nextDue.at, nextDue.seenAt + quietMs) - performance.now()
+    isOver = ms <= 0 || (await nextDue.bell.wait(ms, signal))
+  }
+}
+
+function report({ refused, lateMs, waitMs }: Fired, state: ScheduleState, logger: Logger): void {
   if (lateMs !== null) state.lateMs = Math.round(lateMs)
   if (waitMs !== null && waitMs < 0) state.overdueMs = Math.round(-waitMs)
   else delete state.overdueMs

@@ -16,7 +16,7 @@ async function openChecker(brokerUrl: string) {
   const crashes: string[] = []
   const refused = Promise.withResolvers<void>()
   const config: CheckerConfig = {
-    ...{ app: 'torture', partitions: 1, broker: 'nats', brokerUrl },
+    ...{ app: 'torture', partitions: 1, broker: 'nats', brokerUrl, withPurchases: false },
     databaseUrl: 'postgres://127.0.0.1:1/none',
   }
   const checker = startChild('checker', {

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { answerQuestions } from './answer-questions.ts'
 import type { BrokerLog } from './checker/broker-log.ts'
 import { checkEverything } from './checker/check-everything.ts'
+import { openCount, purchaseEventsCount } from './checker/check-purchases.ts'
 import type { Effects } from './checker/check-read-side.ts'
 import { type EpochLogs, openEpochLogs } from './checker/epoch-logs.ts'
 import { openNatsLog } from './checker/nats-log.ts'
@@ -19,6 +20,8 @@ export interface CheckerConfig {
   readonly partitions: number
   /** With stream: the files that the handlers' effects go to. */
   readonly effects?: Effects
+  /** Whether purchases are made. */
+  readonly withPurchases: boolean
 }
 
 /** How far things are just now; null is what can't be asked in an outage. */
@@ -27,6 +30,8 @@ export interface Progress {
   readonly stored: number | null
   /** With stream: how many events have live messages, and how many each group has done. */
   readonly followed: Readonly<Record<string, number | null>>
+  /** With processes: what has to happen until every purchase has ended. */
+  readonly open: number | null
   /** Events that groups have set aside. */
   readonly parked: number | null
 }
@@ -35,7 +40,8 @@ const outageMs = 60_000
 /** The last offset of each epoch and partition. What was assigned behind the end of one that has ended is in the next one. */
 const endsOfEpochs = `select epoch, partition, least(max(first_offset + count - 1), min(epoch_end."offset")) as last
   from commitcast.page left join commitcast.epoch_end using (epoch, partition) group by epoch, partition`
-const committedCount = `select ((select count(*) from torture.ledger) + (select count(*) from torture.poison))::int as count`
+const committedCount = (others: string) =>
+  `select ((select count(*) from torture.ledger) + (select count(*) from torture.poison) + (${others}))::int as count`
 /** What is poison waits for an operator. */
 const parkedCount = `select count(*)::int as count from commitcast.parked
   where not exists (select from torture.poison where poison.id = parked.event_id)`
@@ -43,7 +49,7 @@ const parkedCount = `select count(*)::int as count from commitcast.parked
 await runProcess('checker', async (context) => {
   const { signal, logger } = context
   const config = JSON.parse(process.argv[2] ?? '{}') as CheckerConfig
-  const { app, partitions, effects } = config
+  const { app, partitions, effects, withPurchases } = config
   const database = new pg.Pool({ connectionString: config.databaseUrl, max: 2, application_name: 'torture-checker' })
   database.on('error', () => {})
   const follow = (topic: string) => {
@@ -59,24 +65,28 @@ await runProcess('checker', async (context) => {
   }
   const check = async () => {
     await followEpochs()
-    return checkEverything({ database, events, partitions, ...(followed && { followed }) })
+    return checkEverything({ database, events, partitions, withPurchases, ...(followed && { followed }) })
   }
   answerQuestions(context, {
     async progress(): Promise<Progress> {
       await followEpochs().catch(() => {})
       const ends = await readEnds(database).catch(() => undefined)
       const done = async (group: string) => countIn(database, doneBy(group))
+      const purchaseGroups = withPurchases ? ['purchases', 'repurchases', 'stock', 'wallet'] : []
+      const bought = purchaseGroups.map(async (group) => [group, await done(group)] as const)
       return {
-        committed: await countIn(database, committedCount),
+        committed: await countIn(database, committedCount(withPurchases ? purchaseEventsCount : 'select 0')),
         stored: await storedIn(events, ends),
-        followed: followed
-          ? {
-              live: await storedIn(followed.live, ends),
-              chains: await done('chains'),
-              effects: await done('effects'),
-              webhook: await done('webhook'),
-            }
-          : {},
+        followed: {
+          ...(followed && {
+            live: await storedIn(followed.live, ends),
+            chains: await done('chains'),
+            effects: await done('effects'),
+            webhook: await done('webhook'),
+          }),
+          ...Object.fromEntries(await Promise.all(bought)),
+        },
+        open: withPurchases ? await countIn(database, openCount) : 0,
         parked: await countIn(database, parkedCount),
       }
     },

@@ -30,6 +30,10 @@ export interface ChildOptions {
   readonly config: object
   /** The folder for its log. */
   readonly folder: string
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** A module that is imported before its own. */
+  readonly preload?: string | undefined
   readonly onLine?: (line: string) => void
   /** Receives, in words, that it ended without having been asked. */
   readonly onCrash: (words: string) => void
@@ -42,14 +46,21 @@ process.on('exit', () => {
 })
 
 /** Starts `src/<role>.ts` as a process. It gets `config` as its argument and drains when we are gone. */
-export function startChild(role: CrewRole | 'writer' | 'checker' | 'clients', options: ChildOptions): Child {
-  const { name, config, folder, onLine = () => {}, onCrash } = options
+export function startChild(
+  role: CrewRole | 'writer' | 'customers' | 'checker' | 'clients',
+  options: ChildOptions,
+): Child {
+  const { name, config, folder, env, preload, onLine = () => {}, onCrash } = options
   const script = fileURLToPath(new URL(`./${role}.ts`, import.meta.url))
   const child = fork(script, [JSON.stringify(config)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
+    env: { ...process.env, ...env },
     // Node's own EventSource, for clients of server-sent events.
-    execArgv: role === 'clients' ? ['--experimental-eventsource'] : [],
+    execArgv: [
+      ...(role === 'clients' ? ['--experimental-eventsource'] : []),
+      ...(preload ? ['--import', preload] : []),
+    ],
   })
   const log = keepChildLog(`${folder}/${name}.log`, { outputs: [child.stdout, child.stderr], onLine })
   // When it is gone and all that it wrote is read.

@@ -33,7 +33,7 @@ export function connectWorker(role: CrewRole, { databaseUrl, broker, brokerUrl }
     new pg.Pool({
       connectionString: databaseUrl,
       application_name: `torture-${role}-${process.pid}`,
-      max: role === 'project' ? 14 : 6,
+      max: role === 'project' || role === 'purchase' ? 14 : 6,
     }),
   )
   const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })

@@ -1,14 +1,17 @@
 import { type Child, startChild } from './child.ts'
 import type { Lines } from './lines.ts'
+import type { ServerClock } from './server-clock.ts'
 
 /** Roles that several processes share the work of. */
-export type CrewRole = 'relay' | 'stream' | 'project' | 'api'
+export type CrewRole = 'relay' | 'stream' | 'project' | 'api' | 'purchase'
 
 /** The processes of one role: always as many, whatever happens to them. */
 export interface Crew {
   readonly role: CrewRole
   /** Where their connections go through. */
   readonly lines: Lines
+  /** The clock of the host that they run on; missing where it can't be moved. */
+  readonly clock?: ServerClock | undefined
   /** Those that run and are not frozen. */
   awake(): readonly Child[]
   /** Kills one as `kill -9` does and starts another. */
@@ -21,6 +24,9 @@ export interface Crew {
 export interface CrewOptions {
   readonly size: number
   readonly lines: Lines
+  readonly clock?: ServerClock | undefined
+  /** A module that is imported before their own. */
+  readonly preload?: string | undefined
   /** What each process is given. */
   readonly config: object
   /** The folder for logs. */
@@ -32,7 +38,7 @@ export interface CrewOptions {
 }
 
 export function startCrew(role: CrewRole, options: CrewOptions): Crew {
-  const { size, lines, config, folder, onLine = () => {}, onCrash } = options
+  const { size, lines, clock, preload, config, folder, onLine = () => {}, onCrash } = options
   const workers = new Set<Child>()
   let count = 0
   let isStopping = false
@@ -44,7 +50,8 @@ export function startCrew(role: CrewRole, options: CrewOptions): Crew {
     }
     const worker = startChild(role, {
       name: `${role}-${++count}`,
-      ...{ config, folder, onLine },
+      ...{ config, folder, onLine, preload },
+      env: clock?.env,
       onCrash: replaceCrashed,
     })
     workers.add(worker)
@@ -54,6 +61,7 @@ export function startCrew(role: CrewRole, options: CrewOptions): Crew {
   return {
     role,
     lines,
+    clock,
     awake: () => [...workers].filter((worker) => !worker.isPaused && !worker.isEnding),
     async replace(worker, afterMs) {
       await worker.kill()

@@ -12,7 +12,7 @@ const settleMs = 10_000
 const longestMs = 600_000
 
 /**
- * Waits until as much is stored as was committed, all who follow have done it and nothing more comes for a moment, or until
+ * Waits until as much is stored as was committed, all who follow have done it, every purchase has ended and nothing more comes for a moment, or until
  * nothing has moved for `patienceMs`: then the check will say what is missing.
  */
 export async function drained(checker: Child, { patienceMs }: { patienceMs: number }): Promise<void> {
@@ -43,7 +43,7 @@ export async function settled(checker: Child): Promise<void> {
 }
 
 function isComplete(progress: Progress | undefined): boolean {
-  if (!progress || progress.committed === null || progress.parked !== 0) return false
+  if (!progress || progress.committed === null || progress.parked !== 0 || progress.open !== 0) return false
   const { committed, stored, followed } = progress
   return [stored, ...Object.values(followed)].every((count) => count !== null && count >= committed)
 }

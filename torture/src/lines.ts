@@ -22,6 +22,7 @@ const inHandOf: Record<CrewRole, RegExp> = {
   stream: /from torture\.tint/,
   project: /from torture\.chain .* for update/,
   api: /pg_current_snapshot/,
+  purchase: /from torture\.account .* for update|load_process/,
 }
 
 /** Opens a crew's way to the servers. */
@@ -32,7 +33,8 @@ export async function openLines(servers: Servers, role: CrewRole): Promise<Lines
   const commits = createReplyThief(/^commit\b/i, { needsRows: false })
   const appends = createReplyThief(/insert into commitcast_broker\.message/)
   const almostDone = createReplyThief(/commit_offset/)
-  const onDatabase = role === 'project' ? [inHand, almostDone, commits] : [inHand]
+  const isConsumer = role === 'project' || role === 'purchase'
+  const onDatabase = isConsumer ? [inHand, almostDone, commits] : [inHand]
   const isAppending = role === 'relay' || role === 'stream'
   const onBroker = broker === 'postgres' && isAppending ? [appends] : []
   const open = async (url: string, thieves: readonly ReplyThief[]) =>
@@ -44,13 +46,13 @@ export async function openLines(servers: Servers, role: CrewRole): Promise<Lines
       }),
       (proxy) => proxy.close(),
     )
-  const own = role === 'project' ? consumerUrl : databaseUrl
+  const own = isConsumer ? consumerUrl : databaseUrl
   const proxies = { database: await open(own, onDatabase), broker: await open(brokerUrl, onBroker) }
   const all = stack.move()
   return {
     ...proxies,
     inHand,
-    ...(role === 'project' && { almostDone, commits }),
+    ...(isConsumer && { almostDone, commits }),
     thieves: [...onDatabase, ...onBroker],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

@@ -15,12 +15,17 @@ const sabotages = [
   'drop-tracked',
   'cursor-without-snapshot',
   'state-after-attach-swapped',
+  'fire-outside-transaction',
+  'no-incarnation',
+  'cancel-after-commit',
 ] as const
 /** Those of consumer groups. */
 const streamSabotages: readonly Sabotage[] = ['offset-outside-transaction', 'offset-not-compared', 'no-term-check']
 /** Those of live serving. */
 const liveSabotages: readonly Sabotage[] = ['drop-tracked', 'cursor-without-snapshot', 'state-after-attach-swapped']
-const companies = ['stream', 'live'] as const
+/** Those of processes and their time-outs. */
+const processSabotages: readonly Sabotage[] = ['fire-outside-transaction', 'no-incarnation', 'cancel-after-commit']
+const companies = ['stream', 'live', 'processes'] as const
 
 export type BrokerName = (typeof brokers)[number]
 export type Sabotage = (typeof sabotages)[number]
@@ -37,6 +42,8 @@ export interface Options {
   readonly withStream: boolean
   /** Whether API processes serve real clients, too; only with stream. */
   readonly withLive: boolean
+  /** Whether customers buy things, by process managers and two services. */
+  readonly withProcesses: boolean
   readonly sabotage: Sabotage | undefined
   /** Nothing but these faults, and often. */
   readonly only: readonly FaultKind[] | undefined
@@ -53,18 +60,21 @@ export const helpText = `npm run torture -- [options]
 Writes events while relays, broker and database are killed, frozen and cut off, and checks at the end that each
 committed event is stored exactly once and in order. With stream workers, a projection and a handler, which suffer the
 same, also that each event was told with its metadata, projected exactly once in order, and handled. With API processes
-and real clients, also that each client got each event of its channels exactly once, in order per key.
+and real clients, also that each client got each event of its channels exactly once, in order per key. With processes,
+also that each purchase came to one end, and that stock and money are conserved.
 
   --seconds N     how long faults go on, 10 to 3600            (60)
   --seed N        which faults, when, and what is written      (a new one)
   --broker NAME   ${brokers.join(' or ')}                              (nats)
   --with NAMES    stream: enrichment workers, a projection and a handler follow the events;
-                  live: API processes serve WebSocket and SSE clients, too (stream comes with it)
+                  live: API processes serve WebSocket and SSE clients, too (stream comes with it);
+                  processes: process managers with time-outs carry out purchases
   --json          nothing but one line of JSON at the end
   --sabotage NAME switch one mechanism off; the run succeeds when it finds damage:
 ${listed(sabotages)}
                   ${streamSabotages.join(', ')} come with --with stream,
-                  ${liveSabotages.join(', ')} with --with live.
+                  ${liveSabotages.join(', ')} with --with live,
+                  ${processSabotages.join(', ')} with --with processes.
   --only FAULTS   nothing but these kinds of faults, and often:
 ${listed(faultKinds)}
   --strays        let somebody else write to the topic half-way; the run succeeds when it is reported as diverged
@@ -89,6 +99,7 @@ export function readOptions(args: readonly string[]): Options {
     withStream:
       withLive || company.includes('stream') || (sabotage !== undefined && streamSabotages.includes(sabotage)),
     withLive,
+    withProcesses: company.includes('processes') || (sabotage !== undefined && processSabotages.includes(sabotage)),
     sabotage,
     only: values.only?.split(',').map((name) => oneOf('--only', name, faultKinds)),
   }
@@ -96,9 +107,11 @@ export function readOptions(args: readonly string[]): Options {
 
 /** The command that makes the same run again. */
 export function commandOf(options: Options): string {
-  const { seconds, seed, broker, withStream, withLive, sabotage, only, strays } = options
-  const company = withLive ? 'stream,live' : withStream ? 'stream' : undefined
-  const texts = { seconds, seed, broker, with: company, sabotage, only: only?.join(',') }
+  const { seconds, seed, broker, withStream, withLive, withProcesses, sabotage, only, strays } = options
+  const company = Object.entries({ stream: withStream, live: withLive, processes: withProcesses })
+    .flatMap(([name, isIn]) => (isIn ? [name] : []))
+    .join(',')
+  const texts = { seconds, seed, broker, with: company || undefined, sabotage, only: only?.join(',') }
   const given = Object.entries(texts).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
   return ['npm run torture --', ...given, ...(strays ? ['--strays'] : [])].join(' ')
 }

@@ -1,3 +1,4 @@
+import type { PurchasesVerdict } from './checker/check-purchases.ts'
 import type { ReadSideVerdict } from './checker/check-read-side.ts'
 import type { ClientsFound } from './clients.ts'
 import type { Options } from './options.ts'
@@ -34,6 +35,8 @@ export interface Report {
   readonly groupTakeovers?: ReadSideVerdict['groupTakeovers']
   /** With live: what the clients suffered. */
   readonly clients?: Omit<ClientsFound, 'examples'>
+  /** With processes: what the purchases suffered, and what became of them. */
+  readonly processes?: PurchasesVerdict
   readonly sabotage?: string
   readonly damaged?: boolean
   /** With strays: how often a partition was reported as diverged. */
@@ -58,10 +61,12 @@ export function reportOf(
     epochs,
     abandoned,
     readSide,
+    purchases: processes,
   } = verdict
   const { conflicts, resumedMidChunk, refilled } = news
   const damage = { lost, phantom, duplicated, outOfOrder, gaps }
   const clients = found && withoutExamples(found)
+  const parts = { ...(clients && { clients }), ...(processes && { processes }) }
   return {
     seed,
     committed,
@@ -76,13 +81,22 @@ export function reportOf(
     crashes: crashes.length,
     faults,
     ...readSide,
-    ...(clients && { clients }),
-    ...(sabotage && { sabotage, damaged: isDamaged({ ...damage, ...readSide, ...(clients && { clients }) }) }),
+    ...parts,
+    ...(sabotage && { sabotage, damaged: isDamaged({ ...damage, ...readSide, ...parts }) }),
     ...(strays && { diverged: news.stoodStill }),
   }
 }
 
-type Wrong = 'lost' | 'phantom' | 'duplicated' | 'outOfOrder' | 'gaps' | 'live' | 'clients' | WrongInGroups
+type Wrong =
+  | 'lost'
+  | 'phantom'
+  | 'duplicated'
+  | 'outOfOrder'
+  | 'gaps'
+  | 'live'
+  | 'clients'
+  | 'processes'
+  | WrongInGroups
 type WrongInGroups = 'projectionDrift' | 'handlerMissed' | 'webhookMissed'
 type Counts = Pick<Report, Wrong>
 
@@ -91,13 +105,28 @@ function withoutExamples({ examples: _, ...counts }: ClientsFound): Omit<Clients
 }
 
 /** Whether anything at all is wrong. */
-function isDamaged({ lost, phantom, duplicated, outOfOrder, gaps, live, clients, ...counts }: Counts): boolean {
+function isDamaged({
+  lost,
+  phantom,
+  duplicated,
+  outOfOrder,
+  gaps,
+  live,
+  clients,
+  processes,
+  ...counts
+}: Counts): boolean {
   const { projectionDrift = 0, handlerMissed = 0, webhookMissed = 0 } = counts
   const told = live ? live.lost + live.duplicated + live.outOfOrder : 0
   const got = clients ? clients.lost + clients.duplicated + clients.outOfOrder + clients.resyncs + clients.silent : 0
-  return (
-    lost + phantom + duplicated + outOfOrder + gaps + told + projectionDrift + handlerMissed + webhookMissed + got > 0
-  )
+  const stored = lost + phantom + duplicated + outOfOrder + gaps
+  return stored + told + projectionDrift + handlerMissed + webhookMissed + got > 0 || hasBoughtWrong(processes)
+}
+
+function hasBoughtWrong(processes: PurchasesVerdict | undefined): boolean {
+  if (!processes) return false
+  const { lost, twice, stuck, firedAfterCancel, conserved } = processes
+  return lost + twice + stuck + firedAfterCancel > 0 || !conserved
 }
 
 /** Whether a run showed what it was to show: no damage and no crash; with a sabotage some; with strays that somebody noticed. */

@@ -9,7 +9,7 @@ import type { ClientsFound } from './clients.ts'
 import { drained, flowing, settled } from './drained.ts'
 import { startEdge } from './edge.ts'
 import { copyData } from './faults/lose-tail.ts'
-import { refillEndedEpochs } from './faults/operator.ts'
+import { bringForward, refillEndedEpochs } from './faults/operator.ts'
 import { type FaultCounts, planFaults } from './faults/plan-faults.ts'
 import { publishStray } from './faults/publish-stray.ts'
 import { runFaults } from './faults/run-faults.ts'
@@ -84,7 +84,9 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   stack.defer(() => checker.stop())
   const { databaseUrl } = servers
   await edge?.open({ databaseUrl, seed, folder, onCrash })
-  const writing = startWriters({ databaseUrl, seed, isLight: options.withLive, folder, onCrash })
+  const { withLive, withProcesses } = options
+  const isLight = withLive || withProcesses
+  const writing = startWriters({ databaseUrl, seed, isLight, withCustomers: withProcesses, folder, onCrash })
   stack.defer(() => writing.stop())
 
   let known: Partial<Progress> = {}
@@ -119,6 +121,7 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   await run.done
   const arrived = async () => {
     await refillEndedEpochs(servers, app).catch((error: unknown) => say(`not refilled: ${String(error)}`))
+    if (withProcesses) await bringForward(servers)
     await drained(checker, { patienceMs })
   }
   const copy = losesTails && sabotage === undefined ? await copyData(servers.brokerServer, folder) : undefined
@@ -145,10 +148,11 @@ function noting(path: string, { say }: Listener): Listener['say'] {
 
 function checkerConfig(
   { databaseUrl, brokerUrl }: Servers,
-  { broker, withStream }: Options,
+  { broker, withStream, withProcesses }: Options,
   effects: Effects,
 ): CheckerConfig {
-  return { databaseUrl, broker, brokerUrl, app, partitions, ...(withStream && { effects }) }
+  const withPurchases = withProcesses
+  return { databaseUrl, broker, brokerUrl, app, partitions, withPurchases, ...(withStream && { effects }) }
 }
 
 async function storedBy(checker: Child): Promise<number | undefined> {

@@ -3,15 +3,18 @@ import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** The clock that a server of ours sees, by libfaketime. Only the time of day moves; what measures durations does not. */
+/** The clock that processes of ours see, a server's or a crew's, by libfaketime. Only the time of day moves; what measures durations does not. */
 export interface ServerClock extends AsyncDisposable {
-  /** What the server's processes are started with. */
+  /** What the processes are started with. */
   readonly env: Readonly<Record<string, string>>
   /** Sets it so many seconds before or after the true time, within a second or so. */
   set(seconds: number): Promise<void>
 }
 
-const libraries = ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`)
+const libraries = [
+  ...(process.env.LIBFAKETIME ? [process.env.LIBFAKETIME] : []),
+  ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`),
+]
 
 /** Makes a clock that shows the true time; `undefined` where libfaketime is not installed (`apt-get install faketime`). */
 export async function openServerClock(): Promise<ServerClock | undefined> {

@@ -4,6 +4,7 @@ import { openLines } from './lines.ts'
 import type { Options } from './options.ts'
 import type { ProjectConfig } from './project.ts'
 import type { RelayConfig } from './relay.ts'
+import { openServerClock } from './server-clock.ts'
 import type { Servers } from './start-servers.ts'
 
 /** All crews of a run. */
@@ -27,12 +28,18 @@ export interface CrewsOptions {
   readonly onCrash: (words: string) => void
 }
 
-const sizeOf: Record<CrewRole, number> = { relay: 3, stream: 3, project: 3, api: 2 }
+const sizeOf: Record<CrewRole, number> = { relay: 3, stream: 3, project: 3, api: 2, purchase: 3 }
 const maxPage = 1_000
+const withoutIncarnation = new URL('./sabotage/without-incarnation.ts', import.meta.url).href
 
 /** Which crews a run has. */
-export function rolesOf({ withStream, withLive }: Options): readonly CrewRole[] {
-  return ['relay', ...(withStream ? (['stream', 'project'] as const) : []), ...(withLive ? (['api'] as const) : [])]
+export function rolesOf({ withStream, withLive, withProcesses }: Options): readonly CrewRole[] {
+  return [
+    'relay',
+    ...(withStream ? (['stream', 'project'] as const) : []),
+    ...(withLive ? (['api'] as const) : []),
+    ...(withProcesses ? (['purchase'] as const) : []),
+  ]
 }
 
 /** Nobody takes over from a worker whose mistake is to go on with what it has in memory. */
@@ -56,7 +63,13 @@ export async function startCrews(servers: Servers, options: Options, given: Crew
       ...(sabotage && { sabotage }),
     }
     const onLine = role === 'relay' ? hearRelay : role === 'api' ? hearApi : () => {}
-    const crew = startCrew(role, { size: sizeIn(role, options), lines, config, folder, onLine, onCrash })
+    const clock = role === 'purchase' ? await openServerClock() : undefined
+    if (clock) stack.use(clock)
+    const preload = role === 'purchase' && sabotage === 'no-incarnation' ? withoutIncarnation : undefined
+    const crew = startCrew(role, {
+      size: sizeIn(role, options),
+      ...{ lines, clock, preload, config, folder, onLine, onCrash },
+    })
     stack.defer(() => crew.stop())
     all.push(crew)
   }

@@ -2,6 +2,7 @@ import { migrate } from '@commitcast/outbox'
 import { createDatabase, type Server, startNats, startPostgres } from '@commitcast/servers'
 import pg from 'pg'
 import type { BrokerName, Options } from './options.ts'
+import { purchaseTables } from './purchases/purchase-story.ts'
 import { readSideTables } from './read-side/read-side-story.ts'
 import { sabotageDatabase, sabotageSettings } from './sabotage/sabotage-database.ts'
 import { openServerClock, type ServerClock } from './server-clock.ts'
@@ -86,7 +87,8 @@ async function prepareDatabase(url: string, sabotage: Options['sabotage']): Prom
     create table torture.poison (id uuid not null);
     create table torture.counter (key text primary key, n bigint not null);
     insert into torture.counter select 'hot-' || i, 0 from generate_series(1, ${hotKeys}) as i;
-    ${readSideTables}`)
+    ${readSideTables}
+    ${purchaseTables}`)
   if (sabotage !== undefined) await sabotageDatabase({ query }, sabotage)
   // The beginning survives whatever comes, also where commits do not wait for the disk.
   await client.query('checkpoint')

@@ -17,14 +17,19 @@ export interface Writing {
 }
 
 export type WritersOptions = Pick<WriterConfig, 'databaseUrl' | 'seed' | 'isLight'> &
-  Pick<ChildOptions, 'folder' | 'onCrash'>
+  Pick<ChildOptions, 'folder' | 'onCrash'> & {
+    /** Whether customers request purchases, too. */
+    readonly withCustomers: boolean
+  }
 
 /** Starts the processes that commit events. */
-export function startWriters({ folder, onCrash, ...given }: WritersOptions): Writing {
-  const all = Array.from({ length: writers }, (_, number) => {
+export function startWriters({ folder, onCrash, withCustomers, ...given }: WritersOptions): Writing {
+  const start = (role: 'writer' | 'customers', number: number) => {
     const config: WriterConfig = { ...given, number, connections }
-    return startChild('writer', { name: `writer-${number}`, config, folder, onCrash })
-  })
+    return startChild(role, { name: `${role}-${number}`, config, folder, onCrash })
+  }
+  const all = Array.from({ length: writers }, (_, number) => start('writer', number))
+  if (withCustomers) all.push(start('customers', 0))
   let [isAhead, isHeld, isResting] = [false, false, false]
   const tell = async () => {
     if (isResting === (isAhead || isHeld)) return

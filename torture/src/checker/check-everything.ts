@@ -1,6 +1,7 @@
 import { isOutage } from '@commitcast/worker'
 import type pg from 'pg'
 import { checkLog, type Findings, type LedgerRow, tell } from './check-log.ts'
+import { checkPurchases, type PurchasesVerdict, readPurchaseEvents } from './check-purchases.ts'
 import { checkReadSide, type Effects, type ReadSideVerdict } from './check-read-side.ts'
 import { type EpochLog, type EpochLogs, ownEpochs, type StoredEpoch } from './epoch-logs.ts'
 import type { LiveReader } from './live-reader.ts'
@@ -18,6 +19,8 @@ export interface Verdict extends Findings {
   readonly abandoned: number
   /** With stream. */
   readonly readSide?: ReadSideVerdict
+  /** With processes. */
+  readonly purchases?: PurchasesVerdict
 }
 
 interface Parts {
@@ -26,33 +29,54 @@ interface Parts {
   readonly partitions: number
   /** With stream. */
   readonly followed?: { readonly live: EpochLogs; readonly effects: Effects }
+  readonly withPurchases: boolean
 }
 
 /** Reads the broker from its first offset to its last and holds it against the ledger, the page log and what was seen live. */
-export async function checkEverything({ database, events, partitions, followed }: Parts): Promise<Verdict> {
+export async function checkEverything({
+  database,
+  events,
+  partitions,
+  followed,
+  withPurchases,
+}: Parts): Promise<Verdict> {
   const { rows } = await database.query<{ id: string; key: string; n: string }>('select id, key, n from torture.ledger')
   const ledger: LedgerRow[] = rows.map((row) => ({ ...row, n: Number(row.n) }))
   const stored = await readStored(events.all, partitions)
-  const poison = new Set(
-    (await database.query<{ id: string }>('select id from torture.poison')).rows.map(({ id }) => id),
-  )
-  const own = ownEpochs(new Set([...ledger.map(({ id }) => id), ...poison]), stored)
-  const findings = checkLog(ledger, own, poison)
+  const poison = await database.query<{ id: string }>('select id from torture.poison')
+  const ofPurchases = withPurchases ? await readPurchaseEvents(database) : []
+  const unnumbered = new Set([...poison.rows.map(({ id }) => id), ...ofPurchases])
+  const own = ownEpochs(new Set([...ledger.map(({ id }) => id), ...unnumbered]), stored)
+  const findings = checkLog(ledger, own, unnumbered)
   for (const { epoch, partitions: logs } of own) compareWithSeen(findings, logs, events.all[epoch - 1]!.reader)
   const verdict = {
     ...findings,
-    committed: ledger.length + poison.size,
+    committed: ledger.length + unnumbered.size,
     takeovers: await compareWithPages(findings, own, database),
     refills: events.all.reduce((total, { reader }) => total + reader.refills, 0),
     epochs: own.length,
     abandoned: sizeOf(stored) - sizeOf(own),
   }
-  if (!followed) return { ...verdict, ...findings }
+  const bought = withPurchases ? await checkPurchases(database) : undefined
+  if (!followed) return withExamples(verdict, { findings, bought })
   const live = await readStored(followed.live.all, partitions)
   const readers = followed.live.all.map(({ reader }) => reader)
-  const given = { database, ledger, poison, events: own, live, readers, effects: followed.effects }
+  const given = { database, ledger, unnumbered, events: own, live, readers, effects: followed.effects }
   const { examples, ...found } = await checkReadSide(given)
-  return { ...verdict, ...findings, readSide: found, examples: [...findings.examples, ...examples] }
+  const all = withExamples(verdict, { findings, bought })
+  return { ...all, readSide: found, examples: [...all.examples, ...examples] }
+}
+
+function withExamples(
+  verdict: Omit<Verdict, 'purchases'>,
+  {
+    findings,
+    bought,
+  }: { readonly findings: Findings; readonly bought: Awaited<ReturnType<typeof checkPurchases>> | undefined },
+): Verdict {
+  if (!bought) return { ...verdict, ...findings }
+  const { examples, ...purchases } = bought
+  return { ...verdict, ...findings, purchases, examples: [...findings.examples, ...examples] }
 }
 
 async function readStored(epochs: readonly EpochLog[], partitions: number): Promise<StoredEpoch[]> {

@@ -24,11 +24,14 @@ export interface Findings extends Damage {
   readonly examples: string[]
 }
 
-/** Compares what the broker has of ours, epoch by epoch and partition by partition, with the ledger. */
+/**
+ * Compares what the broker has of ours, epoch by epoch and partition by partition, with the ledger. `unnumbered` are events that
+ * are not in the ledger and have no number within their key.
+ */
 export function checkLog(
   ledger: readonly LedgerRow[],
   epochs: readonly StoredEpoch[],
-  poison: ReadonlySet<string>,
+  unnumbered: ReadonlySet<string>,
 ): Findings {
   const committed = new Map(ledger.map((row) => [row.id, row]))
   const findings: Findings = {
@@ -48,17 +51,17 @@ export function checkLog(
       const row = committed.get(message.id)
       const twin = places.get(message.id)
       if (twin !== undefined) tell(findings, 'duplicated', `${place}: event ${message.id} is also at ${twin}`)
-      else if (!poison.has(message.id) && (row?.key !== message.key || row.n !== message.n))
+      else if (!unnumbered.has(message.id) && (row?.key !== message.key || row.n !== message.n))
         tell(findings, 'phantom', `${place}: event ${message.id} is not in the ledger like that`)
       places.set(message.id, place)
       const before = lastOfKey.get(message.key)
-      if (before && !poison.has(message.id) && (before.partition !== partition || before.n >= message.n))
+      if (before && !unnumbered.has(message.id) && (before.partition !== partition || before.n >= message.n))
         tell(findings, 'outOfOrder', `${place}: ${message.key} has ${message.n} after ${before.n}`)
       lastOfKey.set(message.key, { n: message.n, partition })
     }
   }
-  for (const id of poison)
-    if (!places.has(id)) tell(findings, 'lost', `event ${id}, which can't be read, is nowhere on the broker`)
+  for (const id of unnumbered)
+    if (!places.has(id)) tell(findings, 'lost', `event ${id}, which is not in the ledger, is nowhere on the broker`)
   for (const { id, key, n } of ledger)
     if (!places.has(id)) tell(findings, 'lost', `event ${id}, ${key} ${n}, is nowhere on the broker`)
   return findings

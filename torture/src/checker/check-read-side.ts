@@ -36,8 +36,8 @@ export interface ReadSideVerdict {
 interface ReadSide extends LiveEpochs {
   readonly database: pg.Pool
   readonly ledger: readonly LedgerRow[]
-  /** Events that nobody can read. */
-  readonly poison: ReadonlySet<string>
+  /** Events that the projection does not count: poison, and those of purchases. */
+  readonly unnumbered: ReadonlySet<string>
   readonly effects: Effects
 }
 
@@ -47,12 +47,12 @@ const maxExamples = 5
 export async function checkReadSide(
   readSide: ReadSide,
 ): Promise<ReadSideVerdict & { readonly examples: readonly string[] }> {
-  const { database, ledger, poison, effects, events, readers } = readSide
+  const { database, ledger, unnumbered, effects, events, readers } = readSide
   const told = checkLiveEpochs(readSide, await readTables(database))
   const model = await readModel(database)
   const stored = events
     .flatMap(({ partitions }) => partitions)
-    .map((messages) => messages.filter(({ id }) => !poison.has(id)))
+    .map((messages) => messages.filter(({ id }) => !unnumbered.has(id)))
   const drift = checkChains(stored, model)
   const derived = new Set(model.derived.map(({ id }) => id))
   const due = ledger.filter(({ id }) => derived.has(id))

@@ -6,6 +6,7 @@ import { patiently } from '../patiently.ts'
 import { cutMidChunk } from '../proxy/cut-mid-chunk.ts'
 import type { ReplyThief } from '../proxy/lose-replies.ts'
 import type { Random } from '../random.ts'
+import type { ServerClock } from '../server-clock.ts'
 import type { Servers } from '../start-servers.ts'
 import type { Writing } from '../start-writers.ts'
 import type { Webhook } from '../webhook.ts'
@@ -48,7 +49,7 @@ const insistMs = 4_000
 const serverMs = 10_000
 /** Seconds. */
 const clockOffsets = [-3_600, 3_600, 40 * 86_400]
-/** How long a server takes to see that its clock was moved. */
+/** How long processes take to see that their clock was moved. */
 const clockMs = 1_500
 
 /** Each kind of fault: does it and says how many times it happened. */
@@ -79,6 +80,17 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
       const waiting = await wait(crew, crew.lines.inHand, 0.75)
       await (waiting ?? worker).pause(leaseTtlMs + random.int(600, 1_500))
     })
+  const moveClock = async (clock: ServerClock | undefined) => {
+    if (!clock) return 0
+    try {
+      await clock.set(random.pick(clockOffsets))
+      await sleep(random.int(3_000, 6_000))
+    } finally {
+      await clock.set(0)
+    }
+    await sleep(clockMs)
+    return 1
+  }
   const kill = async (server: Servers['postgres']) => {
     await server.kill()
     await sleep(random.int(0, 400))
@@ -94,6 +106,9 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
     projectKilled: killed('project'),
     projectPaused: paused('project'),
     projectStopped: stopped('project'),
+    purchaseKilled: killed('purchase'),
+    purchasePaused: paused('purchase'),
+    purchaseStopped: stopped('purchase'),
     apiKilled: () => insist(killed('api')),
     apiPaused: paused('api'),
     apiDrained: () => insist(stopped('api')),
@@ -164,17 +179,8 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
         for (const line of open) line.silence(serverMs)
         return open.length
       }),
-    async clockMoved() {
-      if (!servers.clock) return 0
-      try {
-        await servers.clock.set(random.pick(clockOffsets))
-        await sleep(random.int(3_000, 6_000))
-      } finally {
-        await servers.clock.set(0)
-      }
-      await sleep(clockMs)
-      return 1
-    },
+    clockMoved: () => moveClock(servers.clock),
+    hostClockMoved: () => moveClock(crews.find(({ clock }) => clock)?.clock),
     async repliesLost() {
       return (await random.pick(random.pick(crews).lines.thieves).loseNext(replyMs)) ? 1 : 0
     },

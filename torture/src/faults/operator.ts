@@ -16,6 +16,16 @@ export async function beginEpoch({ databaseUrl }: Servers): Promise<void> {
   await patiently(() => ask((sql) => newEpoch(sql, { schema, from: epoch })), { ms: epochMs })
 }
 
+/**
+ * What was scheduled while the server's clock showed a later time waits for that time: has it fire within seconds. What is due
+ * soon keeps its time.
+ */
+export async function bringForward({ databaseUrl }: Servers): Promise<void> {
+  const bring = `update commitcast.scheduled_event set at = clock_timestamp() + interval '2 seconds'
+    where at > clock_timestamp() + interval '1 minute'`
+  await patiently(() => withClient(databaseUrl, (client) => client.query(bring)), { ms: epochMs })
+}
+
 /** Refills what the broker lacks at the ends of epochs that have ended, which no relay does any more. */
 export async function refillEndedEpochs(servers: Servers, app: string): Promise<void> {
   const broker = openBroker(servers)

@@ -22,6 +22,7 @@ const lanes = {
   world: ['tableLocked', 'webhookFailed'],
   api: ['apiKilled', 'apiPaused', 'apiDrained'],
   clients: ['clientsPaused', 'clientLinesCut'],
+  purchases: ['purchaseKilled', 'purchasePaused', 'purchaseStopped', 'hostClockMoved'],
 } as const
 
 type Lane = keyof typeof lanes
@@ -36,6 +37,7 @@ const rolesOfLanes: Partial<Record<Lane, CrewRole>> = {
   world: 'project',
   api: 'api',
   clients: 'api',
+  purchases: 'purchase',
 }
 /** Faults that take seconds come once in so many; others once in ten, the small ones of these lanes more often. */
 const secondsBetween: Partial<Record<FaultKind, number>> = {
@@ -44,6 +46,7 @@ const secondsBetween: Partial<Record<FaultKind, number>> = {
   failedOver: 60,
   strayPublished: 60,
   clockMoved: 20,
+  hostClockMoved: 15,
   connectionsSilenced: 15,
   tableLocked: 30,
   webhookFailed: 30,
@@ -64,7 +67,7 @@ export interface PlanOptions {
   readonly seconds: number
   /** Whether the broker's newest messages may be lost. */
   readonly losesTails: boolean
-  /** Whether the clock of the database's server can be moved. */
+  /** Whether the clocks of the database's server and of workers' hosts can be moved. */
   readonly movesClock: boolean
   readonly roles: readonly CrewRole[]
   /** Nothing but these, and often. */
@@ -77,7 +80,7 @@ const calmMs = 2_500
 export function planFaults({ seed, seconds, losesTails, movesClock, roles, only }: PlanOptions): Plan {
   const isPossible = (kind: FaultKind) =>
     (losesTails || kind !== 'brokerTailLost') &&
-    (movesClock || kind !== 'clockMoved') &&
+    (movesClock || (kind !== 'clockMoved' && kind !== 'hostClockMoved')) &&
     (roles.includes('project') || kind !== 'consumerCommitsLost')
   const isWanted = (kind: FaultKind) => only?.includes(kind) ?? true
   const timesOf = (lane: Lane, kind: FaultKind) => {

@@ -16,7 +16,8 @@ interface Chain {
  * The projection: each key's chain goes on with the events of a batch, which is a hash of all ids in their order, so that
  * what is missed, doubled or swapped shows for ever. Now and then it appends an event of its own, in the same transaction.
  */
-export async function keepChains(batch: readonly CommittedEvent[], trx: Sql): Promise<void> {
+export async function keepChains(given: readonly CommittedEvent[], trx: Sql): Promise<void> {
+  const batch = given.filter(({ type }) => type.startsWith('thing.'))
   const keys = [...new Set(batch.map(({ key }) => key))]
   const rows = await trx.query<Chain>(
     'select key, count, n, chain from torture.chain where key = any($1) order by key for update',

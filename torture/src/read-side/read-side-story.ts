@@ -12,9 +12,9 @@ export function ownerIdOf({ key }: StoryEvent): string {
   return key.replace(/-\d+$/, '')
 }
 
-/** Some events need no tint, and some tints are not in the table. */
+/** Some events need no tint, and those of purchases, which have no number; some tints are not in the table. */
 export function tintIdOf({ n }: StoryEvent): number | undefined {
-  return n % 7 === 0 ? undefined : n % 100
+  return n % 7 > 0 ? n % 100 : undefined
 }
 
 /** Nobody follows some events. */

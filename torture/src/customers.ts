@@ -8,7 +8,7 @@ import type { WriterConfig } from './writer.ts'
 
 const stream = 9_000
 const restMs = 20
-const betweenMs = 40
+const betweenMs = 25
 
 await runProcess('customers', async (context) => {
   const { signal } = context

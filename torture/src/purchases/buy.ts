@@ -67,13 +67,13 @@ async function buyAgain(customer: Customer, id: string): Promise<void> {
 function orderOf(random: Random): Order {
   const service = random.pick<ServiceName>(['stock', 'wallet'])
   const account = (name: string, { scarce, plenty }: typeof items) =>
-    `${name}-${random.chance(0.25) ? random.int(1, scarce) : random.int(scarce + 1, scarce + plenty)}`
+    `${name}-${random.chance(0.3) ? random.int(1, scarce) : random.int(scarce + 1, scarce + plenty)}`
   return {
     item: account('stock', items),
     count: random.int(1, 3),
     wallet: account('wallet', wallets),
     price: random.int(1, 20),
-    patienceMs: random.int(200, 4_000),
+    patienceMs: random.int(300, 6_000),
     ...(random.chance(0.2) && { silent: { service, when: random.pick(['before', 'after']) } }),
   }
 }

@@ -59,7 +59,7 @@ export type PurchaseEvents = typeof purchaseEvents
 /** Some of what there is runs out in a run, the rest does not. */
 export const items = { scarce: 6, plenty: 10 }
 export const wallets = { scarce: 6, plenty: 14 }
-const [few, many] = [60, 1_000_000]
+const [few, many] = [20, 1_000_000]
 
 /** Accounts, and their movements, which are only ever added. */
 export const purchaseTables = `

@@ -47,6 +47,19 @@ test(
 )
 
 test(
+  'purchases come to one end each, and conserve stock and money, though all that carries them out is killed and frozen',
+  async () => {
+    const found = await torture('--seconds', '10', '--seed', '1', '--with', 'processes')
+    expect(found.processes).toMatchObject({ lost: 0, twice: 0, stuck: 0, firedAfterCancel: 0, conserved: true })
+    for (const happened of ['completed', 'cancelled', 'timedOut', 'restarted', 'held', 'stale'])
+      expect(found.processes[happened], happened).toBeGreaterThan(0)
+    expect(found.faults).toMatchObject({ purchaseKilled: 1, purchasePaused: 1 })
+    expect(found.stored).toBe(found.committed)
+  },
+  testMs,
+)
+
+test(
   'the torture finds the damage that a relay with a position cursor does',
   async () => {
     const found = await torture('--seconds', '10', '--seed', '1', '--sabotage', 'position-cursor')

@@ -45,6 +45,8 @@ const outageMs = 30_000
 /** Relays take a moment to notice that a partition has diverged. */
 const noticeMs = 3_000
 const insistMs = 4_000
+/** What the purchases' groups can't do without. */
+const purchaseTables = ['torture.account', 'commitcast.process_instance', 'commitcast.scheduled_event']
 /** How long a server keeps a connection that fell silent. */
 const serverMs = 10_000
 /** Seconds. */
@@ -80,6 +82,8 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
       const waiting = await wait(crew, crew.lines.inHand, 0.75)
       await (waiting ?? worker).pause(leaseTtlMs + random.int(600, 1_500))
     })
+  const locked = (table: string) =>
+    insist(async () => ((await lockTable(servers.databaseUrl, table, random.int(2_000, 7_000))) ? 1 : 0))
   const moveClock = async (clock: ServerClock | undefined) => {
     if (!clock) return 0
     try {
@@ -153,8 +157,8 @@ export function createFaults(scene: Scene, random: Random): Record<FaultKind, ()
       return 1
     },
     poisoned: () => patiently(() => poison(servers.databaseUrl, random), { ms: outageMs }),
-    tableLocked: () =>
-      insist(async () => ((await lockTable(servers.databaseUrl, 'torture.chain', random.int(2_000, 7_000))) ? 1 : 0)),
+    tableLocked: () => locked('torture.chain'),
+    purchasesLocked: () => locked(random.pick(purchaseTables)),
     async webhookFailed() {
       await webhook?.fail(random.int(2_000, 7_000), random.pick(['at once', 'slowly']))
       return webhook ? 1 : 0

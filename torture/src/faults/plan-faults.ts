@@ -22,7 +22,7 @@ const lanes = {
   world: ['tableLocked', 'webhookFailed'],
   api: ['apiKilled', 'apiPaused', 'apiDrained'],
   clients: ['clientsPaused', 'clientLinesCut'],
-  purchases: ['purchaseKilled', 'purchasePaused', 'purchaseStopped', 'hostClockMoved'],
+  purchases: ['purchaseKilled', 'purchasePaused', 'purchaseStopped', 'purchasesLocked', 'hostClockMoved'],
 } as const
 
 type Lane = keyof typeof lanes
@@ -46,6 +46,7 @@ const secondsBetween: Partial<Record<FaultKind, number>> = {
   failedOver: 60,
   strayPublished: 60,
   clockMoved: 20,
+  purchasesLocked: 20,
   hostClockMoved: 15,
   connectionsSilenced: 15,
   tableLocked: 30,

@@ -57,14 +57,14 @@ async function buyOnce(customer: Customer, id: string): Promise<void> {
 async function buyAgain(customer: Customer, id: string): Promise<void> {
   const { random, signal } = customer
   for (let attempt = random.int(2, 4); attempt > 0 && !signal.aborted; attempt--) {
-    await commit(customer, [request(id, orderOf(random))])
+    await commit(customer, [request(id, orderOf(random, 0.4))])
     await sleep(random.int(0, random.chance(0.5) ? 500 : 4_000), signal)
     if (random.chance(0.6)) await commit(customer, [about('purchase.cancelled', customer, id)])
     await sleep(random.int(0, random.chance(0.7) ? 400 : 2_000), signal)
   }
 }
 
-function orderOf(random: Random): Order {
+function orderOf(random: Random, silence = 0.2): Order {
   const service = random.pick<ServiceName>(['stock', 'wallet'])
   const account = (name: string, { scarce, plenty }: typeof items) =>
     `${name}-${random.chance(0.3) ? random.int(1, scarce) : random.int(scarce + 1, scarce + plenty)}`
@@ -74,7 +74,7 @@ function orderOf(random: Random): Order {
     wallet: account('wallet', wallets),
     price: random.int(1, 20),
     patienceMs: random.int(300, 6_000),
-    ...(random.chance(0.2) && { silent: { service, when: random.pick(['before', 'after']) } }),
+    ...(random.chance(silence) && { silent: { service, when: random.pick(['before', 'after']) } }),
   }
 }
 

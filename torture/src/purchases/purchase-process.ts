@@ -33,7 +33,8 @@ type Step = ProcessStep<PurchaseEvents, Purchase, Timeout>
 type Input = keyof PurchaseEvents['definitions'] &
   ('purchase.requested' | `${ServiceName}.${'taken' | 'refused'}` | 'purchase.cancelled' | 'purchase.wrapped')
 
-/** Clocks and locks of a run are moved and held for longer than any purchase takes. */
+const mostReminded = 4
+/** A run moves the server's clock by forty days. */
 const keptMs = 300 * 86_400_000
 
 /** A process manager: takes what is wanted from stock, then the price from the wallet; gives back what was taken in vain. */
@@ -148,8 +149,7 @@ function ended({ purchase, attempt, order }: Open, how: End, inVain: readonly Se
 
 /** Sets itself again, so that it often fires while it is cancelled. */
 function reminded(open: Open & { readonly status: 'reserving' }): Step {
-  return {
-    state: { ...open, reminded: open.reminded + 1 },
-    timeouts: { reminder: { afterMs: open.order.patienceMs / 3 } },
-  }
+  const state = { ...open, reminded: open.reminded + 1 }
+  if (state.reminded === mostReminded) return { state }
+  return { state, timeouts: { reminder: { afterMs: open.order.patienceMs / 3 } } }
 }

@@ -1,7 +1,7 @@
 import { type Sql, sleep } from '@commitcast/worker'
 import type { InTransaction } from '../read-side/transaction.ts'
 
-const lateMs = 500
+const lateMs = 800
 
 /** Cancels time-outs over another connection, a moment after the transaction that ended what they were about. */
 export function cancelAfterCommit(transaction: InTransaction, outside: Sql): InTransaction {

@@ -1,7 +1,7 @@
 import { type Sql, sleep } from '@commitcast/worker'
 import type pg from 'pg'
 
-const lateMs = 250
+const lateMs = 1_500
 
 /** Takes what is due from the scheduled events in one transaction, and appends it in another a moment later. */
 export function fireOutsideTransaction(pool: pg.Pool, sql: Sql): Sql {

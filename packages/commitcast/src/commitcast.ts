@@ -9,10 +9,11 @@ import type {
   LiveEventOf,
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
-import type { Append, AppendSql, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
+import type { Append, AppendSql, KeyProvider, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
 import type { Enricher, Handle, HandlerOptions, Project, ProjectionOptions, ReachedOptions } from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import type { Erase } from './erase.ts'
 import type { CastHealth } from './health.ts'
 import type { GroupDefinition, LiveDefinition, RunOptions } from './run-options.ts'
 
@@ -56,6 +57,8 @@ interface SharedOptions<TCatalog extends EventCatalog, THints extends HintCatalo
   readonly schema?: string
   /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
   readonly maxEventBytes?: number
+  /** Guards the keys that personal fields are encrypted with. Default `postgresKeys()`: they are in the table `subject_key`. */
+  readonly keys?: KeyProvider
   /**
    * Numbers this release of the application, for example a build number; a larger one is newer. It decides which release of
    * a group handles more event types. Default: a set of types that no release had before is the newest; give a number where
@@ -109,6 +112,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   readonly appendSql: AppendSql<TCatalog>
   /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
   readonly once: Once
+  /** Erases a subject: its personal fields can't be read any more, anywhere that events reach. */
+  readonly erase: Erase<TCatalog>
   /**
    * Sends a hint to the clients that follow a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
    * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is sent to all.

@@ -14,7 +14,10 @@ import {
   checkTransaction,
   createAppend,
   createAppendSql,
+  createCheckEvents,
+  createKeyReader,
   createOnce,
+  createSubjectKeys,
   defaultSchema,
   migrate,
   readOffsetsBefore,
@@ -37,6 +40,7 @@ import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.ts'
 import { connect } from './connect.ts'
 import { createRun } from './create-run.ts'
+import { createErase } from './erase.ts'
 import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import type { GroupDefinition } from './run-options.ts'
@@ -60,9 +64,14 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const { db, broker, listenTo, close } = connect(options, logger)
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
+  const subjectKeys = createSubjectKeys({ schema, keys: options.keys })
+  const keyReader = createKeyReader(sql, subjectKeys)
   const parts = createParts()
   const closing = new AbortController()
-  const hub = createSharedHub({ ...shared, upcast: events.upcast, limits: hubLimits, signal: closing.signal, parts })
+  const hub = createSharedHub({
+    ...{ ...shared, keyReader, parts },
+    ...{ upcast: events.upcast, limits: hubLimits, signal: closing.signal },
+  })
   const understand = (event: CommittedEvent) =>
     Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
 
@@ -86,16 +95,26 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   }
 
   let isAppChecked = false
-  const append = createAppend(events, outbox)
+  const append = createAppend(events, { ...outbox, subjectKeys })
+  const checkEvents = createCheckEvents(events, outbox)
   const appendSql = createAppendSql(events, outbox)
   /** What can't be appended is refused before anything is sent. */
   const checkFirst: typeof append = async (trx, list) => {
     checkTransaction(trx)
-    const { ids } = await appendSql(list)
+    const ids = await checkEvents(list)
     await checkApp(sqlIn(trx), schema, app)
     return ids
   }
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
+  // In a rebuild events are checked and get ids; the live projection has appended them.
+  const appendChecked: typeof append = async (trx, list) => {
+    if (isRebuilding(trx)) return checkEvents(list)
+    if (!isAppChecked) await checkFirst(trx, list)
+    isAppChecked = true
+    const ids = await append(trx, list)
+    await releases.registerIn(trx)
+    return ids
+  }
   const defineGroup = (group: GroupWorker): GroupDefinition => {
     releases.define(group.name, group.types ?? catalogTypes)
     const definition = { group }
@@ -104,23 +123,16 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   }
   const run = createRun({
     ...shared,
-    ...{ parts, defined, catalogTypes, release, understand, closed: closing.signal, upcast: events.upcast },
+    ...{ parts, defined, catalogTypes, release, understand, keyReader, closed: closing.signal, upcast: events.upcast },
     relay: { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) },
   })
 
   return {
     db,
-    // In a rebuild events are checked and get ids; the live projection has appended them.
-    append: async (trx, list) => {
-      if (isRebuilding(trx)) return (await appendSql(list)).ids
-      if (!isAppChecked) await checkFirst(trx, list)
-      isAppChecked = true
-      const ids = await append(trx, list)
-      await releases.registerIn(trx)
-      return ids
-    },
+    append: appendChecked,
     appendSql,
     once: createOnce({ schema }),
+    erase: createErase({ db, schema, append: appendChecked }),
     async hint(hint) {
       if (!hints)
         throw new TypeError('cast.hint: give createCommitcast the "hints" that may be sent, from defineHints().')

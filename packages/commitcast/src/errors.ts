@@ -31,11 +31,13 @@ export {
   EventsGone,
   InvalidCommand,
   KeyReused,
+  KeyUnavailable,
   MigrateRefused,
   NewEpochRefused,
   NotInTransaction,
   OtherApp,
   SchemaOutdated,
+  SubjectErased,
 } from '@commitcast/outbox'
 export {
   ForgetRefused,

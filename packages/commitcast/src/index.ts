@@ -31,10 +31,12 @@ export {
   defineChannels,
   defineEvents,
   defineHints,
+  type Erased,
   type EventOf,
   type Hint,
   type HintCatalog,
   type HintOf,
+  isErased,
   type LiveEventOf,
 } from '@commitcast/events'
 export type { HubLimits, ResolverOptions, StateOf, Subscriptions } from '@commitcast/live'
@@ -69,6 +71,7 @@ export type {
   Append,
   AppendSql,
   AppendStatement,
+  KeyProvider,
   KyselyLike,
   Migrated,
   MigrateOptions,
@@ -81,6 +84,7 @@ export {
   type Command,
   causationOf,
   type Once,
+  postgresKeys,
   readCommandHeaders,
 } from '@commitcast/outbox'
 export type {
@@ -109,6 +113,7 @@ export type {
   OwnConnection,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
+export type { Erase, EraseOptions } from './erase.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
 export type { GroupDefinition, LiveDefinition, Role, RunOptions } from './run-options.ts'

@@ -5,13 +5,32 @@ export { KeyReused } from './answers/key-reused.ts'
 export { createOnce, type Once } from './answers/once.ts'
 export { type HeadersLike, readCommand, readCommandHeaders, withoutCommand } from './answers/read-command.ts'
 export { type Append, checkTransaction, createAppend } from './append.ts'
-export { type AppendSql, type AppendStatement, createAppendSql, type NewEvent, type NewEventOf } from './append-sql.ts'
+export {
+  type AppendSql,
+  type AppendStatement,
+  createAppendSql,
+  createCheckEvents,
+  type NewEvent,
+  type NewEventOf,
+} from './append-sql.ts'
 export { bindApp, checkApp, OtherApp } from './bind-app.ts'
 export { checkSchema, SchemaOutdated } from './check-schema.ts'
 export { checkCluster, whyOtherCluster } from './epoch/check-cluster.ts'
 export { EpochEnded, readEpochEnd } from './epoch/epoch-end.ts'
 export { type NewEpoch, type NewEpochOptions, NewEpochRefused, newEpoch } from './epoch/new-epoch.ts'
 export { type Refilled, type RefillOptions, refillPartition } from './epoch/refill-partition.ts'
+export {
+  createKeyReader,
+  decryptEvent,
+  isPersonal,
+  type KeyReader,
+  noKeys,
+  subjectsOf,
+} from './erasure/decrypt-event.ts'
+export { type Erasures, eraseSubject, readErasures } from './erasure/erase-subject.ts'
+export { KeyUnavailable, SubjectErased } from './erasure/errors.ts'
+export { type KeyProvider, postgresKeys } from './erasure/key-provider.ts'
+export { createSubjectKeys, type Keys, type SubjectKeys } from './erasure/subject-keys.ts'
 export { leaseLostState, offsetMovedState, startedAnewState } from './functions/sql-states.ts'
 export { isoTime } from './iso-time.ts'
 export { type Migrated, type MigrateOptions, MigrateRefused, migrate, migrationSql } from './migrate.ts'

@@ -21,6 +21,7 @@ const landed: Record<string, string> = {
   '15 app': '57999a867fca6831ca148a64518dfdba',
   '16 topic id': 'd6f83b693368b9c7ec092f1a80ef332e',
   '17 new names': 'c0368739b55dad926c870b16290c2661',
+  '21 subject keys': '88965a608a5cd0dbd24dea82501c7d2f',
 }
 
 test('a migration that has landed never changes again', () => {

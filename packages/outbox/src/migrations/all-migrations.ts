@@ -15,6 +15,7 @@ import { eventBytes } from './0014-event-bytes.ts'
 import { app } from './0015-app.ts'
 import { topicId } from './0016-topic-id.ts'
 import { newNames } from './0017-new-names.ts'
+import { subjectKeys } from './0021-subject-keys.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -35,6 +36,7 @@ export const allMigrations: readonly Migration[] = [
   app,
   topicId,
   newNames,
+  subjectKeys,
 ]
 
 /** The number of the newest one. */

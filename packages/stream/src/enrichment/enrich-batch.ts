@@ -12,6 +12,7 @@ import {
   toUnreadable,
   UnreadableEvent,
 } from '@commitcast/events'
+import { decryptEvent, isPersonal, type KeyReader, type Keys, noKeys, subjectsOf } from '@commitcast/outbox'
 import type { Enrichment } from './enrichment.ts'
 import type { Failures } from './failures.ts'
 import { createLookUp, type LookedUp } from './look-up.ts'
@@ -39,22 +40,29 @@ export class LiveMessageFailed extends CommitcastError {
   readonly code = 'LIVE_MESSAGE_FAILED'
 }
 
+interface OpenContext extends BatchContext {
+  readonly keys: Keys
+}
+
 /** Makes a batch's live messages. Rejects in an outage, and where a look-up works for nothing at all. */
 export type EnrichBatch = (batch: readonly Message[], context: BatchContext) => Promise<EnrichedBatch>
 
 export interface EnrichBatchOptions {
   readonly enrichment: Enrichment
   readonly upcast?: (event: CommittedEvent) => CommittedEvent
+  /** Reads the keys of personal fields. Without it they are read as erased. */
+  readonly keyReader?: KeyReader
   readonly failures: Failures
 }
 
 /** Makes the function that enriches batches; it keeps caches, for all partitions of a worker. */
-export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchOptions): EnrichBatch {
+export function createEnrichBatch({ enrichment, upcast, keyReader, failures }: EnrichBatchOptions): EnrichBatch {
   const lookUps = Object.entries(enrichment.enrichers).map(([kind, enricher]) => createLookUp(kind, enricher))
   const open = opener(enrichment, upcast)
 
   return async (batch, context) => {
-    const { opened, stuck } = openAll(batch, (message) => open(message, context))
+    const keys = (await keyReader?.keysOf(batch)) ?? noKeys
+    const { opened, stuck } = openAll(batch, (message) => open(message, { ...context, keys }))
     const events = opened.flatMap(({ event }) => event ?? [])
     const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
     const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: context.signal })))
@@ -83,7 +91,14 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
       return []
     }
   }
-  return (message: Message, context: BatchContext): Opened => {
+  const openEvent = (message: Message, stored: CommittedEvent): Opened => {
+    const event = upcast ? upcast(stored) : stored
+    const channels = checkChannels(channelsOf(event), 'channels()')
+    // With personal fields it stays as it was encrypted: hubs bring it up to date when they have decrypted it.
+    const isSame = event === stored || isPersonal(message)
+    return { message: isSame ? message : restateMessage(message, event), event, channels }
+  }
+  return (message: Message, context: OpenContext): Opened => {
     if (isPlaceholder(message)) return { message, event: undefined, channels: [] }
     const stored = context.skipped.has(message.id)
       ? new UnreadableEvent('an operator skipped it.', message)
@@ -91,15 +106,27 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
     if (stored instanceof UnreadableEvent) {
       return { message, event: undefined, channels: channelsOfUnreadable(message, context), unreadable: stored }
     }
-    const event = upcast ? upcast(stored) : stored
-    const channels = checkChannels(channelsOf(event), 'channels()')
-    return { message: event === stored ? message : restateMessage(message, event), event, channels }
+    try {
+      return openEvent(message, stored)
+    } catch (cause) {
+      if (!isErasedIn(message, context)) throw cause
+      const unreadable = new UnreadableEvent(`a part of it was erased, and then: ${String(cause)}.`, {
+        ...message,
+        cause,
+      })
+      return { message, event: undefined, channels: [], unreadable }
+    }
   }
 }
 
-function tryToDecode(message: Message, context: BatchContext): CommittedEvent | UnreadableEvent {
+/** Code that does not expect what was erased must not halt a partition. */
+function isErasedIn(message: Message, { keys }: OpenContext): boolean {
+  return isPersonal(message) && subjectsOf(message).some((subject) => !keys.has(subject))
+}
+
+function tryToDecode(message: Message, context: OpenContext): CommittedEvent | UnreadableEvent {
   try {
-    return decodeEvent(message, context)
+    return decryptEvent(decodeEvent(message, context), message, context.keys)
   } catch (error) {
     if (error instanceof UnreadableEvent) return error
     throw error

@@ -42,3 +42,24 @@ test('once a subject is erased readers get its fields as erased, and those of ot
     expect(new Set(screen.data)).toEqual(new Set(after))
   }, 10_000)
 })
+
+test('personal metadata is encrypted in the live topic, and erased with its subject', async () => {
+  await using shop = await openRunningShop()
+  await shop.append({ type: 'order.placed', key: 'c1', data: { orderId: 'o1' } })
+  const found = { customer: { name: 'Customer of o1', since: new Date(0) } }
+  {
+    await using screen = followAll(shop.live)
+    await eventually(() => expect(screen.metadata).toEqual([found]))
+  }
+  const topics = JSON.stringify(await shop.messages('shop-live'))
+  expect(topics).toContain('customer')
+  expect(topics).not.toContain('Customer of')
+  await shop.cast.erase('c1')
+  await eventually(async () => {
+    await using screen = followAll(shop.live)
+    await eventually(() => expect(screen.metadata).toEqual([{ customer: erased }]), 1_000)
+  })
+  await shop.append({ type: 'order.placed', key: 'c1', data: { orderId: 'o2' } })
+  await using screen = followAll(shop.live)
+  await eventually(() => expect(screen.metadata).toEqual([{ customer: erased }, {}]))
+})

@@ -1,4 +1,4 @@
-import { type MemoryStorage, memoryBroker } from '@commitcast/broker/memory'
+import { memoryBroker } from '@commitcast/broker/memory'
 import { type Broker, createCommitcast, defineEvents, type Envelope, type KeyProvider } from 'commitcast'
 import { z } from 'zod'
 import { freshDatabase } from '../fixtures/fresh-database.ts'
@@ -21,13 +21,15 @@ const partitions = 2
 
 export interface ShopOptions {
   readonly keys?: KeyProvider
-  readonly broker?: Broker
+  /** Makes the broker, where the database has this address. Default: in memory. */
+  readonly broker?: ((databaseUrl: string) => Broker) | undefined
 }
 
 /** An app whose customers can be erased, on a database of its own. */
-export async function openShop({ keys, broker = memoryBroker(new Map() satisfies MemoryStorage) }: ShopOptions = {}) {
+export async function openShop({ keys, broker: openBroker = () => memoryBroker(new Map()) }: ShopOptions = {}) {
   const database = await freshDatabase({ partitions })
   const { db } = database
+  const broker = openBroker(database.url)
   const openCast = () =>
     createCommitcast({ app: 'shop', events, db, broker, listenTo: database.url, ...(keys && { keys }) })
   const cast = openCast()
@@ -57,22 +59,37 @@ export async function openRunningShop(options: ShopOptions = {}) {
   const { cast } = shop
   /** What each reader has got, by type and data. */
   const read: Record<'channels' | 'projection' | 'handler', unknown[]> = { channels: [], projection: [], handler: [] }
-  const live = cast.live({
-    channels(event) {
-      read.channels.push(event.data)
-      return ['all']
-    },
-  })
+  const live = cast
+    .live({
+      channels(event) {
+        read.channels.push(event.data)
+        return ['all']
+      },
+    })
+    .enrich('customer', {
+      id: (event) => (event.type === 'order.placed' ? event.data.orderId : undefined),
+      load: async (ids) => new Map(ids.map((id) => [id, { name: `Customer of ${id}`, since: new Date(0) }])),
+      personal: (event) => event.key,
+    })
   const names = cast.projection('names', async (batch) => {
     read.projection.push(...batch.map(({ data }) => data))
   })
+  const broken = cast.handler(
+    'broken',
+    {
+      'customer.registered': async ({ data }) => {
+        throw new TypeError(`no letter for ${String(data.name)}`)
+      },
+    },
+    { onFailure: { type: 'park', afterMs: 0 } },
+  )
   const mail = cast.handler('mail', {
     'customer.registered': async ({ data }) => {
       read.handler.push(data)
     },
   })
   const stopping = new AbortController()
-  const running = cast.run({ use: [live, names, mail], signal: stopping.signal })
+  const running = cast.run({ use: [live, names, mail, broken], signal: stopping.signal })
   return {
     ...shop,
     live,
@@ -85,24 +102,35 @@ export async function openRunningShop(options: ShopOptions = {}) {
   }
 }
 
+interface Heard {
+  readonly data: unknown
+  readonly metadata: unknown
+}
+
 type Live = Awaited<ReturnType<typeof openRunningShop>>['live']
 
 /** The cursor of the beginning. */
 const start = `1.1.${Array.from({ length: partitions }, () => 0).join('-')}`
 
-/** The data of the events that a client gets which begins at the first one, until the block ends. */
+/** The data and metadata of the events that a client gets which begins at the first one, until the block ends. */
 export function followAll(live: Live, personal: 'clear' | 'erased' = 'clear') {
   const ending = new AbortController()
   const resolver = live.subscription({ channels: () => ['all'], authorize: 'everyone', personal: () => personal })
   const call = { ctx: {}, input: { lastEventId: start }, signal: ending.signal }
   const data: unknown[] = []
+  const metadata: unknown[] = []
   const reading = async () => {
-    const stream = resolver(call as never) as unknown as AsyncIterable<[string, Envelope<{ readonly data: unknown }>]>
-    for await (const [, envelope] of stream) if (envelope.kind === 'event') data.push(envelope.event.data)
+    const stream = resolver(call as never) as unknown as AsyncIterable<[string, Envelope<Heard>]>
+    for await (const [, envelope] of stream) {
+      if (envelope.kind !== 'event') continue
+      data.push(envelope.event.data)
+      metadata.push(envelope.event.metadata)
+    }
   }
   const done = reading()
   return {
     data,
+    metadata,
     async [Symbol.asyncDispose]() {
       ending.abort()
       await done

@@ -1,5 +1,6 @@
 import type { Broker } from '@commitcast/broker'
 import type {
+  Erased,
   EventCatalog,
   EventOf,
   EventTypeOf,
@@ -10,7 +11,15 @@ import type {
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
 import type { Append, AppendSql, KeyProvider, Migrated, MigrateOptions, Once } from '@commitcast/outbox'
-import type { Enricher, Handle, HandlerOptions, Project, ProjectionOptions, ReachedOptions } from '@commitcast/stream'
+import type {
+  Enricher,
+  Handle,
+  HandlerOptions,
+  PersonalOf,
+  Project,
+  ProjectionOptions,
+  ReachedOptions,
+} from '@commitcast/stream'
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import type { Erase } from './erase.ts'
@@ -90,8 +99,12 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
     Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>> {
   /**
    * The same with one more kind of metadata: the id that an event needs, and one look-up for all ids of a batch. Metadata
-   * that the look-up does not find is missing, and typed so.
+   * that the look-up does not find is missing, and typed so. Personal metadata may be `Erased`.
    */
+  enrich<TKind extends string, TId, TFound>(
+    kind: TKind,
+    enricher: Enricher<EventOf<TCatalog>, TId, TFound> & PersonalOf<EventOf<TCatalog>>,
+  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: TFound | Erased }, TDatabase, THints>
   enrich<TKind extends string, TId, TFound>(
     kind: TKind,
     enricher: Enricher<EventOf<TCatalog>, TId, TFound>,

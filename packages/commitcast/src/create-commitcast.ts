@@ -81,14 +81,16 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const hints = openHints(options, { broker, signal: closing.signal, logger })
   const defined = new WeakSet<object>()
   const liveOf = <TMetadata>(enrichment: Enrichment) => {
+    type Enrich = Live<TCatalog, TMetadata, TDatabase, THints>['enrich']
     const live: Live<TCatalog, TMetadata, TDatabase, THints> = {
       enrichment,
       ...createSubscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>>({
         ...{ catalogTypes, sharedHub: hub.open, states, offsetsBefore, hints, logger },
         closed: closing.signal,
       }),
-      enrich: (kind, enricher) =>
-        liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
+      // What it finds is known to the signature alone.
+      enrich: ((kind: string, enricher: AnyEnricher) =>
+        liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher } })) as unknown as Enrich,
     }
     defined.add(live)
     return live
@@ -131,7 +133,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     db,
     append: appendChecked,
     appendSql,
-    once: createOnce({ schema }),
+    once: createOnce({ schema, subjectKeys }),
     erase: createErase({ db, schema, append: appendChecked }),
     async hint(hint) {
       if (!hints)

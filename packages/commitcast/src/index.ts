@@ -95,6 +95,7 @@ export type {
   GroupWorker,
   Handle,
   HandlerOptions,
+  PersonalOf,
   Project,
   ProjectionOptions,
   ReachedOptions,

@@ -19,6 +19,7 @@ export { checkCluster, whyOtherCluster } from './epoch/check-cluster.ts'
 export { EpochEnded, readEpochEnd } from './epoch/epoch-end.ts'
 export { type NewEpoch, type NewEpochOptions, NewEpochRefused, newEpoch } from './epoch/new-epoch.ts'
 export { type Refilled, type RefillOptions, refillPartition } from './epoch/refill-partition.ts'
+export { checkSubject } from './erasure/check-subject.ts'
 export {
   createKeyReader,
   decryptEvent,
@@ -27,6 +28,7 @@ export {
   noKeys,
   subjectsOf,
 } from './erasure/decrypt-event.ts'
+export { encryptMetadata } from './erasure/encrypt-fields.ts'
 export { type Erasures, eraseSubject, readErasures } from './erasure/erase-subject.ts'
 export { KeyUnavailable, SubjectErased } from './erasure/errors.ts'
 export { type KeyProvider, postgresKeys } from './erasure/key-provider.ts'

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import {
   InvalidEvent,
   InvalidValue,
@@ -35,14 +36,14 @@ export function takeFields(type: string, data: unknown, personal: PersonalFields
     const what = `The subject of "${field}", "${subjectField}" of "${type}",`
     const subject = checkSubject(fieldOf(type, data, subjectField), what)
     fields.push({ field, subject, text: encode(type, field, value) })
-    rest = withField(rest, field, null)
+    rest = withField(rest, field.split('.'), null)
   }
   return fields.length === 0 ? undefined : { rest, fields }
 }
 
 function fieldOf(type: string, data: unknown, path: string): unknown {
   try {
-    return readField(data, path)
+    return readField(data, path.split('.'))
   } catch (cause) {
     throw new InvalidEvent(`The data of "${type}" can't be kept: ${(cause as Error).message}.`, { cause })
   }
@@ -68,6 +69,18 @@ export function decodeValue(text: string): unknown {
   return restoreTypes(json, notes)
 }
 
+/** Before the kind, in the name of a field of metadata. */
+export const metadataPrefix = 'metadata.'
+
+/** Encrypts an event's metadata of one kind. Throws `InvalidValue` for what would not be read back unchanged. */
+export function encryptMetadata(
+  value: unknown,
+  key: KeyObject,
+  { subject, id, kind }: { readonly subject: string; readonly id: string; readonly kind: string },
+): string {
+  return encryptText(encodeValue(value), key, { subject, id, field: `${metadataPrefix}${kind}` })
+}
+
 /** Puts the fields into the JSON of the rest, encrypted. Returns the JSON, and the header `personal`. */
 export function encryptFields(
   json: unknown,
@@ -76,7 +89,8 @@ export function encryptFields(
   const bySubject = Map.groupBy(fields, ({ subject }) => subject)
   let encrypted = json
   for (const { field, subject, text } of fields) {
-    encrypted = withField(encrypted, field, encryptText(text, keys.get(subject)!, { subject, id, field }))
+    const path = field.split('.')
+    encrypted = withField(encrypted, path, encryptText(text, keys.get(subject)!, { subject, id, field }))
   }
   const paths = [...bySubject].map(([subject, taken]) => [subject, taken.map(({ field }) => field)] as const)
   return { json: encrypted, personal: JSON.stringify(Object.fromEntries(paths)) }

@@ -6,9 +6,10 @@ export class SubjectErased extends CommitcastError {
   readonly code = 'SUBJECT_ERASED'
   readonly subject: string
 
-  constructor(subject: string, what: string) {
+  constructor(subject: string) {
     super(
-      `${what}: the subject ${JSON.stringify(subject.slice(0, 80))} was erased, for ever. Give a new person a new id.`,
+      `The subject ${JSON.stringify(subject.slice(0, 80))} was erased, for ever: nothing is encrypted or decrypted for it any more. ` +
+        'Give a new person a new id.',
     )
     this.subject = subject
   }

@@ -11,9 +11,10 @@ export type Keys = ReadonlyMap<string, KeyObject>
 export interface SubjectKeys {
   /**
    * The keys to encrypt with, in the transaction of `sql`: one query, and one more that makes those that are missing. What two
-   * transactions make at once is one key: the second waits for the first to end. Throws `SubjectErased`, and `KeyUnavailable`.
+   * transactions make at once is one key: the second waits for the first to end. Throws `KeyUnavailable`, and
+   * `SubjectErased` unless what was erased is to be left out.
    */
-  toEncrypt(sql: Sql, subjects: ReadonlySet<string>): Promise<Keys>
+  toEncrypt(sql: Sql, subjects: ReadonlySet<string>, options?: { readonly leaveOutErased?: boolean }): Promise<Keys>
   /** The keys to decrypt with, as they were at most five seconds ago: one query, or none. Throws `KeyUnavailable`. */
   toDecrypt(sql: Sql, subjects: ReadonlySet<string>): Promise<Keys>
 }
@@ -51,21 +52,24 @@ export function createSubjectKeys({ schema, keys: provider = postgresKeys() }: S
   }
 
   return {
-    async toEncrypt(sql, subjects) {
+    async toEncrypt(sql, subjects, { leaveOutErased = false } = {}) {
       const keys = new Map<string, KeyObject>()
+      const left = new Set(subjects)
       const add = async (rows: readonly StoredKey[]) => {
-        const gone = rows.find(({ isErased }) => isErased)
-        if (gone) throw new SubjectErased(gone.subject, 'Nothing can be encrypted')
-        await inTurns(rows, async (row) => keys.set(row.subject, await unwrap(row)))
-        return [...subjects].filter((subject) => !keys.has(subject))
+        for (const { subject, isErased } of rows) {
+          if (isErased && !leaveOutErased) throw new SubjectErased(subject)
+          left.delete(subject)
+        }
+        const living = rows.filter(({ isErased }) => !isErased)
+        await inTurns(living, async (row) => keys.set(row.subject, await unwrap(row)))
       }
-      const missing = await add(await read(sql, [...subjects]))
-      if (missing.length === 0) return keys
-      await make(sql, missing)
+      await add(await read(sql, [...left]))
+      if (left.size === 0) return keys
+      await make(sql, [...left])
       // Another transaction may have made some of them.
-      const [none] = await add(await read(sql, missing))
-      if (none === undefined) return keys
-      throw new Error(`The key of the subject ${JSON.stringify(none)} was made and can't be read.`)
+      await add(await read(sql, [...left]))
+      if (left.size === 0) return keys
+      throw new Error(`The keys of ${[...left].join(', ')} were made and can't be read.`)
     },
     async toDecrypt(sql, subjects) {
       const keys = new Map<string, KeyObject>()
@@ -82,7 +86,7 @@ export function createSubjectKeys({ schema, keys: provider = postgresKeys() }: S
         const row = stored.get(subject)
         const key = row && !row.isErased ? await unwrap(row) : undefined
         if (key) keys.set(subject, key)
-        known.set(subject, key, at)
+        if (row) known.set(subject, key, at)
       })
       return keys
     },

@@ -15,7 +15,8 @@ import {
 import { decryptEvent, isPersonal, type KeyReader, type Keys, noKeys, subjectsOf } from '@commitcast/outbox'
 import type { Enrichment } from './enrichment.ts'
 import type { Failures } from './failures.ts'
-import { createLookUp, type LookedUp } from './look-up.ts'
+import { createLookUp } from './look-up.ts'
+import { type Sealed, sealAll } from './seal-metadata.ts'
 
 /** The live messages of a batch's beginning, or of all of it: one for each, in its order, at its offset. */
 interface EnrichedBatch {
@@ -66,7 +67,8 @@ export function createEnrichBatch({ enrichment, upcast, keyReader, failures }: E
     const events = opened.flatMap(({ event }) => event ?? [])
     const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
     const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: context.signal })))
-    const messages = encodeAll(opened, looked, { failures, timeline: context.timeline })
+    const sealed = await sealAll(events, looked, { enrichment, keyReader })
+    const messages = encodeAll(opened, sealed, { failures, timeline: context.timeline })
     return stuck ? { messages, stuck } : { messages }
   }
 }
@@ -157,11 +159,7 @@ interface Encoding {
   readonly timeline: number | undefined
 }
 
-function encodeAll(
-  opened: readonly Opened[],
-  looked: readonly LookedUp[],
-  { failures, timeline }: Encoding,
-): Message[] {
+function encodeAll(opened: readonly Opened[], looked: readonly Sealed[], { failures, timeline }: Encoding): Message[] {
   const encodeMetadata = createMetadataEncoder()
   let index = 0
   return opened.map(({ message, event, channels, unreadable }) => {
@@ -173,14 +171,21 @@ function encodeAll(
     if (!event || channels.length === 0) return toFiller(message)
     const metadata: Record<string, unknown> = {}
     let failed: Map<string, unknown> | undefined
-    for (const { kind, values, failures } of looked) {
+    let personal: Map<string, readonly string[]> | undefined
+    for (const { kind, values, failures, subjects } of looked) {
+      const subject = subjects?.[at]
+      if (subject !== undefined) personal = addKind(personal, subject, kind)
       if (values[at] !== undefined) metadata[kind] = values[at]
       else if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
     }
     const encoded = encodeMetadata(metadata)
     for (const [kind, error] of encoded.refused ?? []) failed = (failed ?? new Map()).set(kind, error)
     if (failed) failures.lookUpFailed(event, failed)
-    const parts = { metadata, encoded, channels, timeline }
+    const parts = { metadata, encoded, channels, timeline, personal }
     return encodeLiveMessage(message, { ...parts, ...(failed && { failed: [...failed.keys()] }) })
   })
+}
+
+function addKind(personal = new Map<string, readonly string[]>(), subject: string, kind: string) {
+  return personal.set(subject, [...(personal.get(subject) ?? []), kind])
 }

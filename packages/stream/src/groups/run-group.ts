@@ -2,7 +2,6 @@ import type { Message } from '@commitcast/broker'
 import { noKeys, readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
-  errorText,
   type PartitionReport,
   type Partitions,
   type Renewals,
@@ -15,6 +14,7 @@ import { awaitCommits, type GroupPartition, readGroupOffset, type StartOffset, s
 import { noteFailure, type ParkedPlace, readParked, readQueue, retryOthers } from './parked-queue.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
+import { reasonOf } from './reason-of.ts'
 import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
@@ -212,7 +212,8 @@ async function retryOne({ id }: ParkedPlace, task: GroupTask, work: GroupWork): 
   const failure = await work.again(item!, id, task)
   if (failure) {
     logger.debug({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')
-    await noteFailure(sql, { schema, id, reason: errorText(failure.error), retryForMs: parkingOf(group).retryForMs })
+    const reason = reasonOf(failure.error, parked.message)
+    await noteFailure(sql, { schema, id, reason, retryForMs: parkingOf(group).retryForMs })
   } else if (parked.attempts > 0) await retryOthers(sql, at)
   return failure === undefined
 }

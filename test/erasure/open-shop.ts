@@ -17,7 +17,7 @@ const events = defineEvents({
 })
 
 export const erased = { '~erased': true }
-const partitions = 2
+export const partitions = 2
 
 export interface ShopOptions {
   readonly keys?: KeyProvider

@@ -2,7 +2,7 @@
  * What browsers use, and Node processes that follow as a browser does.
  * @module
  */
-export { type Channels, CommitcastError, defineChannels } from '@commitcast/events'
+export { type Channels, CommitcastError, defineChannels, type Erased, isErased } from '@commitcast/events'
 export { causedBy, commandContext, commandLink } from './command-link.ts'
 export { type FollowHandlers, type FollowStatus, follow } from './follow.ts'
 export { FollowError, type FollowErrorCode } from './follow-error.ts'

@@ -1,6 +1,7 @@
 import type { Aggregate, AggregateOptions } from '@commitcast/aggregates'
 import type { Broker } from '@commitcast/broker'
 import type {
+  Erased,
   EventCatalog,
   EventOf,
   EventTypeOf,
@@ -10,12 +11,22 @@ import type {
   LiveEventOf,
 } from '@commitcast/events'
 import type { HubLimits, Subscriptions } from '@commitcast/live'
-import type { Append, AppendSql, Migrated, MigrateOptions, Once, Schedule, Unschedule } from '@commitcast/outbox'
+import type {
+  Append,
+  AppendSql,
+  KeyProvider,
+  Migrated,
+  MigrateOptions,
+  Once,
+  Schedule,
+  Unschedule,
+} from '@commitcast/outbox'
 import type {
   Enricher,
   Handle,
   HandlerOptions,
   MetadataOf,
+  PersonalOf,
   Project,
   ProjectionOptions,
   ReachedOptions,
@@ -23,6 +34,7 @@ import type {
 import type { Logger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
 import type { DefineProcess } from './define-process.ts'
+import type { Erase } from './erase.ts'
 import type { CastHealth } from './health.ts'
 import type { GroupDefinition, LiveDefinition, RunOptions } from './run-options.ts'
 
@@ -66,6 +78,8 @@ interface SharedOptions<TCatalog extends EventCatalog, THints extends HintCatalo
   readonly schema?: string
   /** The largest data of an event, in bytes of JSON; as large as `migrate` made the tables for. Default 786,432. */
   readonly maxEventBytes?: number
+  /** Guards the keys that personal fields are encrypted with. Default `postgresKeys()`: they are in the table `subject_key`. */
+  readonly keys?: KeyProvider
   /**
    * Numbers this release of the application, for example a build number; a larger one is newer. It decides which release of
    * a group handles more event types. Default: a set of types that no release had before is the newest; give a number where
@@ -97,8 +111,13 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
     Subscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>> {
   /**
    * The same with one more kind of metadata: the id that an event needs, or an array of them, and one look-up for all ids of a
-   * batch. Metadata that the look-up does not find is missing, and typed so; for an array of ids it is the list of what was found.
+   * batch. Metadata that the look-up does not find is missing, and typed so; for an array of ids it is the list of what was found. Personal metadata
+   * may be `Erased`.
    */
+  enrich<TKind extends string, TIds, TFound>(
+    kind: TKind,
+    enricher: Enricher<EventOf<TCatalog>, TIds, TFound> & PersonalOf<EventOf<TCatalog>>,
+  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: MetadataOf<TIds, TFound> | Erased }, TDatabase, THints>
   enrich<TKind extends string, TIds, TFound>(
     kind: TKind,
     enricher: Enricher<EventOf<TCatalog>, TIds, TFound>,
@@ -123,6 +142,8 @@ export interface Commitcast<TCatalog extends EventCatalog, TDatabase, THints ext
   readonly unschedule: Unschedule
   /** Does a command once per caller and idempotency key, in a transaction of yours; every later try gets the first one's answer. */
   readonly once: Once
+  /** Erases a subject: its personal fields can't be read any more, anywhere that events reach. */
+  readonly erase: Erase<TCatalog>
   /**
    * Sends a hint to the clients that follow a channel now, on all API nodes: `{ channel, type, sender, data }`. It is stored nowhere and may
    * get lost. Whether this caller may is for the mutation to say; `sender` is whose rate it counts for, and is sent to all.

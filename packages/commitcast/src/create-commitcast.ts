@@ -14,8 +14,11 @@ import {
   checkTransaction,
   createAppend,
   createAppendSql,
+  createCheckEvents,
+  createKeyReader,
   createOnce,
   createSchedule,
+  createSubjectKeys,
   createUnschedule,
   defaultSchema,
   migrate,
@@ -43,6 +46,7 @@ import { createRun } from './create-run.ts'
 import { createAggregates } from './define-aggregate.ts'
 import { createDefineProcess } from './define-process.ts'
 import { defineSchedule } from './define-schedule.ts'
+import { createErase } from './erase.ts'
 import { createParts, readHealth } from './health.ts'
 import { createReleaseRegistry } from './release-registry.ts'
 import type { GroupDefinition } from './run-options.ts'
@@ -66,9 +70,14 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const { db, broker, listenTo, close } = connect(options, logger)
   const sql = sqlOf(db)
   const shared = { sql, broker, app: checkAppName(app), schema, logger }
+  const subjectKeys = createSubjectKeys({ schema, keys: options.keys })
+  const keyReader = createKeyReader(sql, subjectKeys)
   const parts = createParts()
   const closing = new AbortController()
-  const hub = createSharedHub({ ...shared, upcast: events.upcast, limits: hubLimits, signal: closing.signal, parts })
+  const hub = createSharedHub({
+    ...{ ...shared, keyReader, parts },
+    ...{ upcast: events.upcast, limits: hubLimits, signal: closing.signal },
+  })
   const understand = (event: CommittedEvent) =>
     Object.hasOwn(events.definitions, event.type) ? events.upcast(event) : undefined
 
@@ -78,33 +87,44 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const hints = openHints(options, { broker, signal: closing.signal, logger })
   const defined = new WeakSet<object>()
   const liveOf = <TMetadata>(enrichment: Enrichment) => {
+    type Enrich = Live<TCatalog, TMetadata, TDatabase, THints>['enrich']
     const live: Live<TCatalog, TMetadata, TDatabase, THints> = {
       enrichment,
       ...createSubscriptions<LiveEventOf<TCatalog, TMetadata>, TDatabase, HintOf<THints>>({
         ...{ catalogTypes, sharedHub: hub.open, states, offsetsBefore, hints, logger },
         closed: closing.signal,
       }),
-      enrich: (kind, enricher) =>
-        liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher as unknown as AnyEnricher } }),
+      // What it finds is known to the signature alone.
+      enrich: ((kind: string, enricher: AnyEnricher) =>
+        liveOf({ ...enrichment, enrichers: { ...enrichment.enrichers, [kind]: enricher } })) as unknown as Enrich,
     }
     defined.add(live)
     return live
   }
 
   let isAppChecked = false
-  const append = createAppend(events, outbox)
+  const append = createAppend(events, { ...outbox, subjectKeys })
+  const checkEvents = createCheckEvents(events, outbox)
   const appendSql = createAppendSql(events, outbox)
   const checkAppOnce = async (trx: TransactionLike) => {
     if (!isAppChecked) await checkApp(sqlIn(trx), schema, app)
     isAppChecked = true
   }
   /** What can't be appended is refused before anything is sent. */
-  const checkFirst: (...args: Parameters<typeof append>) => Promise<void> = async (trx, list) => {
+  const checkFirst = async (trx: TransactionLike, list: Parameters<typeof append>[1]) => {
     checkTransaction(trx)
-    await appendSql(list)
+    await checkEvents(list)
     await checkAppOnce(trx)
   }
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
+  // In a rebuild events are checked and get ids; the live projection has appended them.
+  const appendChecked: typeof append = async (trx, list) => {
+    if (isRebuilding(trx)) return checkEvents(list)
+    if (!isAppChecked) await checkFirst(trx, list)
+    const ids = await append(trx, list)
+    await releases.registerIn(trx)
+    return ids
+  }
   const defineGroup = (group: GroupWorker): GroupDefinition => {
     releases.define(group.name, group.types ?? catalogTypes)
     const definition = { group }
@@ -114,25 +134,20 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const aggregates = createAggregates({ catalog: events, app, outbox, releases, logger })
   const run = createRun({
     ...shared,
-    ...{ parts, defined, catalogTypes, release, understand, closed: closing.signal, upcast: events.upcast },
+    ...{ parts, defined, catalogTypes, release, understand, keyReader, closed: closing.signal, upcast: events.upcast },
     relay: { ...(listenTo !== undefined && { listenTo }), ...(retentionMs !== undefined && { retentionMs }) },
   })
 
   return {
     db,
-    // In a rebuild events are checked and get ids; the live projection has appended them.
     append: async (trx, list) => {
       aggregates.checkForeign(list)
-      if (isRebuilding(trx)) return (await appendSql(list)).ids
-      if (!isAppChecked) await checkFirst(trx, list)
-      const ids = await append(trx, list)
-      await releases.registerIn(trx)
-      return ids
+      return appendChecked(trx, list)
     },
     ...defineSchedule({
-      schedule: createSchedule(events, { ...outbox, before: checkAppOnce }),
+      schedule: createSchedule(events, { ...outbox, subjectKeys, before: checkAppOnce }),
       unschedule: createUnschedule({ schema }),
-      checkEvent: async (event) => (await appendSql(event)).ids[0]!,
+      checkEvent: async (event) => (await checkEvents(event))[0]!,
       releases,
     }),
     appendSql: async (list) => {
@@ -140,7 +155,8 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return appendSql(list)
     },
     aggregate: aggregates.define,
-    once: createOnce({ schema }),
+    once: createOnce({ schema, subjectKeys }),
+    erase: createErase({ db, schema, append: appendChecked }),
     async hint(hint) {
       if (!hints)
         throw new TypeError('cast.hint: give createCommitcast the "hints" that may be sent, from defineHints().')
@@ -172,7 +188,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
     },
     process: createDefineProcess<TCatalog, Transaction<TDatabase>>({
-      ...{ events, outbox, defineGroup, onAppend: releases.registerIn },
+      ...{ events, outbox: { ...outbox, subjectKeys }, defineGroup, onAppend: releases.registerIn },
       transaction: (act) => ownTransaction(db).execute((trx) => act(trx, sqlOf(trx))),
     }),
     run,

@@ -1,6 +1,6 @@
 import type { Broker } from '@commitcast/broker'
 import type { Upcast } from '@commitcast/events'
-import { runRelay } from '@commitcast/outbox'
+import { type KeyReader, runRelay } from '@commitcast/outbox'
 import { type GroupPlace, runEnrichment } from '@commitcast/stream'
 import { createRenewals, type Health, type Logger, type Sql } from '@commitcast/worker'
 import { CastMisused } from './cast-misused.ts'
@@ -22,6 +22,7 @@ export interface CreateRunOptions {
   readonly catalogTypes: readonly string[]
   readonly release: number | undefined
   readonly upcast: Upcast
+  readonly keyReader: KeyReader
   readonly understand: GroupPlace['understand']
   readonly relay: { readonly listenTo?: string; readonly retentionMs?: number }
   /** Aborts when the cast is closed. */
@@ -41,7 +42,7 @@ export function createRun({
   closed,
   ...options
 }: CreateRunOptions): (run: RunOptions) => Promise<void> {
-  const { sql, broker, app, schema, logger, catalogTypes, release, upcast, understand } = options
+  const { sql, broker, app, schema, logger, catalogTypes, release, upcast, keyReader, understand } = options
   const shared = { sql, broker, app, schema, logger }
   const claim = createClaims(closed)
   return async (run) => {
@@ -52,7 +53,7 @@ export function createRun({
       await waitForSchema(shared, { parts, signal })
       if (signal.aborted) return
       const ends: Promise<void>[] = []
-      const own = { catalogTypes, release, renewals: createRenewals(sql, schema) }
+      const own = { catalogTypes, release, keyReader, renewals: createRenewals(sql, schema) }
       const start = <TName>(beside: Map<TName, () => Health>, name: TName, part: Running) => {
         beside.set(name, part.health)
         ends.push(part.done.finally(() => beside.delete(name)))

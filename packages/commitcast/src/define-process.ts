@@ -6,6 +6,7 @@ import {
   type NewEvent,
   type NewEventOf,
   sqlIn,
+  type ToRowsOptions,
   type TransactionLike,
 } from '@commitcast/outbox'
 import {
@@ -55,7 +56,7 @@ export type DefineProcess<TCatalog extends EventCatalog> = <
 
 export interface DefineProcessOptions<TCatalog extends EventCatalog, TTransaction extends TransactionLike> {
   readonly events: TCatalog
-  readonly outbox: { readonly schema: string; readonly maxEventBytes?: number }
+  readonly outbox: ToRowsOptions & { readonly schema: string }
   /** Runs `act` in one transaction of the database. */
   readonly transaction: (act: (trx: TTransaction, sql: Sql) => Promise<void>) => Promise<void>
   /** Called in each transaction that appends events. */
@@ -76,12 +77,12 @@ export function createDefineProcess<TCatalog extends EventCatalog, TTransaction 
   }
   return (name, definition) => ({
     transitions: (transitions) => {
-      const { worker, ...process } = createProcess({
+      const process = createProcess({
         ...{ name, transaction, append, encode: toRows },
         definition: definition as never,
         rules: transitions as never,
       })
-      return Object.assign(defineGroup(worker), { process })
+      return Object.assign(defineGroup(process), { process })
     },
   })
 }

@@ -33,11 +33,13 @@ export {
   InvalidCommand,
   InvalidSchedule,
   KeyReused,
+  KeyUnavailable,
   MigrateRefused,
   NewEpochRefused,
   NotInTransaction,
   OtherApp,
   SchemaOutdated,
+  SubjectErased,
 } from '@commitcast/outbox'
 export {
   ForgetRefused,

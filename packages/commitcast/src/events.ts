@@ -10,10 +10,12 @@ export {
   defineChannels,
   defineEvents,
   defineHints,
+  type Erased,
   type EventCatalog,
   type EventOf,
   type Hint,
   type HintCatalog,
   type HintOf,
+  isErased,
   type LiveEventOf,
 } from '@commitcast/events'

@@ -51,10 +51,12 @@ export {
   defineChannels,
   defineEvents,
   defineHints,
+  type Erased,
   type EventOf,
   type Hint,
   type HintCatalog,
   type HintOf,
+  isErased,
   type LiveEventOf,
 } from '@commitcast/events'
 export type { HubLimits, ResolverOptions, StateOf, Subscriptions } from '@commitcast/live'
@@ -89,6 +91,7 @@ export type {
   Append,
   AppendSql,
   AppendStatement,
+  KeyProvider,
   KyselyLike,
   Migrated,
   MigrateOptions,
@@ -104,6 +107,7 @@ export {
   type Command,
   causationOf,
   type Once,
+  postgresKeys,
   readCommandHeaders,
 } from '@commitcast/outbox'
 export type {
@@ -117,6 +121,7 @@ export type {
   HandlerOptions,
   IdOf,
   MetadataOf,
+  PersonalOf,
   ProcessDefinition,
   ProcessOptions,
   ProcessStart,
@@ -146,6 +151,7 @@ export type {
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
 export type { DefineProcess, ProcessGroup, ProcessWithoutTransitions } from './define-process.ts'
+export type { Erase, EraseOptions } from './erase.ts'
 export * from './errors.ts'
 export type { CastHealth, GroupHealth, PartHealth } from './health.ts'
 export type { GroupDefinition, LiveDefinition, Role, RunOptions } from './run-options.ts'

@@ -4,7 +4,9 @@ import { type Hub, type HubLimits, startHub } from '@commitcast/live'
 import {
   bindApp,
   checkCluster,
+  type KeyReader,
   OtherApp,
+  readErasures,
   readLastAssigned,
   readShown,
   readTopic,
@@ -27,6 +29,7 @@ export interface SharedHubOptions {
   readonly app: string
   readonly schema: string
   readonly upcast: Upcast
+  readonly keyReader: KeyReader
   readonly limits: HubLimits
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -55,6 +58,7 @@ export function createSharedHub({ parts, limits, ...options }: SharedHubOptions)
     const opened = await startHub({
       ...limits,
       ...{ topic, signal, logger, upcast: options.upcast },
+      personal: { keyReader: options.keyReader, erasedSince: (snapshot) => readErasures(sql, schema, snapshot) },
       epochNow: async () => (await readTopic(sql, schema)).epoch,
       readShown: (snapshot) => readShown(sql, schema, snapshot),
       lastAssigned: (partition) => readLastAssigned(sql, schema, { epoch: topic.epoch, partition }),

@@ -4,8 +4,8 @@ import { InvalidEvent } from './errors.ts'
 import type { EventCatalog } from './event-catalog.ts'
 import type { EventDefinitions } from './event-definition.ts'
 import type { CheckedVersions } from './event-versions.ts'
+import { type CheckedPersonal, checkPersonal } from './personal-fields.ts'
 import { reservedPrefix } from './placeholder.ts'
-
 import { createUpcast } from './upcast.ts'
 
 const typePattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
@@ -13,12 +13,14 @@ const maxTypeLength = 200
 
 /**
  * Makes a catalogue. Browser-safe. Throws `InvalidEvent` at once for a name that could not be a subject on every broker, or
- * is reserved; and for a version without a step from each one before it.
+ * is reserved; for a version without a step from each one before it; and for personal fields of which one is part of another.
  */
 export function defineEvents<const TDefinitions extends EventDefinitions>(
-  definitions: TDefinitions & CheckedVersions<TDefinitions>,
+  definitions: TDefinitions &
+    CheckedVersions<TDefinitions> & { readonly [T in keyof TDefinitions]: CheckedPersonal<TDefinitions[T]> },
 ): EventCatalog<TDefinitions> {
   for (const type of Object.keys(definitions)) checkTypeName(type)
+  checkPersonal(definitions)
   return Object.freeze({
     definitions,
     upcast: createUpcast(definitions),

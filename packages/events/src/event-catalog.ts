@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { CommittedEvent } from './event.ts'
 import type { EventDefinitions } from './event-definition.ts'
+import type { DataOf } from './personal-fields.ts'
 import type { Upcast } from './upcast.ts'
 
 /** The catalogue: the only place where an event's type is written. Everything else infers from it. */
@@ -31,11 +32,10 @@ export type EventInputOf<
   TType extends EventTypeOf<TCatalog>,
 > = StandardSchemaV1.InferInput<TCatalog['definitions'][TType]['data']>
 
-/** What readers get as the data of `TType`: the schema's output. */
-export type EventDataOf<
-  TCatalog extends EventCatalog,
-  TType extends EventTypeOf<TCatalog>,
-> = StandardSchemaV1.InferOutput<TCatalog['definitions'][TType]['data']>
+/** What readers get as the data of `TType`: the schema's output; a personal field may be `Erased`. */
+export type EventDataOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog>> = DataOf<
+  TCatalog['definitions'][TType]
+>
 
 /** The union of a catalogue's events, distinguished by `type`. */
 export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCatalog> = EventTypeOf<TCatalog>> = {

@@ -1,9 +1,9 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { EventDefinition, EventDefinitions } from './event-definition.ts'
+import type { DataOf } from './personal-fields.ts'
 
 /**
  * What a catalogue's definitions have to be: for version n there is a step from each version before it, each takes what
- * the one before it returns, and the last returns what the schema makes. A version that is not a literal is left to
+ * the one before it returns, and the last returns what readers get: what the schema makes, or `Erased` for a personal field. A version that is not a literal is left to
  * `defineEvents` to check.
  */
 export type CheckedVersions<TDefinitions extends EventDefinitions> = {
@@ -53,12 +53,12 @@ type Steps<TDefinition extends EventDefinition, TBefore> = {
   readonly [TFrom in TBefore & number]: (data: never) => StepOutput<TDefinition, TFrom, TBefore>
 }
 
-/** What the next step takes; of the last step what the schema makes, for that is what readers get. */
+/** What the next step takes; of the last step what readers get. */
 type StepOutput<TDefinition extends EventDefinition, TFrom extends number, TBefore> =
   NextVersion<TFrom> extends infer TNext extends number
     ? TNext extends TBefore
       ? StepInput<TDefinition, TNext>
-      : StandardSchemaV1.InferOutput<TDefinition['data']>
+      : DataOf<TDefinition>
     : never
 
 type NextVersion<TVersion extends number, TCount extends readonly unknown[] = []> = TCount['length'] extends TVersion

@@ -17,6 +17,7 @@ export {
 } from './define-hints.ts'
 export { createMetadataEncoder, type EncodedMetadata, type EncodeMetadata } from './encode-metadata.ts'
 export type { Envelope, EnvelopeOf, ResyncReason, Unreadable } from './envelope.ts'
+export { type Erased, erased, isErased } from './erased.ts'
 export {
   InvalidChannel,
   InvalidEvent,
@@ -28,7 +29,8 @@ export {
 } from './errors.ts'
 export type { CommittedEvent, EventHeaders, EventPlace } from './event.ts'
 export type { EventCatalog, EventDataOf, EventInputOf, EventOf, EventTypeOf, LiveEventOf } from './event-catalog.ts'
-export type { EventDefinition, EventDefinitions } from './event-definition.ts'
+export type { EventDefinition, EventDefinitions, PersonalFields } from './event-definition.ts'
+export { readField, withField } from './field-path.ts'
 export type { LiveInput } from './live-input.ts'
 export {
   channelsOf,

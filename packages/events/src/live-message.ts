@@ -18,6 +18,8 @@ export interface LiveParts {
   readonly failed?: readonly string[]
   /** The database's timeline under which the event was verified. Default 1: it has never failed over. */
   readonly timeline?: number | undefined
+  /** By subject, the kinds whose metadata is ciphertext. Default none. */
+  readonly personal?: ReadonlyMap<string, readonly string[]> | undefined
   /** The metadata, where it is encoded already: an encoder shares work among the messages of a batch. */
   readonly encoded?: EncodedMetadata
 }
@@ -28,13 +30,15 @@ export interface LiveParts {
  * keeps the offsets gapless.
  */
 export function encodeLiveMessage(message: Message, parts: LiveParts): Message {
-  const { metadata, channels, timeline, encoded } = parts
+  const { metadata, channels, timeline, personal, encoded } = parts
   if (channels.length === 0) return toFiller(message)
   const { json, notes, refused } = encoded ?? createMetadataEncoder()(metadata)
   const failed = refused ? [...new Set([...(parts.failed ?? []), ...refused.keys()])] : (parts.failed ?? [])
   return {
     ...message,
     headers: {
+      // A reader looks for the header of the data alone.
+      ...(personal && { personal: '{}', 'metadata-personal': JSON.stringify(Object.fromEntries(personal)) }),
       ...message.headers,
       channels: JSON.stringify(channels),
       ...timelineHeader(timeline),
@@ -77,7 +81,7 @@ export function toFiller(message: Message): Message {
  */
 export function withoutMetadata(message: Message): Message {
   const { metadata } = JSON.parse(message.body) as { metadata: object }
-  const { failed: before, 'metadata-notes': _, ...headers } = message.headers
+  const { failed: before, 'metadata-notes': _, 'metadata-personal': _personal, ...headers } = message.headers
   const failed = new Set([...parseFailed(before), ...Object.keys(metadata)])
   const tail = `,"metadata":${JSON.stringify(metadata)}}`
   return {

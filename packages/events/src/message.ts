@@ -6,7 +6,7 @@ import { restoreTypes, type TypeNotes } from './type-notes.ts'
 /**
  * An event on the wire. `body` is plain JSON that any language can read; `headers` holds only what is present:
  * `version` (the schema's, where it is not 1), `correlation`, `causation`, `trace`, `actor`, `notes` (superjson's type
- * notes), and on a live topic `channels` and `timeline` (the database's, where it is not 1).
+ * notes), `personal` (by subject, the paths of the fields that hold ciphertext), and on a live topic `channels` and `timeline` (the database's, where it is not 1).
  */
 export interface Message {
   /** The place in its partition; 1 is the first. The message carries it, so that readers can compare. */
@@ -26,7 +26,7 @@ export interface Message {
 export type StoredEvent = Pick<Message, 'id' | 'type' | 'key' | 'time' | 'headers' | 'body'>
 
 /** The headers that an event may have on the wire beside the envelope's own; others are not carried. */
-export const eventHeaderNames = ['version', 'correlation', 'causation', 'trace', 'actor', 'notes'] as const
+export const eventHeaderNames = ['version', 'correlation', 'causation', 'trace', 'actor', 'notes', 'personal'] as const
 
 /**
  * Reads a message of an events topic back into the event that was appended. Throws `UnreadableEvent` for what nothing that

@@ -8,7 +8,12 @@ import {
   type Noted,
   noteTypes,
 } from '@commitcast/events'
+import type { Sql } from '@commitcast/worker'
 import { checkRow, type EventRow } from './check-row.ts'
+import { noKeys } from './erasure/decrypt-event.ts'
+import { encryptFields, type TakenFields, takeFields } from './erasure/encrypt-fields.ts'
+import type { KeyProvider } from './erasure/key-provider.ts'
+import { createSubjectKeys, type Keys, type SubjectKeys } from './erasure/subject-keys.ts'
 import { defaultMaxEventBytes } from './max-event-bytes.ts'
 import { newEventId } from './new-event-id.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
@@ -43,7 +48,8 @@ export interface AppendStatement {
  * the transaction that changes the state, once, and the events exist if and only if that commits (P1).
  *
  * Throws `InvalidEvent` for an unknown type, a bad key, data that does not fit its schema, is too large or would not be
- * read back unchanged. It can't check that you run the statement in a transaction.
+ * read back unchanged, and for an event with personal fields, whose keys only `append` reads. It can't check that you run the
+ * statement in a transaction.
  */
 export type AppendSql<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
   events: NewEventOf<TCatalog, TType> | readonly NewEvent<TCatalog>[],
@@ -56,6 +62,8 @@ export interface AppendOptions {
   readonly schema?: string
   /** The largest data of an event, as it was given to `migrate`. Default 786,432. */
   readonly maxEventBytes?: number
+  /** Guards the keys of personal fields. Default `postgresKeys()`. */
+  readonly keys?: KeyProvider
 }
 
 /** Makes `appendSql` for a catalogue and a schema. */
@@ -77,14 +85,19 @@ export function appendAll(schema: string, rows: readonly EventRow[]): AppendStat
   }
 }
 
-/** Makes the function that checks events and encodes them. */
+/**
+ * Makes the function that checks events and encodes them, and encrypts their personal fields with keys that it reads, and makes,
+ * in the transaction of `sql`. Without one it throws `InvalidEvent` for an event that has personal fields.
+ */
 export function createToRows<TCatalog extends EventCatalog>(
   catalog: TCatalog,
-  { maxEventBytes = defaultMaxEventBytes }: AppendOptions,
-) {
-  return async (events: NewEvents<TCatalog>): Promise<readonly EventRow[]> => {
-    const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
-    const rows = await Promise.all(list.map((event) => toRow(catalog, event)))
+  { maxEventBytes = defaultMaxEventBytes, schema = defaultSchema, keys, subjectKeys: given }: ToRowsOptions = {},
+): (events: NewEvents<TCatalog>, sql?: Sql) => Promise<readonly EventRow[]> {
+  const toDrafts = createToDrafts(catalog)
+  const subjectKeys = given ?? createSubjectKeys({ schema: checkSchemaName(schema), keys })
+  return async (events, sql) => {
+    const drafts = await toDrafts(events)
+    const rows = encodeAll(drafts, await keysFor(drafts, subjectKeys, sql))
     for (const row of rows) checkRow(row, maxEventBytes)
     return rows
   }
@@ -95,16 +108,63 @@ export function toJsonArray(rows: readonly EventRow[]): string {
   return `[${rows.map(toJson).join()}]`
 }
 
+export interface ToRowsOptions extends AppendOptions {
+  /** The process's own, in place of `keys`. */
+  readonly subjectKeys?: SubjectKeys
+}
+
+/** Makes the function that checks events as `append` does, sends nothing, and returns the ids that they would have. */
+export function createCheckEvents<TCatalog extends EventCatalog>(
+  catalog: TCatalog,
+  { maxEventBytes = defaultMaxEventBytes }: Pick<AppendOptions, 'maxEventBytes'> = {},
+): (events: NewEvents<TCatalog>) => Promise<readonly string[]> {
+  const toDrafts = createToDrafts(catalog)
+  return async (events) => {
+    const drafts = await toDrafts(events)
+    for (const draft of drafts) checkRow(encode(draft), maxEventBytes)
+    return drafts.map(({ id }) => id)
+  }
+}
+
+async function keysFor(drafts: readonly Draft[], keys: SubjectKeys, sql: Sql | undefined): Promise<Keys> {
+  const personal = drafts.find(({ taken }) => taken !== undefined)
+  if (!personal) return noKeys
+  if (sql) {
+    const subjects = drafts.flatMap(({ taken }) => taken?.fields.map(({ subject }) => subject) ?? [])
+    return keys.toEncrypt(sql, new Set(subjects))
+  }
+  throw new InvalidEvent(
+    `"${personal.type}" has personal fields, which are encrypted with keys of the database: append it with append(trx, …), not with appendSql.`,
+  )
+}
+
 function toJson({ id, type, key, data, headers }: EventRow): string {
   return `{"id":"${id}","type":"${type}","key":${JSON.stringify(key)},"data":${data},"headers":${headers}}`
 }
 
-async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<EventRow> {
+/** An event that was checked. */
+interface Draft extends Pick<EventRow, 'id' | 'type' | 'key'> {
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Its data, without personal fields. */
+  readonly json: unknown
+  readonly taken: TakenFields | undefined
+}
+
+function createToDrafts<TCatalog extends EventCatalog>(catalog: TCatalog) {
+  return async (events: NewEvents<TCatalog>): Promise<readonly Draft[]> => {
+    const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
+    return Promise.all(list.map((event) => toDraft(catalog, event)))
+  }
+}
+
+async function toDraft<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<Draft> {
   checkKey(event.type, event.key)
   checkHeaders(event.type, event.headers)
-  const { json, notes } = noteData(event.type, await catalog.validate(event.type, event.data))
+  const data: unknown = await catalog.validate(event.type, event.data)
+  const { version = 1, personal } = catalog.definitions[event.type]!
+  const taken = personal && takeFields(event.type, data, personal)
+  const { json, notes } = noteData(event.type, taken ? taken.rest : data)
   const { correlationId, causationId, trace, actor } = event.headers ?? {}
-  const { version = 1 } = catalog.definitions[event.type]!
   const headers = {
     version: version > 1 ? String(version) : undefined,
     correlation: correlationId,
@@ -115,13 +175,20 @@ async function toRow<TCatalog extends EventCatalog>(catalog: TCatalog, event: Ne
   }
   const { id = newEventId(), type, key } = event
   // As Postgres writes it, so that the id that is returned is the one that readers get.
-  return {
-    id: String(id).toLowerCase(),
-    type,
-    key,
-    data: JSON.stringify(json ?? null),
-    headers: JSON.stringify(headers),
-  }
+  return { id: String(id).toLowerCase(), type, key, headers, json: json ?? null, taken }
+}
+
+function encodeAll(drafts: readonly Draft[], keys: Keys): readonly EventRow[] {
+  return drafts.map((draft) => {
+    const { id, json, headers, taken } = draft
+    if (!taken) return encode(draft)
+    const { json: encrypted, personal } = encryptFields(json, { id, fields: taken.fields, keys })
+    return encode({ ...draft, json: encrypted, headers: { ...headers, personal } })
+  })
+}
+
+function encode({ id, type, key, headers, json }: Draft): EventRow {
+  return { id, type, key, data: JSON.stringify(json), headers: JSON.stringify(headers) }
 }
 
 function noteData(type: string, data: unknown): Noted {

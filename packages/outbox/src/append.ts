@@ -1,11 +1,11 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
 import {
-  type AppendOptions,
   appendAll,
   createToRows,
   type NewEvent,
   type NewEventOf,
   type NewEvents,
+  type ToRowsOptions,
 } from './append-sql.ts'
 import { NotInTransaction } from './not-in-transaction.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
@@ -15,9 +15,13 @@ import { type KyselyLike, type PgClientLike, sqlIn, type TransactionLike } from 
  * Appends events inside the caller's transaction, in one statement: they exist if and only if it commits (P1). Change or
  * lock the state's row first, then append, and order per key is that of the commits (P3). Returns the events' ids.
  *
+ * Personal fields are encrypted with their subjects' keys, which one query reads, and one more makes where a subject has none. A key
+ * is made in the same transaction: a second one that appends for a new subject waits until the first has ended. Where two do so for
+ * several subjects in different order, Postgres ends one with 40P01, and in repeatable read with 40001: try it again.
+ *
  * Throws, before anything is sent, `InvalidEvent` for an unknown type and for data that does not fit its schema, is too large or
- * would not be read back unchanged, and `NotInTransaction` where there is no transaction (an old `pg` client does not say); the
- * transaction can continue.
+ * would not be read back unchanged, and `NotInTransaction` where there is no transaction (an old `pg` client does not say); then `SubjectErased`
+ * where a subject was erased, and `KeyUnavailable`. The transaction can continue.
  */
 export type Append<TCatalog extends EventCatalog> = <TType extends EventTypeOf<TCatalog>>(
   transaction: TransactionLike,
@@ -27,20 +31,21 @@ export type Append<TCatalog extends EventCatalog> = <TType extends EventTypeOf<T
 /** Makes `append` for a catalogue and a schema. */
 export function createAppend<TCatalog extends EventCatalog>(
   catalog: TCatalog,
-  options: AppendOptions = {},
+  options: ToRowsOptions = {},
 ): Append<TCatalog> {
   const toRows = createToRows(catalog, options)
   const schema = checkSchemaName(options.schema ?? defaultSchema)
   const appendOne = `select ${schema}.append($1, $2, $3::text::json, $4::text::json, $5)`
   return async (transaction, events) => {
     checkTransaction(transaction)
-    const rows = await toRows(events as NewEvents<TCatalog>)
+    const sql = sqlIn(transaction)
+    const rows = await toRows(events as NewEvents<TCatalog>, sql)
     const ids = rows.map((row) => row.id)
     const [row, more] = rows
     if (!row) return ids
     const one = { text: appendOne, values: [row.type, row.key, row.data, row.headers, row.id] }
     const { text, values } = more ? appendAll(schema, rows) : one
-    await sqlIn(transaction).query(text, values)
+    await sql.query(text, values)
     return ids
   }
 }

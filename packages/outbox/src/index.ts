@@ -10,9 +10,11 @@ export {
   type AppendStatement,
   appendAll,
   createAppendSql,
+  createCheckEvents,
   createToRows,
   type NewEvent,
   type NewEventOf,
+  type ToRowsOptions,
   toJsonArray,
 } from './append-sql.ts'
 export { bindApp, checkApp, OtherApp } from './bind-app.ts'
@@ -22,6 +24,20 @@ export { checkCluster, whyOtherCluster } from './epoch/check-cluster.ts'
 export { EpochEnded, readEpochEnd } from './epoch/epoch-end.ts'
 export { type NewEpoch, type NewEpochOptions, NewEpochRefused, newEpoch } from './epoch/new-epoch.ts'
 export { type Refilled, type RefillOptions, refillPartition } from './epoch/refill-partition.ts'
+export { checkSubject } from './erasure/check-subject.ts'
+export {
+  createKeyReader,
+  decryptEvent,
+  isPersonal,
+  type KeyReader,
+  noKeys,
+  subjectsOf,
+} from './erasure/decrypt-event.ts'
+export { encryptMetadata } from './erasure/encrypt-fields.ts'
+export { type Erasures, eraseSubject, readErasures } from './erasure/erase-subject.ts'
+export { KeyUnavailable, SubjectErased } from './erasure/errors.ts'
+export { type KeyProvider, postgresKeys } from './erasure/key-provider.ts'
+export { createSubjectKeys, type Keys, type SubjectKeys } from './erasure/subject-keys.ts'
 export { leaseLostState, offsetMovedState, startedAnewState } from './functions/sql-states.ts'
 export { isoTime } from './iso-time.ts'
 export { type Migrated, type MigrateOptions, MigrateRefused, migrate, migrationSql } from './migrate.ts'

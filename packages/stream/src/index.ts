@@ -1,7 +1,7 @@
 export { type ChangeKind, changeOf } from './changes/change-of.ts'
 export { type Change, type TrackedRows, trackChanges } from './changes/track-changes.ts'
 export { LiveMessageFailed } from './enrichment/enrich-batch.ts'
-export type { CacheOptions, Enricher, Enrichment, IdOf, MetadataOf } from './enrichment/enrichment.ts'
+export type { CacheOptions, Enricher, Enrichment, IdOf, MetadataOf, PersonalOf } from './enrichment/enrichment.ts'
 export type { FailureCounts } from './enrichment/failures.ts'
 export { type EnrichmentOptions, runEnrichment } from './enrichment/run-enrichment.ts'
 export type { FailurePolicy, GroupOptions, GroupPlace } from './groups/group.ts'

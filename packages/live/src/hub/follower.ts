@@ -9,7 +9,7 @@ import {
 } from '@commitcast/events'
 import { sleep } from '@commitcast/worker'
 import type { Hub } from './hub.ts'
-import type { LiveEntry } from './live-entry.ts'
+import { type LiveEntry, redactedOf } from './live-entry.ts'
 import type { Chunk } from './log-cache.ts'
 import type { Output } from './output.ts'
 import type { RingEntry } from './ring.ts'
@@ -31,6 +31,8 @@ export interface FollowerOptions {
   readonly channels: readonly string[]
   /** Which event types it sends; default all. It passes over the others as if they were on other channels. */
   readonly types?: ReadonlySet<string> | undefined
+  /** Whether it sends personal fields as if their subjects were erased. Default false. */
+  readonly isRedacted?: boolean
   readonly signal: AbortSignal
 }
 
@@ -70,6 +72,7 @@ export class Follower {
   readonly #hub: Hub
   readonly #channels: readonly string[]
   readonly #types: ReadonlySet<string> | undefined
+  readonly #isRedacted: boolean
   /** What follows the offsets in its cursors: the snapshot and its timeline, for one that began with a state. */
   #suffix = ''
   /** The number of the answer that says how far the snapshot hides events. */
@@ -83,12 +86,13 @@ export class Follower {
   readonly #options: FollowerOptions
 
   constructor(options: FollowerOptions) {
-    const { hub, channels, types } = options
+    const { hub, channels, types, isRedacted = false } = options
     this.#offsets = hub.heads
     this.#seq = hub.ring.end
     this.#hub = hub
     this.#channels = channels
     this.#types = types
+    this.#isRedacted = isRedacted
     this.#options = options
   }
 
@@ -253,7 +257,11 @@ export class Follower {
     if (isOld || !this.#isSent(entry)) return
     if (!isSame) this.sentCursor = this.cursor()
     else this.sentCursor = this.#suffix === '' ? entry.cursor : entry.cursor + this.#suffix
-    output.sendEvent(this.sentCursor, entry)
+    this.#send(entry, output)
+  }
+
+  #send(entry: LiveEntry, output: Taker): void {
+    output.sendEvent(this.sentCursor, this.#isRedacted ? redactedOf(entry) : entry)
   }
 
   /** Says whether it is now nowhere further than `heads`. */
@@ -281,7 +289,7 @@ export class Follower {
         }
         this.#offsets = this.#offsets.with(partition, entry.offset)
         this.sentCursor = this.cursor()
-        output.sendEvent(this.sentCursor, entry)
+        this.#send(entry, output)
       }
       this.#caughtUpBytes += entry.message.body.length
     }

@@ -14,6 +14,8 @@ export interface Held<T> {
   get(name: string, reading: Reading<T>): Promise<T>
   /** Once for each `get` that resolved. */
   release(item: T): void
+  /** All that were read and are still here. */
+  items(): readonly T[]
 }
 
 export interface HeldOptions {
@@ -26,7 +28,8 @@ interface Slot<T> extends Reading<T> {
   readonly name: string
   readonly item: PromiseWithResolvers<T>
   holders: number
-  isRead: boolean
+  /** Once it is read. */
+  value: T | undefined
   bytes: number
 }
 
@@ -52,7 +55,7 @@ export function createHeld<T extends object>({ maxBytes, reservedBytes }: HeldOp
   const makeRoom = (bytes: number) => {
     for (const slot of slots.values()) {
       if (total + bytes <= maxBytes) break
-      if (slot.isRead && slot.holders === 0) drop(slot)
+      if (slot.value && slot.holders === 0) drop(slot)
     }
     return total === 0 || total + bytes <= maxBytes
   }
@@ -64,7 +67,7 @@ export function createHeld<T extends object>({ maxBytes, reservedBytes }: HeldOp
     count(slot, reservedBytes)
     try {
       const item = await slot.read()
-      slot.isRead = true
+      slot.value = item
       slotOf.set(item, slot)
       count(slot, slot.bytesOf(item))
       slot.item.resolve(item)
@@ -91,9 +94,10 @@ export function createHeld<T extends object>({ maxBytes, reservedBytes }: HeldOp
       const slot = slotOf.get(item)
       if (slot && --slot.holders === 0) pump()
     },
+    items: () => [...slots.values()].flatMap(({ value }) => value ?? []),
   }
 }
 
 function emptySlot<T>(name: string, reading: Reading<T>): Slot<T> {
-  return { ...reading, name, item: Promise.withResolvers(), holders: 0, isRead: false, bytes: 0 }
+  return { ...reading, name, item: Promise.withResolvers(), holders: 0, value: undefined, bytes: 0 }
 }

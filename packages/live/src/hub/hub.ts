@@ -1,11 +1,13 @@
 import { endOf, type Message, readDefaults, type Topic } from '@commitcast/broker'
 import { encodeCursor, type Upcast } from '@commitcast/events'
+import type { Keys } from '@commitcast/outbox'
 import { type Health, type Logger, partitionsHealth, warningLogger } from '@commitcast/worker'
 import { createAttached, type Followed } from './attached.ts'
 import { type HubLimits, hubLimitsWithDefaults } from './hub-limits.ts'
 import { createLiveDecoder, type LiveDecoder } from './live-decoder.ts'
-import { toLiveEntry } from './live-entry.ts'
+import { forgetErased, toLiveEntry } from './live-entry.ts'
 import { createLogCache, type LogCache } from './log-cache.ts'
+import { createPersonalKeys, type PersonalOptions } from './personal-keys.ts'
 import { readTopic, type TopicReader } from './read-topic.ts'
 import { createRing, type Ring } from './ring.ts'
 import { createRunQueue, type Task } from './run-queue.ts'
@@ -30,6 +32,8 @@ export interface HubOptions extends Partial<HubLimits> {
    * subscriptions carry the snapshot of their state for ever.
    */
   readonly readShown?: ShownOptions['read']
+  /** How personal fields are read. Without it they are erased. */
+  readonly personal?: PersonalOptions
   readonly signal: AbortSignal
   /** The catalogue's: for messages that were made before it changed. Without it they stay as they are. */
   readonly upcast?: Upcast
@@ -120,22 +124,27 @@ class TopicHub implements Hub {
     this.keptUp = starts
     this.ends = createTopicEnds(topic)
     this.ring = createRing({ starts, maxBytes: limits.maxRingBytes })
-    this.decoder = createLiveDecoder({ ...options, epoch: topic.epoch })
+    const onErased = (subjects: ReadonlySet<string>) => this.forget(subjects)
+    const personalKeys = createPersonalKeys({ personal: options.personal, onErased, signal })
+    const { keysOf } = personalKeys
+    this.decoder = createLiveDecoder({ ...options, epoch: topic.epoch, erased: personalKeys.erased })
     const headOf = (partition: number) => this.heads[partition]!
     this.logCache = createLogCache({
-      ...{ topic, headOf, decoder: this.decoder, signal, maxBytes: limits.maxLogCacheBytes },
+      ...{ topic, headOf, decoder: this.decoder, keysOf, signal, maxBytes: limits.maxLogCacheBytes },
       lastOf: lastAssigned ?? ((partition) => endOf(topic, partition)),
     })
     const shown = readShown && createShown({ read: readShown, epoch: topic.epoch, signal, logger })
     this.shown = shown
     this.epochWatch = watchEpoch({ epochNow, onEpoch: (epoch) => this.endUnlessIn(epoch), signal, logger })
     this.reader = readTopic({
-      ...{ topic, headOf, signal, logger, maxBytes: readBytesOf(limits, topic) },
-      take: (partition, message) => this.take(partition, message),
+      ...{ topic, headOf, keysOf, signal, logger, maxBytes: readBytesOf(limits, topic) },
+      take: (partition, message, keys) => this.take(partition, message, keys),
       onBatch: () => this.send(),
       onGap: (partition, offset) => this.skipTo(partition, offset),
     })
-    this.done = Promise.all([this.epochWatch.done, shown?.done, this.reader.done]).then(() => {})
+    this.done = Promise.all([this.epochWatch.done, shown?.done, this.reader.done])
+      .then(() => personalKeys.done)
+      .then(() => {})
   }
 
   get timeline(): number {
@@ -173,11 +182,11 @@ class TopicHub implements Hub {
     }
   }
 
-  private take(partition: number, message: Message): void {
+  private take(partition: number, message: Message, keys: Keys | undefined): void {
     const [decoder, ring] = [this.decoder, this.ring]
     this.heads = this.heads.with(partition, message.offset)
     const before = decoder.timeline
-    const parts = toLiveEntry(message, { partition, decoder, keeper: ring })
+    const parts = toLiveEntry(message, { partition, decoder, keeper: ring, keys })
     if (!parts) return
     const { heads } = this
     const entry = ring.add({ ...parts, heads, cursor: encodeCursor({ epoch: this.topic.epoch, offsets: heads }) })
@@ -200,6 +209,11 @@ class TopicHub implements Hub {
     if (!this.keptUp.some((offset, partition) => this.ring.tail(partition) - offset >= after)) return
     this.keptUp = this.heads
     this.attached.keepUp()
+  }
+
+  private forget(erased: ReadonlySet<string>): void {
+    for (const entry of this.ring.entries()) forgetErased(entry, erased)
+    for (const entry of this.logCache.entries()) forgetErased(entry, erased)
   }
 
   private skipTo(partition: number, offset: number): void {

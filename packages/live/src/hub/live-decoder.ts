@@ -7,6 +7,7 @@ import {
   NewerVersion,
   type Upcast,
 } from '@commitcast/events'
+import { decryptEvent, isPersonal, type Keys, noKeys } from '@commitcast/outbox'
 import { type Logger, warningLogger } from '@commitcast/worker'
 
 export interface LiveDecoderOptions {
@@ -14,6 +15,8 @@ export interface LiveDecoderOptions {
   readonly epoch: number
   /** The catalogue's. */
   readonly upcast?: Upcast
+  /** Subjects whose keys do not count. Default none. */
+  readonly erased?: ReadonlySet<string>
   readonly logger?: Logger
 }
 
@@ -25,9 +28,10 @@ export interface LiveDecoder {
   /**
    * Decodes a live message that is not a filler, and upcasts one that was made before the catalogue changed. An event that
    * can't be upcast (its version is newer than this process knows, or a step throws) is handed on as it is, and said in the log
-   * once per type: to leave it out would be a silent gap, and the client may know more than this process.
+   * once per type: to leave it out would be a silent gap, and the client may know more than this process. Personal fields are
+   * decrypted with `keys`; without the key of its subject a field is erased.
    */
-  decode(message: Message, partition: number): EventEnvelope
+  decode(message: Message, partition: number, keys?: Keys): EventEnvelope
   /** What stands in for a message that can't be read or written; counted and logged. */
   skipEvent(message: Message, partition: number, error: unknown): EventEnvelope
   /** How many were skipped. */
@@ -45,6 +49,7 @@ const maxKnown = 10_000
 export function createLiveDecoder({
   epoch,
   upcast = (event) => event,
+  erased,
   logger = warningLogger,
 }: LiveDecoderOptions): LiveDecoder {
   const logged = new Set<string>()
@@ -91,9 +96,11 @@ export function createLiveDecoder({
     return { kind: 'unreadable', event: { id, type, key, code, epoch, partition, offset, tx } }
   }
   return {
-    decode(message, partition) {
+    decode(message, partition, keys = noKeys) {
       try {
-        return { kind: 'event', event: upcastOrLog(decodeLiveEvent(message, { epoch, partition })) }
+        const stored = decodeLiveEvent(message, { epoch, partition })
+        const event = isPersonal(message) ? decryptEvent(stored, message, without(erased, keys)) : stored
+        return { kind: 'event', event: upcastOrLog(event) }
       } catch (error) {
         return skipEvent(message, partition, error)
       }
@@ -109,6 +116,10 @@ export function createLiveDecoder({
       return timeline
     },
   }
+}
+
+function without(erased: ReadonlySet<string> | undefined, keys: Keys): Keys {
+  return erased ? new Map([...keys].filter(([subject]) => !erased.has(subject))) : keys
 }
 
 const code = 'UNREADABLE_EVENT'

@@ -22,6 +22,7 @@ test('chunks are shorter where messages are large, and long again behind them', 
   const decoder = createLiveDecoder({ epoch: 1 })
   const end = async () => sizes.length
   const logCache = createLogCache({
+    keysOf: () => undefined,
     topic,
     headOf: () => sizes.length,
     lastOf: end,

@@ -1,4 +1,6 @@
 import { BrokerUnavailable, OffsetGone, type Topic } from '@commitcast/broker'
+import type { Message } from '@commitcast/events'
+import type { Keys } from '@commitcast/outbox'
 import { createHeld } from './held.ts'
 import type { LiveDecoder } from './live-decoder.ts'
 import { type Keeper, type LiveEntry, toLiveEntry } from './live-entry.ts'
@@ -24,6 +26,8 @@ export interface LogCache {
   read(partition: number, offset: number): Promise<Chunk>
   /** Lets go of a chunk that `read` returned; once for each time. */
   release(chunk: Chunk): void
+  /** All entries that are here. */
+  entries(): readonly LiveEntry[]
   /** The newest offset that a cursor can have, as it was at most a second ago; those who ask then share the answer. */
   last(partition: number): Promise<number>
 }
@@ -35,6 +39,8 @@ export interface LogCacheOptions {
   /** The newest offset of a partition that a cursor can have. */
   readonly lastOf: (partition: number) => Promise<number>
   readonly decoder: LiveDecoder
+  /** The keys of the personal fields of messages; `undefined` where they have none. */
+  readonly keysOf: (messages: readonly Message[]) => Promise<Keys> | undefined
   readonly signal: AbortSignal
   /** How much of what was read is held, and kept to be shared. */
   readonly maxBytes: number
@@ -55,43 +61,20 @@ const keeper: Keeper = {
   },
 }
 
-export function createLogCache({ topic, headOf, lastOf, decoder, signal, maxBytes }: LogCacheOptions): LogCache {
+export function createLogCache(options: LogCacheOptions): LogCache {
+  const { topic, lastOf, maxBytes } = options
   const held = createHeld<Chunk>({ maxBytes, reservedBytes: made * maxChunkBytes })
   /** How long chunks are at most; they begin at multiples of it. Less where messages are large. */
   const strides = Array.from({ length: topic.partitions }, () => maxChunk)
 
-  const readChunk = async (partition: number, after: number): Promise<Chunk> => {
-    const stride = strides[partition]!
-    const until = Math.min(headOf(partition), after + stride)
-    const entries: LiveEntry[] = []
-    let to = after
-    let bytes = 0
-    const ending = new AbortController()
-    const reading = {
-      signal: AbortSignal.any([signal, ending.signal]),
-      maxBatch: Math.min(stride, 256),
-      maxBytes: maxChunkBytes,
-    }
-    for await (const batch of topic.read(partition, after, reading)) {
-      for (const message of batch) {
-        if (to >= until || bytes >= maxChunkBytes) break
-        to = message.offset
-        bytes += message.body.length
-        const entry = toLiveEntry(message, { partition, decoder, keeper })
-        if (entry) entries.push(entry)
-      }
-      if (to >= until || bytes >= maxChunkBytes) break
-    }
-    ending.abort()
-    if (to === after)
-      throw new BrokerUnavailable('The hub has ended, and with it the reading of the log for its clients.')
-    strides[partition] = nextStride({ stride, count: to - after, bytes })
-    return { partition, after, to, entries }
-  }
-
   const chunkFrom = (partition: number, after: number) =>
     held.get(`${partition}/${after}`, {
-      read: () => readChunk(partition, after),
+      read: async () => {
+        const stride = strides[partition]!
+        const { chunk, bytes } = await readChunk(options, { partition, after, stride })
+        strides[partition] = nextStride({ stride, count: chunk.to - after, bytes })
+        return chunk
+      },
       bytesOf: ({ entries }) =>
         entries.reduce((sum, { bytes, message }) => sum + bytes + (made - 1) * message.body.length, 500),
     })
@@ -113,8 +96,41 @@ export function createLogCache({ topic, headOf, lastOf, decoder, signal, maxByte
       }
     },
     release: held.release,
+    entries: () => held.items().flatMap(({ entries }) => entries),
     last: shareBriefly(lastOf),
   }
+}
+
+/** Reads at most `stride` messages, and says how many bytes they have. */
+async function readChunk(
+  { topic, headOf, decoder, keysOf, signal }: LogCacheOptions,
+  { partition, after, stride }: Pick<Chunk, 'partition' | 'after'> & { readonly stride: number },
+): Promise<{ readonly chunk: Chunk; readonly bytes: number }> {
+  const until = Math.min(headOf(partition), after + stride)
+  const entries: LiveEntry[] = []
+  let to = after
+  let bytes = 0
+  const ending = new AbortController()
+  const reading = {
+    signal: AbortSignal.any([signal, ending.signal]),
+    maxBatch: Math.min(stride, 256),
+    maxBytes: maxChunkBytes,
+  }
+  for await (const batch of topic.read(partition, after, reading)) {
+    const keys = await keysOf(batch)
+    for (const message of batch) {
+      if (to >= until || bytes >= maxChunkBytes) break
+      to = message.offset
+      bytes += message.body.length
+      const entry = toLiveEntry(message, { partition, decoder, keeper, keys })
+      if (entry) entries.push(entry)
+    }
+    if (to >= until || bytes >= maxChunkBytes) break
+  }
+  ending.abort()
+  if (to === after)
+    throw new BrokerUnavailable('The hub has ended, and with it the reading of the log for its clients.')
+  return { chunk: { partition, after, to, entries }, bytes }
 }
 
 /** Asks once for all who ask within a second. */

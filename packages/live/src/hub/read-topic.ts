@@ -1,4 +1,5 @@
 import { type Message, OffsetGone, type Topic } from '@commitcast/broker'
+import type { Keys } from '@commitcast/outbox'
 import {
   createBackoff,
   createOutageLog,
@@ -14,7 +15,9 @@ export interface TopicReaderOptions {
   readonly headOf: (partition: number) => number
   /** Largest read of a partition, in bytes. */
   readonly maxBytes: number
-  readonly take: (partition: number, message: Message) => void
+  /** The keys of the personal fields of a batch; `undefined` where it has none. */
+  readonly keysOf: (batch: readonly Message[]) => Promise<Keys> | undefined
+  readonly take: (partition: number, message: Message, keys: Keys | undefined) => void
   /** Called after each batch; nothing more of its partition is read until what it returns resolves. */
   readonly onBatch: () => Promise<void> | undefined
   /** The broker keeps nothing of a partition up to this offset any more, and reading continues behind it. */
@@ -32,7 +35,7 @@ export interface TopicReader {
 
 /** Reads each partition of a topic from where it is on, through outages and gaps, until the signal aborts. */
 export function readTopic(options: TopicReaderOptions): TopicReader {
-  const { topic, headOf, maxBytes, take, onBatch, onGap, signal, logger } = options
+  const { topic, headOf, maxBytes, keysOf, take, onBatch, onGap, signal, logger } = options
   const troubles = new Map<number, LastingTrouble>()
   const outages = createOutageLog({
     logger,
@@ -50,7 +53,9 @@ export function readTopic(options: TopicReaderOptions): TopicReader {
   const readOn = async (partition: number, onRead: () => void) => {
     const onOutage = (error?: unknown) => (error === undefined ? settle(partition) : fail(partition, error))
     for await (const batch of topic.read(partition, headOf(partition), { signal, maxBytes, onOutage })) {
-      for (const message of batch) take(partition, message)
+      const reading = keysOf(batch)
+      const keys = reading && (await reading)
+      for (const message of batch) take(partition, message, keys)
       settle(partition)
       onRead()
       const sending = onBatch()

@@ -22,6 +22,8 @@ export interface Ring extends Keeper {
   add(entry: Omit<RingEntry, 'seq'>): RingEntry
   /** At most `limit` entries of these channels from `seq` on, oldest first, each once. */
   read(channels: readonly string[], seq: number, limit: number): readonly RingEntry[]
+  /** All that is here, oldest first. */
+  entries(): readonly RingEntry[]
   /** Forgets everything, and knows nothing of a partition up to `offset`: after a jump over what the broker lost. */
   skipTo(partition: number, offset: number): void
 }
@@ -70,6 +72,7 @@ export function createRing({ starts, maxBytes }: { starts: readonly number[]; ma
       keepWithin()
     },
     read: index.read,
+    entries: () => all.from(start(), all.size),
     skipTo(partition, offset) {
       while (all.size > 0) dropOldest()
       tails[partition] = Math.max(tails[partition]!, offset)

@@ -7,11 +7,16 @@ export interface Call extends AccessCall {
   readonly signal?: AbortSignal | undefined
 }
 
+/** How personal fields are sent: `clear`, as they were appended; `erased`, as if their subjects were erased. */
+export type Personal = 'clear' | 'erased'
+
 /** What a procedure was defined with; one object for all its subscriptions. The application's types are bound before it. */
 export interface Definition extends AccessRules {
   readonly channels: (call: Call) => readonly string[]
   /** All types where it names none. */
   readonly types?: ReadonlySet<string> | undefined
+  /** How the personal fields of its events are sent. */
+  readonly personal?: Personal | ((call: Call) => Personal) | undefined
   /** Reads what comes first; none where only events are followed. */
   readonly state?: ((call: Call & { readonly trx: Transaction<unknown> }) => Promise<unknown>) | undefined
 }
@@ -21,13 +26,14 @@ export function toDefinition(
   given: { readonly [TName in keyof Definition]?: unknown },
   catalogTypes: readonly string[] | undefined,
 ): Definition {
-  const { channels, authorize, revokedBy, types, state } = given
+  const { channels, authorize, revokedBy, types, personal, state } = given
   if (typeof channels !== 'function') {
     throw new InvalidSubscription(
       `"channels" is ${named(channels)}: give a function that returns the channels to follow.`,
     )
   }
   checkAuthorize(authorize, revokedBy)
+  if (personal !== undefined && typeof personal !== 'function') checkPersonal(personal)
   if (state !== undefined && typeof state !== 'function') {
     throw new InvalidSubscription(`"state" is ${named(state)}: give a function that reads the state, or leave it out.`)
   }
@@ -46,6 +52,19 @@ function checkAuthorize(authorize: unknown, revokedBy: unknown): void {
       `"revokedBy" has no effect with authorize: 'everyone'. Give a function as "authorize", or leave "revokedBy" out.`,
     )
   }
+}
+
+/** Whether personal fields are sent as erased. Throws `InvalidSubscription` for an answer that is neither. */
+export function isRedacted({ personal }: Definition, call: Call): boolean {
+  const answer = typeof personal === 'function' ? personal(call) : personal
+  return answer !== undefined && checkPersonal(answer) === 'erased'
+}
+
+function checkPersonal(personal: unknown): Personal {
+  if (personal === 'clear' || personal === 'erased') return personal
+  throw new InvalidSubscription(
+    `"personal" is ${named(personal)}: give 'clear', 'erased', or a function that returns one of them.`,
+  )
 }
 
 function checkTypes(types: unknown, catalogTypes: readonly string[] | undefined): ReadonlySet<string> {

@@ -7,7 +7,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { Output } from '../hub/output.ts'
 import type { AccessLoss } from '../permission/access-lost.ts'
 import { openPermission, type Permission } from '../permission/open-permission.ts'
-import type { Call, Definition } from './definition.ts'
+import { type Call, type Definition, isRedacted } from './definition.ts'
 import type { StateReader } from './state-reader.ts'
 import { tail } from './tail.ts'
 
@@ -61,15 +61,17 @@ export async function openSubscription(options: OpenOptions): Promise<Subscripti
   const permission = await openPermission({ ...options, hub })
   if (signal.aborted) return undefined
   const channels = checkChannels(options.definition.channels(call), 'channels() of a subscription')
+  const redacts = isRedacted(options.definition, call)
   return {
     firstCursor: firstCursorOf(lastEventId),
-    run: (output) => run({ ...options, permission, channels, output }, hub),
+    run: (output) => run({ ...options, permission, channels, isRedacted: redacts, output }, hub),
   }
 }
 
 interface Running extends OpenOptions {
   readonly permission: Permission
   readonly channels: readonly string[]
+  readonly isRedacted: boolean
   readonly output: Output
 }
 
@@ -100,8 +102,8 @@ async function run(running: Running, hub: Hub): Promise<void> {
   }
 }
 
-function positionIn(hub: Hub, { channels, signal, definition: { types } }: Running): Position {
-  return { hub, follower: new Follower({ hub, channels, types, signal }) }
+function positionIn(hub: Hub, { channels, isRedacted, signal, definition: { types } }: Running): Position {
+  return { hub, follower: new Follower({ hub, channels, types, isRedacted, signal }) }
 }
 
 /** Continues at the client's cursor, where that can be done. */

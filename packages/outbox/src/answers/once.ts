@@ -1,5 +1,10 @@
 import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
+import type { Sql } from '@commitcast/worker'
 import { checkTransaction } from '../append.ts'
+import { checkSubject } from '../erasure/check-subject.ts'
+import { decryptText, encryptText, type FieldPlace } from '../erasure/field-cipher.ts'
+import type { KeyProvider } from '../erasure/key-provider.ts'
+import { createSubjectKeys, type SubjectKeys } from '../erasure/subject-keys.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { sqlIn, type TransactionLike } from '../sql-of.ts'
 import type { Command } from './command.ts'
@@ -13,6 +18,9 @@ import { KeyReused } from './key-reused.ts'
  * Call it first in the transaction. What `act` throws is no answer: the transaction rolls back and the key is free again.
  * Answers may hold what events may (dates, maps), 256 KiB at most, and are kept for three days.
  *
+ * Where an answer holds personal data, say whose: `{ personal: customerId }`. It is stored encrypted, and once the subject is erased a
+ * later try throws `SubjectErased`.
+ *
  * Throws `NotInTransaction` outside a transaction; `TypeError` for a caller that is no text; `KeyReused`, and does nothing, where the caller
  * sent the key before with another input;
  * `RangeError` for an answer that is too large, and `InvalidValue` for one that would not be read back unchanged. In a repeatable read transaction the second of two tries at once fails with SQLSTATE 40001: try it again.
@@ -21,6 +29,7 @@ export type Once = <TAnswer>(
   transaction: TransactionLike,
   command: CalledCommand,
   act: () => Promise<TAnswer>,
+  options?: { readonly personal?: string },
 ) => Promise<TAnswer>
 
 /** What `once` needs to know of a command: `{ ...ctx.command, caller: ctx.userId }`. */
@@ -33,16 +42,27 @@ interface CalledCommand extends Pick<Command, 'key' | 'fingerprint' | 'causation
   readonly caller: string
 }
 
+export interface OnceOptions {
+  /** Default `commitcast`. */
+  readonly schema?: string
+  /** Guards the keys of answers with personal data. Default `postgresKeys()`. */
+  readonly keys?: KeyProvider
+  /** The process's own, in place of `keys`. */
+  readonly subjectKeys?: SubjectKeys
+}
+
 /** Makes `once` for a schema. */
-export function createOnce({ schema: name = defaultSchema }: { readonly schema?: string } = {}): Once {
+export function createOnce({ schema: name = defaultSchema, keys, subjectKeys }: OnceOptions = {}): Once {
   const schema = checkSchemaName(name)
-  return async (transaction, command, act) => {
+  const answerKeys = subjectKeys ?? createSubjectKeys({ schema, keys })
+  return async (transaction, command, act, { personal } = {}) => {
     const { caller, key: sent, id = sent, fingerprint = null, causationId = null } = command
     checkCaller(caller)
     checkTransaction(transaction, { what: 'once', parts: 'work and answer' })
     if (sent === undefined) return act()
     const key = JSON.stringify([caller, sent])
-    const { query } = sqlIn(transaction)
+    const sql = sqlIn(transaction)
+    const { query } = sql
     // A release before this one knew no callers: its answers count for the same key with the same input, so that a command which
     // was tried before a deployment is not done again after it.
     for (;;) {
@@ -59,11 +79,13 @@ export function createOnce({ schema: name = defaultSchema }: { readonly schema?:
         [key, sent, fingerprint],
       )
       // None: retention took it since.
-      if (row) return answerOf(row, { key: sent, fingerprint })
+      if (row) return decode(await decrypted(checkStored(row, { key: sent, fingerprint }), { key, sql, answerKeys }))
     }
     try {
       const answer = await act()
-      await query(`update ${schema}.answer set answer = $2 where key = $1`, [key, encode(answer)])
+      const text = encode(answer)
+      const stored = personal === undefined ? text : await encrypted(text, { key, sql, answerKeys, personal })
+      await query(`update ${schema}.answer set answer = $2 where key = $1`, [key, stored])
       return answer
     } catch (error) {
       // For a caller that catches the error and commits; where the transaction has failed already, it is gone anyway.
@@ -104,15 +126,45 @@ function noteAnswer(answer: unknown): Noted {
   }
 }
 
-function answerOf<TAnswer>(row: StoredAnswer, { key, fingerprint }: { key: string; fingerprint: string | null }) {
+function checkStored(row: StoredAnswer, { key, fingerprint }: { key: string; fingerprint: string | null }): string {
   if (row.fingerprint !== null && fingerprint !== null && row.fingerprint !== fingerprint) {
     throw new KeyReused(
       `The idempotency key ${JSON.stringify(key)} came before with another command: take a new key for each command, and the same for each try of one.`,
     )
   }
-  if (row.answer === null) {
-    throw new TypeError(`once was called with the key ${JSON.stringify(key)} inside its own act: call it once.`)
-  }
-  const { json, notes } = JSON.parse(row.answer) as { json: unknown; notes?: TypeNotes }
+  if (row.answer !== null) return row.answer
+  throw new TypeError(`once was called with the key ${JSON.stringify(key)} inside its own act: call it once.`)
+}
+
+function decode<TAnswer>(text: string): TAnswer {
+  const { json, notes } = JSON.parse(text) as { json: unknown; notes?: TypeNotes }
   return restoreTypes(json, notes) as TAnswer
+}
+
+interface AnswerKeys {
+  /** Of the stored answer. */
+  readonly key: string
+  readonly sql: Sql
+  readonly answerKeys: SubjectKeys
+}
+
+async function encrypted(
+  text: string,
+  { personal, key, sql, answerKeys }: AnswerKeys & { readonly personal: string },
+): Promise<string> {
+  const subject = checkSubject(personal, 'once: "personal"')
+  const keys = await answerKeys.toEncrypt(sql, new Set([subject]))
+  return JSON.stringify({ subject, encrypted: encryptText(text, keys.get(subject)!, placeOf(subject, key)) })
+}
+
+/** The text of an answer, which may be stored encrypted. Throws `SubjectErased`. */
+async function decrypted(stored: string, { key, sql, answerKeys }: AnswerKeys): Promise<string> {
+  const { subject, encrypted } = JSON.parse(stored) as { readonly subject?: string; readonly encrypted?: string }
+  if (subject === undefined || encrypted === undefined) return stored
+  const keys = await answerKeys.toEncrypt(sql, new Set([subject]))
+  return decryptText(encrypted, keys.get(subject)!, placeOf(subject, key))
+}
+
+function placeOf(subject: string, key: string): FieldPlace {
+  return { subject, id: key, field: 'answer' }
 }

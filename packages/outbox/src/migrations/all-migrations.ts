@@ -18,6 +18,7 @@ import { newNames } from './0017-new-names.ts'
 import { scheduledEvents } from './0018-scheduled-events.ts'
 import { aggregates } from './0019-aggregates.ts'
 import { processes } from './0020-processes.ts'
+import { subjectKeys } from './0021-subject-keys.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -41,6 +42,7 @@ export const allMigrations: readonly Migration[] = [
   scheduledEvents,
   aggregates,
   processes,
+  subjectKeys,
 ]
 
 /** The number of the newest one. */

@@ -1,6 +1,6 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
 import { checkTransaction, type TransactionNeed } from '../append.ts'
-import { type AppendOptions, createToRows, type NewEvent, type NewEventOf } from '../append-sql.ts'
+import { createToRows, type NewEvent, type NewEventOf, type ToRowsOptions } from '../append-sql.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { sqlIn, type TransactionLike } from '../sql-of.ts'
 import { InvalidSchedule } from './invalid-schedule.ts'
@@ -40,7 +40,7 @@ export type Schedule<TCatalog extends EventCatalog> = <TType extends EventTypeOf
   scheduled: ScheduledEventOf<TCatalog, TType>,
 ) => Promise<string>
 
-export interface ScheduleOptions extends AppendOptions {
+export interface ScheduleOptions extends ToRowsOptions {
   /** Called once all is checked, before anything is sent. */
   readonly before?: (transaction: TransactionLike) => Promise<void>
 }
@@ -56,7 +56,7 @@ export function createSchedule<TCatalog extends EventCatalog>(
   return async (transaction, { name, at, event }) => {
     checkTransaction(transaction, needOf('schedule'))
     const dueMs = timeOf(name, at)
-    const [row] = await toRows(event as NewEvent<TCatalog>)
+    const [row] = await toRows(event as NewEvent<TCatalog>, sqlIn(transaction))
     const { id, type, key, data, headers } = row!
     await before?.(transaction)
     await sqlIn(transaction).query(text, [name, String(dueMs), type, key, data, headers, id])

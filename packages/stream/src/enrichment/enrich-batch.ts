@@ -12,9 +12,11 @@ import {
   toUnreadable,
   UnreadableEvent,
 } from '@commitcast/events'
+import { decryptEvent, isPersonal, type KeyReader, type Keys, noKeys, subjectsOf } from '@commitcast/outbox'
 import type { Enrichment } from './enrichment.ts'
 import type { Failures } from './failures.ts'
-import { createLookUp, type LookedUp } from './look-up.ts'
+import { createLookUp } from './look-up.ts'
+import { type Sealed, sealAll } from './seal-metadata.ts'
 
 /** The live messages of a batch's beginning, or of all of it: one for each, in its order, at its offset. */
 interface EnrichedBatch {
@@ -39,26 +41,34 @@ export class LiveMessageFailed extends CommitcastError {
   readonly code = 'LIVE_MESSAGE_FAILED'
 }
 
+interface OpenContext extends BatchContext {
+  readonly keys: Keys
+}
+
 /** Makes a batch's live messages. Rejects in an outage, and where a look-up works for nothing at all. */
 export type EnrichBatch = (batch: readonly Message[], context: BatchContext) => Promise<EnrichedBatch>
 
 export interface EnrichBatchOptions {
   readonly enrichment: Enrichment
   readonly upcast?: (event: CommittedEvent) => CommittedEvent
+  /** Reads the keys of personal fields. Without it they are read as erased. */
+  readonly keyReader?: KeyReader
   readonly failures: Failures
 }
 
 /** Makes the function that enriches batches; it keeps caches, for all partitions of a worker. */
-export function createEnrichBatch({ enrichment, upcast, failures }: EnrichBatchOptions): EnrichBatch {
+export function createEnrichBatch({ enrichment, upcast, keyReader, failures }: EnrichBatchOptions): EnrichBatch {
   const lookUps = Object.entries(enrichment.enrichers).map(([kind, enricher]) => createLookUp(kind, enricher))
   const open = opener(enrichment, upcast)
 
   return async (batch, context) => {
-    const { opened, stuck } = openAll(batch, (message) => open(message, context))
+    const keys = (await keyReader?.keysOf(batch)) ?? noKeys
+    const { opened, stuck } = openAll(batch, (message) => open(message, { ...context, keys }))
     const events = opened.flatMap(({ event }) => event ?? [])
     const isFollowed = opened.flatMap(({ event, channels }) => (event ? channels.length > 0 : []))
     const looked = await Promise.all(lookUps.map((lookUp) => lookUp(events, { isFollowed, signal: context.signal })))
-    const messages = encodeAll(opened, looked, { failures, timeline: context.timeline })
+    const sealed = await sealAll(events, looked, { enrichment, keyReader })
+    const messages = encodeAll(opened, sealed, { failures, timeline: context.timeline })
     return stuck ? { messages, stuck } : { messages }
   }
 }
@@ -83,7 +93,14 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
       return []
     }
   }
-  return (message: Message, context: BatchContext): Opened => {
+  const openEvent = (message: Message, stored: CommittedEvent): Opened => {
+    const event = upcast ? upcast(stored) : stored
+    const channels = checkChannels(channelsOf(event), 'channels()')
+    // With personal fields it stays as it was encrypted: hubs bring it up to date when they have decrypted it.
+    const isSame = event === stored || isPersonal(message)
+    return { message: isSame ? message : restateMessage(message, event), event, channels }
+  }
+  return (message: Message, context: OpenContext): Opened => {
     if (isReserved(message)) return { message, event: undefined, channels: [] }
     const stored = context.skipped.has(message.id)
       ? new UnreadableEvent('an operator skipped it.', message)
@@ -91,15 +108,27 @@ function opener({ channels: channelsOf }: Enrichment, upcast: EnrichBatchOptions
     if (stored instanceof UnreadableEvent) {
       return { message, event: undefined, channels: channelsOfUnreadable(message, context), unreadable: stored }
     }
-    const event = upcast ? upcast(stored) : stored
-    const channels = checkChannels(channelsOf(event), 'channels()')
-    return { message: event === stored ? message : restateMessage(message, event), event, channels }
+    try {
+      return openEvent(message, stored)
+    } catch (cause) {
+      if (!isErasedIn(message, context)) throw cause
+      const unreadable = new UnreadableEvent(`a part of it was erased, and then: ${String(cause)}.`, {
+        ...message,
+        cause,
+      })
+      return { message, event: undefined, channels: [], unreadable }
+    }
   }
 }
 
-function tryToDecode(message: Message, context: BatchContext): CommittedEvent | UnreadableEvent {
+/** Code that does not expect what was erased must not halt a partition. */
+function isErasedIn(message: Message, { keys }: OpenContext): boolean {
+  return isPersonal(message) && subjectsOf(message).some((subject) => !keys.has(subject))
+}
+
+function tryToDecode(message: Message, context: OpenContext): CommittedEvent | UnreadableEvent {
   try {
-    return decodeEvent(message, context)
+    return decryptEvent(decodeEvent(message, context), message, context.keys)
   } catch (error) {
     if (error instanceof UnreadableEvent) return error
     throw error
@@ -130,11 +159,7 @@ interface Encoding {
   readonly timeline: number | undefined
 }
 
-function encodeAll(
-  opened: readonly Opened[],
-  looked: readonly LookedUp[],
-  { failures, timeline }: Encoding,
-): Message[] {
+function encodeAll(opened: readonly Opened[], looked: readonly Sealed[], { failures, timeline }: Encoding): Message[] {
   const encodeMetadata = createMetadataEncoder()
   let index = 0
   return opened.map(({ message, event, channels, unreadable }) => {
@@ -146,14 +171,21 @@ function encodeAll(
     if (!event || channels.length === 0) return toFiller(message)
     const metadata: Record<string, unknown> = {}
     let failed: Map<string, unknown> | undefined
-    for (const { kind, values, failures } of looked) {
+    let personal: Map<string, readonly string[]> | undefined
+    for (const { kind, values, failures, subjects } of looked) {
+      const subject = subjects?.[at]
+      if (subject !== undefined) personal = addKind(personal, subject, kind)
       if (values[at] !== undefined) metadata[kind] = values[at]
       if (failures.has(at)) failed = (failed ?? new Map()).set(kind, failures.get(at))
     }
     const encoded = encodeMetadata(metadata)
     for (const [kind, error] of encoded.refused ?? []) failed = (failed ?? new Map()).set(kind, error)
     if (failed) failures.lookUpFailed(event, failed)
-    const parts = { metadata, encoded, channels, timeline }
+    const parts = { metadata, encoded, channels, timeline, personal }
     return encodeLiveMessage(message, { ...parts, ...(failed && { failed: [...failed.keys()] }) })
   })
+}
+
+function addKind(personal = new Map<string, readonly string[]>(), subject: string, kind: string) {
+  return personal.set(subject, [...(personal.get(subject) ?? []), kind])
 }

@@ -33,6 +33,15 @@ export type IdOf<TIds> = Exclude<TIds extends readonly (infer TId)[] ? TId : TId
  */
 export type MetadataOf<TIds, TFound> = TIds extends readonly unknown[] ? readonly TFound[] : TFound
 
+/** Of a kind of metadata that is personal. */
+export interface PersonalOf<TEvent> {
+  /**
+   * Whose personal data it is: the id of the subject, as in the catalogue. What was found is encrypted in the live message, and
+   * readers get `Erased` once the subject is erased.
+   */
+  readonly personal: (event: TEvent) => string | number
+}
+
 /** What a worker keeps of one kind of metadata, in its memory. What was not found is not kept. */
 export interface CacheOptions<TEvent, TId> {
   /** The least recently used goes first. */
@@ -55,7 +64,7 @@ type TypeOf<TEvent> = TEvent extends { readonly type: infer TType extends string
 /** What the stream worker does for every event: metadata by look-up, and its channels. */
 export interface Enrichment<TEvent = CommittedEvent> {
   /** By kind of metadata. */
-  readonly enrichers: Readonly<Record<string, Enricher<TEvent, unknown, unknown>>>
+  readonly enrichers: Readonly<Record<string, Enricher<TEvent, unknown, unknown> & Partial<PersonalOf<TEvent>>>>
   /**
    * `order:42`, `catalog`; none means that no client receives this event. Where it throws, the partition waits at this event:
    * its receivers are not known.

@@ -1,6 +1,6 @@
 import { type Broker, endOf } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
-import { bindApp, readSkipped } from '@commitcast/outbox'
+import { bindApp, type KeyReader, readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
   type Logger,
@@ -34,6 +34,8 @@ export interface EnrichmentOptions {
   readonly release?: number | undefined
   /** Makes an event of an old schema version one of the present: a catalogue's `upcast`. Default: each stays as it is. */
   readonly upcast?: (event: CommittedEvent) => CommittedEvent
+  /** Reads the keys of personal fields. Without it they are read as erased. */
+  readonly keyReader?: KeyReader
   readonly signal: AbortSignal
   /** The most events in one look-up. Default 500. A batch is what is there: nothing waits for it to fill. */
   readonly maxBatch?: number

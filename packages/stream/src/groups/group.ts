@@ -1,5 +1,6 @@
 import type { Broker } from '@commitcast/broker'
 import type { CommittedEvent } from '@commitcast/events'
+import type { KeyReader } from '@commitcast/outbox'
 import { checkWholeNumber, type Logger, type Sql } from '@commitcast/worker'
 
 /**
@@ -61,6 +62,8 @@ export interface GroupPlace {
   readonly logger: Logger
   /** Brings an event of an older schema version up to date, and says with `undefined` that this process does not know its type. */
   readonly understand: (event: CommittedEvent) => CommittedEvent | undefined
+  /** Reads the keys of personal fields. Without it they are read as erased. */
+  readonly keyReader?: KeyReader
 }
 
 /** No policy allows more than this. */

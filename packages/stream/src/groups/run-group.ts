@@ -1,8 +1,7 @@
 import type { Message } from '@commitcast/broker'
-import { readSkipped } from '@commitcast/outbox'
+import { noKeys, readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
-  errorText,
   type PartitionReport,
   type Partitions,
   type Renewals,
@@ -15,6 +14,7 @@ import { awaitCommits, type GroupPartition, readGroupOffset, type StartOffset, s
 import { noteFailure, type ParkedPlace, readParked, readQueue, retryOthers } from './parked-queue.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
+import { reasonOf } from './reason-of.ts'
 import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
 import { toItem, type WorkItem } from './work-item.ts'
 
@@ -171,12 +171,13 @@ async function followPartition(task: GroupTask & { readonly start: StartOffset }
 async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, work: GroupWork): Promise<void> {
   task.busy(`the database, at offsets ${messages[0]?.offset} to ${messages.at(-1)?.offset}`)
   const { ready, unknown } = await task.guarded(messages)
-  if (ready.length > 0) await work.carry(toItems({ epoch, messages: ready }, task), task)
+  if (ready.length > 0) await work.carry(await toItems({ epoch, messages: ready }, task), task)
   if (unknown) throw unknown
 }
 
-function toItems({ epoch, messages }: GroupBatch, task: GroupTask): WorkItem[] {
-  const context = { ...task, epoch, partition: task.at.partition }
+async function toItems({ epoch, messages }: GroupBatch, task: GroupTask): Promise<WorkItem[]> {
+  const keys = (await task.keyReader?.keysOf(messages)) ?? noKeys
+  const context = { ...task, epoch, partition: task.at.partition, keys }
   return messages.map((message) => toItem(message, context))
 }
 
@@ -207,11 +208,12 @@ async function retryOne({ id }: ParkedPlace, task: GroupTask, work: GroupWork): 
   if (!parked) return true
   const { unknown } = await task.guarded([parked.message])
   if (unknown) throw unknown
-  const item = toItem(parked.message, { ...task, epoch: parked.epoch, partition: at.partition })
-  const failure = await work.again(item, id, task)
+  const [item] = await toItems({ epoch: parked.epoch, messages: [parked.message] }, task)
+  const failure = await work.again(item!, id, task)
   if (failure) {
     logger.debug({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')
-    await noteFailure(sql, { schema, id, reason: errorText(failure.error), retryForMs: parkingOf(group).retryForMs })
+    const reason = reasonOf(failure.error, parked.message)
+    await noteFailure(sql, { schema, id, reason, retryForMs: parkingOf(group).retryForMs })
   } else if (parked.attempts > 0) await retryOthers(sql, at)
   return failure === undefined
 }

@@ -1,7 +1,8 @@
 import { isSkipped } from '@commitcast/outbox'
-import { createBackoff, errorText, isTimeLimit, type Trouble } from '@commitcast/worker'
+import { createBackoff, isTimeLimit, type Trouble } from '@commitcast/worker'
 import { isPassing } from './is-passing.ts'
 import type { Parking } from './parked-queue.ts'
+import { reasonOf } from './reason-of.ts'
 import type { GroupTask } from './run-group.ts'
 import type { WorkItem } from './work-item.ts'
 
@@ -51,7 +52,7 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
         (isOwn || (await options.othersWork(ms, error)))
       ) {
         logger.error({ code: 'EVENT_PARKED', ...context }, 'event parked')
-        return { item, attempts: attempt, reason: errorText(error) }
+        return { item, attempts: attempt, reason: reasonOf(error, item.message) }
       }
       if (attempt > 1 && (await isSkipped(sql, schema, item.message.id).catch(() => false))) {
         logger.warn({ code: 'EVENT_SKIPPED', ...context }, 'event skipped by an operator')
@@ -75,6 +76,6 @@ export async function othersCommitted({ sql, schema, at }: GroupTask, ms: number
 }
 
 function troubleOf({ message }: WorkItem, error: unknown, isOwn: boolean): Trouble {
-  const words = `Event ${message.id} (${message.type}) at offset ${message.offset} fails and is tried again: ${errorText(error)}`
+  const words = `Event ${message.id} (${message.type}) at offset ${message.offset} fails and is tried again: ${reasonOf(error, message)}`
   return { code: isOwn ? 'GROUP_EVENT_FAILS' : 'GROUP_WAITS_FOR_OUTAGE', message: words }
 }

@@ -32,8 +32,7 @@ export interface CreateProcessOptions<TTransaction> {
 }
 
 /** A process manager: what runs it, and what tests of its rules need. */
-export interface Process {
-  readonly worker: GroupWorker
+export interface Process extends GroupWorker {
   readonly machine: Machine
   readonly encode: EncodeEvents
 }
@@ -66,7 +65,7 @@ export function createProcess<TTransaction>(given: CreateProcessOptions<TTransac
       event.type === timeoutType ? event : context.understand(event)
     return runGroup({ ...context, understand, group, work, types })
   }
-  return { worker: { name, types, run }, machine: process.machine, encode }
+  return { name, types, run, machine: process.machine, encode }
 }
 
 interface Task extends GroupTask, ProcessTask {

@@ -1,4 +1,4 @@
-import { type EventRow, newEventId } from '@commitcast/outbox'
+import { type EventRow, newEventId, noKeys } from '@commitcast/outbox'
 import { errorText, type Sql } from '@commitcast/worker'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, toWaiting } from '../groups/parked-queue.ts'
@@ -119,11 +119,11 @@ async function release(work: InstanceWork, batch: Batch): Promise<void> {
       batch.effects.held.findIndex((one) => one.item === item),
       1,
     )
-  for (const one of held) {
-    const item = itemOf(one, batch)
+  for (const [index, item] of (await toItems(held, batch)).entries()) {
+    const { partition } = held[index]!
     const { length } = batch.parkings
-    await takeHeldItem(work, { item, partition: one.partition }, batch)
-    const isElsewhere = batch.parkings.length > length && one.partition !== at.partition
+    await takeHeldItem(work, { item, partition }, batch)
+    const isElsewhere = batch.parkings.length > length && partition !== at.partition
     // The worker of its partition does not know that it is parked: the end of the holding comes now, and says so.
     if (isElsewhere) batch.scheduled.push({ ...endOfHolding(batch, { instance: work.id, item }), afterMs: 0 })
     else batch.unscheduled.push({ owner: ownerOf(machine, work.id), name: holdName(item) })
@@ -146,12 +146,13 @@ async function takeHeldItem(
 /** The time that an event may be held for has ended. Or it was parked when its instance was created: its partition looks. */
 async function endHolding(work: InstanceWork, heldId: string, batch: Batch): Promise<void> {
   if (work.isBlocked) batch.blocking.add(work.id)
-  const [held] = await takeHeld(batch.sql, batch, { instance: work.id, eventId: heldId })
-  if (!held) return
+  const held = await takeHeld(batch.sql, batch, { instance: work.id, eventId: heldId })
+  const [item] = await toItems(held, batch)
+  if (!item) return
   work.held--
   const reason = `It was held for ${batch.holdMs} ms, and nothing created the instance ${JSON.stringify(work.id)} of ${batch.machine.name}.`
-  const instance = aloneName(held.message.id)
-  batch.parkings.push({ item: itemOf(held, batch), attempts: 1, reason, instance })
+  const instance = aloneName(item.message.id)
+  batch.parkings.push({ item, attempts: 1, reason, instance })
   batch.blocking.add(instance)
 }
 
@@ -204,6 +205,8 @@ function aloneName(eventId: string): string {
   return `event ${eventId}`
 }
 
-function itemOf({ epoch, partition, message }: HeldEvent, task: GroupTask): WorkItem {
-  return toItem(message, { ...task, epoch, partition })
+/** Takes held events apart, with one query for the keys of all their personal fields. */
+async function toItems(held: readonly HeldEvent[], task: GroupTask): Promise<readonly WorkItem[]> {
+  const keys = (await task.keyReader?.keysOf(held.map(({ message }) => message))) ?? noKeys
+  return held.map(({ epoch, partition, message }) => toItem(message, { ...task, epoch, partition, keys }))
 }

@@ -1,5 +1,6 @@
 import { InvalidValue, type Message, noteTypes } from '@commitcast/events'
 import { type EventRow, type NewEvent, newEventId } from '@commitcast/outbox'
+import type { Sql } from '@commitcast/worker'
 import type { WorkItem } from '../groups/work-item.ts'
 import { type Decision, decide } from './decide.ts'
 import type { EncodedState, InstanceWork } from './instance.ts'
@@ -8,8 +9,8 @@ import type { AnyStep, Machine, ProcessInput } from './machine.ts'
 import { NoInstance } from './no-instance.ts'
 import type { ProcessState } from './process.ts'
 
-/** Checks and encodes the events of one step. */
-export type EncodeEvents = (events: readonly NewEvent<never>[]) => Promise<readonly EventRow[]>
+/** Checks and encodes the events of one step; `sql` is for the keys of their personal fields. */
+export type EncodeEvents = (events: readonly NewEvent<never>[], sql?: Sql) => Promise<readonly EventRow[]>
 
 /** What an instance did with an input, for its history. */
 export interface HistoryEntry {
@@ -36,6 +37,8 @@ export interface Effects {
 export interface TakeContext {
   readonly machine: Machine
   readonly encode: EncodeEvents
+  /** The transaction. None in tests of rules. */
+  readonly sql?: Sql
   readonly maxHeld: number
   readonly effects: Effects
 }
@@ -85,13 +88,13 @@ interface GivenStep {
 }
 
 async function takeStep(work: InstanceWork, given: GivenStep, context: TakeContext): Promise<void> {
-  const { machine, encode, effects } = context
+  const { machine, encode, sql, effects } = context
   const { input, step, isStart } = given
   const before = work.now
   const incarnation = isStart ? (before?.incarnation ?? 0) + 1 : before!.incarnation
   const state = step.state ?? before!.state
   const encoded = step.state === undefined ? work.encoded : encodeState(machine, step.state)
-  const rows = step.append === undefined ? [] : await encode(withCause(step.append, given.item))
+  const rows = step.append === undefined ? [] : await encode(withCause(step.append, given.item), sql)
   const isFinished = machine.ends.has(state.status)
   const timeouts = new Map(isStart ? [] : before!.timeouts)
   if ('timeout' in input) timeouts.delete(input.timeout.name)

@@ -2,7 +2,7 @@ import type { Envelope } from '@commitcast/events'
 import { createOutageLog, type Logger } from '@commitcast/worker'
 import type { Transaction } from 'kysely'
 import type { AuthorizeOptions } from '../../permission/authorize.ts'
-import { toDefinition } from '../../subscription/definition.ts'
+import { type Personal, toDefinition } from '../../subscription/definition.ts'
 import type { StateReader } from '../../subscription/state-reader.ts'
 import type { SharedParts } from '../../subscription/subscription.ts'
 import { type LiveResolver, markLive } from '../live-resolver.ts'
@@ -38,6 +38,11 @@ export interface SubscriptionOptions<TContext, TInput, TType extends string, TDa
    * `unreadable` where its type is one of these. Default: all types.
    */
   readonly types?: readonly TType[]
+  /**
+   * How the personal fields of events are sent: `clear` to those whom `authorize` lets in, or `erased`, as if their subjects
+   * were erased. Asked when the subscription begins. Default `clear`.
+   */
+  readonly personal?: Personal | ((options: { ctx: TContext; input: TInput }) => Personal)
   /**
    * Reads the state that the client starts from, with any SQL over tables that are written in the events' transactions.
    * Then exactly the events follow that it does not show yet. Default: no state, events from now on.

@@ -20,9 +20,12 @@ export function textOf(entry: LiveEntry, serialize: Serialize): EventText | unde
 const placeholder = `cursor-${randomUUID()}`
 
 /** What the transformer can't write is skipped, as what can't be read is: to throw would end every subscription to it. */
-function makeText({ envelope, decoder, message, partition }: LiveEntry, serialize: Serialize): EventText | undefined {
+function makeText(
+  { envelope, decoder, message, partition, keys }: LiveEntry,
+  serialize: Serialize,
+): EventText | undefined {
   try {
-    return textOfEnvelope(envelope ?? decoder.decode(message, partition), serialize)
+    return textOfEnvelope(envelope ?? decoder.decode(message, partition, keys), serialize)
   } catch (error) {
     return textOfEnvelope(decoder.skipEvent(message, partition, error), serialize)
   }

@@ -1,13 +1,13 @@
 import { type Health, type Logger, warningLogger } from '@commitcast/worker'
 import type { DrainOptions } from '../drain-options.ts'
-import { createTally } from '../tally.ts'
-import { createBufferBudget } from './buffer-budget.ts'
+import { createTally, type Tally } from '../tally.ts'
+import { type BufferBudget, createBufferBudget } from './buffer-budget.ts'
 import { checkUpgrades, type UpgradeRefusal } from './check-upgrades.ts'
 import type { Closing } from './closings.ts'
 import { type Drained, drainSockets } from './drain-sockets.ts'
 import type { GuardedSocket } from './guarded-socket.ts'
 import { defaultLimits, type Limits, limitsWithDefaults, type UserOf } from './limits.ts'
-import { createOpenSockets } from './open-sockets.ts'
+import { createOpenSockets, type OpenSockets } from './open-sockets.ts'
 import type { Socket, SocketRequest, SocketServer } from './socket-server.ts'
 
 export interface SocketGuardOptions<TContext> {
@@ -60,43 +60,25 @@ const defaultMaxPayload = 100 * 1024 * 1024
 
 /** Throws RangeError for a limit that is none. */
 export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): SocketGuard<TContext> {
-  const { wss, prefix = '', origins, userOf, encoder = jsonEncoder, logger = warningLogger } = options
+  const { userOf, encoder = jsonEncoder, logger = warningLogger } = options
   const limits = limitsWithDefaults(options.limits)
-  const refused = createTally<UpgradeRefusal | 'subscription'>()
-  const closed = createTally<Closing | 'tooLargeFrame' | 'tooSlow'>()
+  const counts: Counts = { refused: createTally(), closed: createTally() }
   const open = createOpenSockets({
     limits,
     reconnect: encoder.encode({ id: null, method: 'reconnect' }),
-    onSubscriptionRefused: () => refused.add('subscription'),
-    closed,
+    onSubscriptionRefused: () => counts.refused.add('subscription'),
+    closed: counts.closed,
   })
   const budget = createBufferBudget({
     sockets: () => open.sockets.keys(),
     maxBytes: limits.maxBufferedBytes,
     onTooSlow(_, bytes) {
-      closed.add('tooSlow')
+      counts.closed.add('tooSlow')
       logger.warn({ code: 'SOCKET_TOO_SLOW', bytes }, tooSlow)
     },
   })
-  let draining: Promise<Drained> | undefined
-  let isMovingAway = false
-
-  limitFrames(wss, options.limits?.maxFrameBytes)
-  checkUpgrades(wss, {
-    origins,
-    isMovingAway: () => isMovingAway,
-    onRefused(refusal, message, { headers: { origin, host } }) {
-      refused.add(refusal)
-      logger.warn({ code: 'SOCKET_REFUSED', refusal, origin, host }, `refused a socket: ${message}`)
-    },
-  })
-  wss.on('connection', (socket, req) => {
-    if (!req.url?.startsWith(prefix)) return
-    const guarded = open.add(socket)
-    if (isMovingAway) guarded.handOver()
-  })
-  const watching = setInterval(budget.enforce, budgetMs).unref()
-  wss.once('close', () => clearInterval(watching))
+  const move = createMove(open)
+  watchServer(options, { open, budget, move, counts, logger })
 
   return {
     guardContext: (createContext) => async (given) => {
@@ -105,23 +87,78 @@ export function guardSockets<TContext>(options: SocketGuardOptions<TContext>): S
       return ctx
     },
     of: (socket) => open.sockets.get(socket),
-    drain(drainOptions) {
-      const begin = () => {
-        isMovingAway = true
-        return open.sockets.values()
-      }
-      draining ??= drainSockets(begin, drainOptions)
-      return draining
-    },
+    drain: move.drain,
     health: () => ({
-      ready: draining === undefined,
+      ready: !move.isAskedFor(),
       sockets: open.sockets.size,
       subscriptions: [...open.sockets.values()].reduce((sum, guarded) => sum + guarded.subscriptions(), 0),
       bufferedBytes: budget.bytes,
-      refused: refused.all(),
-      closed: closed.all(),
+      refused: counts.refused.all(),
+      closed: counts.closed.all(),
     }),
   }
+}
+
+/** What was refused and what was closed so far, by reason. */
+interface Counts {
+  readonly refused: Tally<UpgradeRefusal | 'subscription'>
+  readonly closed: Tally<Closing | 'tooLargeFrame' | 'tooSlow'>
+}
+
+/** The way of all clients to other nodes. */
+interface Move {
+  drain(options?: DrainOptions): Promise<Drained>
+  isAskedFor(): boolean
+  /** No new client is let in. */
+  hasBegun(): boolean
+}
+
+function createMove(open: OpenSockets): Move {
+  let draining: Promise<Drained> | undefined
+  let hasBegun = false
+  const begin = () => {
+    hasBegun = true
+    return open.sockets.values()
+  }
+  return {
+    drain(options) {
+      draining ??= drainSockets(begin, options)
+      return draining
+    },
+    isAskedFor: () => draining !== undefined,
+    hasBegun: () => hasBegun,
+  }
+}
+
+interface Guarding {
+  readonly open: OpenSockets
+  readonly budget: BufferBudget
+  readonly move: Move
+  readonly counts: Counts
+  readonly logger: Logger
+}
+
+/** Sees to it that each socket of the server is guarded from its request on, until the server closes. */
+function watchServer<TContext>(
+  { wss, prefix = '', origins, limits }: SocketGuardOptions<TContext>,
+  { open, budget, move, counts, logger }: Guarding,
+): void {
+  limitFrames(wss, limits?.maxFrameBytes)
+  checkUpgrades(wss, {
+    origins,
+    isMovingAway: move.hasBegun,
+    onRefused(refusal, message, { headers: { origin, host } }) {
+      counts.refused.add(refusal)
+      logger.warn({ code: 'SOCKET_REFUSED', refusal, origin, host }, `refused a socket: ${message}`)
+    },
+  })
+  wss.on('connection', (socket, req) => {
+    if (!req.url?.startsWith(prefix)) return
+    const guarded = open.add(socket)
+    if (move.hasBegun()) guarded.handOver()
+  })
+  const watching = setInterval(budget.enforce, budgetMs).unref()
+  wss.once('close', () => clearInterval(watching))
 }
 
 /** What was set on the server stays, unless these options say otherwise. */

@@ -121,7 +121,12 @@ export interface Live<TCatalog extends EventCatalog, TMetadata, TDatabase, THint
   enrich<TKind extends string, TIds, TFound>(
     kind: TKind,
     enricher: Enricher<EventOf<TCatalog>, TIds, TFound>,
-  ): Live<TCatalog, TMetadata & { readonly [K in TKind]?: MetadataOf<TIds, TFound> }, TDatabase, THints>
+  ): Live<TCatalog, WithMetadata<TMetadata, TKind, MetadataOf<TIds, TFound>>, TDatabase, THints>
+}
+
+/** Metadata with one more kind. */
+export type WithMetadata<TMetadata, TKind extends string, TValue> = {
+  readonly [K in keyof TMetadata | TKind]?: K extends TKind ? TValue : K extends keyof TMetadata ? TMetadata[K] : never
 }
 
 export interface LiveOptions<TEvent> {

@@ -148,6 +148,7 @@ export type {
   LiveOptions,
   NoHints,
   OwnConnection,
+  WithMetadata,
 } from './commitcast.ts'
 export { createCommitcast } from './create-commitcast.ts'
 export type { DefineProcess, ProcessGroup, ProcessWithoutTransitions } from './define-process.ts'

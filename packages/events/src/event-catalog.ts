@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { CommittedEvent } from './event.ts'
+import type { CommittedEvent, LiveEvent } from './event.ts'
 import type { EventDefinitions } from './event-definition.ts'
 import type { DataOf } from './personal-fields.ts'
 import type { Upcast } from './upcast.ts'
@@ -42,9 +42,7 @@ export type EventOf<TCatalog extends EventCatalog, TType extends EventTypeOf<TCa
   [T in TType]: CommittedEvent<T, EventDataOf<TCatalog, T>>
 }[TType]
 
-/** An event as subscribers get it: with the metadata that the stream worker looked up. */
-export type LiveEventOf<TCatalog extends EventCatalog, TMetadata = unknown> = EventOf<TCatalog> & {
-  readonly metadata: TMetadata
-  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
-  readonly failed?: readonly string[]
-}
+/** The union of a catalogue's events as subscribers get them, distinguished by `type`. */
+export type LiveEventOf<TCatalog extends EventCatalog, TMetadata = unknown> = {
+  [T in EventTypeOf<TCatalog>]: LiveEvent<T, EventDataOf<TCatalog, T>, TMetadata>
+}[EventTypeOf<TCatalog>]

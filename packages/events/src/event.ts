@@ -31,3 +31,14 @@ export interface CommittedEvent<TType extends string = string, TData = unknown> 
   readonly data: TData
   readonly headers: EventHeaders
 }
+
+/** An event as subscribers get it: with the metadata that the stream worker looked up. */
+export interface LiveEvent<
+  TType extends string = string,
+  TData = unknown,
+  TMetadata = Readonly<Record<string, unknown>>,
+> extends CommittedEvent<TType, TData> {
+  readonly metadata: TMetadata
+  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
+  readonly failed?: readonly string[]
+}

@@ -27,7 +27,7 @@ export {
   UnreadableEvent,
   UpcastFailed,
 } from './errors.ts'
-export type { CommittedEvent, EventHeaders, EventPlace } from './event.ts'
+export type { CommittedEvent, EventHeaders, EventPlace, LiveEvent } from './event.ts'
 export type { EventCatalog, EventDataOf, EventInputOf, EventOf, EventTypeOf, LiveEventOf } from './event-catalog.ts'
 export type { EventDefinition, EventDefinitions, PersonalFields } from './event-definition.ts'
 export { readField, withField } from './field-path.ts'
@@ -36,7 +36,6 @@ export {
   channelsOf,
   decodeLiveEvent,
   encodeLiveMessage,
-  type LiveEvent,
   type LiveParts,
   liveTimelineOf,
   restateMessage,

@@ -1,15 +1,8 @@
 import { createMetadataEncoder, type EncodedMetadata } from './encode-metadata.ts'
 import { UnreadableEvent } from './errors.ts'
-import type { CommittedEvent } from './event.ts'
+import type { CommittedEvent, LiveEvent } from './event.ts'
 import { decodeHeaders, type Message, parseBody, restoreValue } from './message.ts'
 import { noteTypes } from './type-notes.ts'
-
-/** A live message taken apart: the event with its metadata, and who follows it. */
-export interface LiveEvent extends CommittedEvent {
-  readonly metadata: Readonly<Record<string, unknown>>
-  /** The kinds of metadata that are missing because something failed, and not because there is nothing to be found. */
-  readonly failed?: readonly string[]
-}
 
 export interface LiveParts {
   readonly metadata: Readonly<Record<string, unknown>>

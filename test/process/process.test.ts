@@ -1,4 +1,5 @@
 import { dropParked, listParked, retryParked } from '@commitcast/outbox'
+import { resetGroup } from '@commitcast/stream'
 import { expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
 import { openPurchases } from './open-purchases.ts'
@@ -138,4 +139,13 @@ test('with restarts a finished instance begins anew, as its next incarnation', a
   await shop.become({ p1: 'reserving' })
   const [row] = await shop.sql.query('select incarnation, taken::int from commitcast.process_instance')
   expect(row).toEqual({ incarnation: 2, taken: 1 })
+})
+
+test('a process is not reset, because its events would be appended again', async () => {
+  await using shop = await openPurchases()
+  shop.run()
+  await shop.request('p1')
+  await shop.become({ p1: 'reserving' })
+  const reset = resetGroup(shop.sql, { schema, group: 'purchase', target: { to: 'beginning' } })
+  await expect(reset).rejects.toMatchObject({ code: 'RESET_REFUSED' })
 })

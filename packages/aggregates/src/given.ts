@@ -17,7 +17,7 @@ import { foldEvents } from './fold-events.ts'
 export interface Outcome<TEvent, TState> {
   /** It decided exactly these events, in this order. An `id` and `headers` are compared where they are named here. */
   thenAppends(...events: readonly [TEvent, ...TEvent[]]): Promise<TState>
-  /** It threw an error of this class, message, or of these properties: `{ code: 'ROOM_CLOSED' }`. */
+  /** It threw an error of this class, message, or of these properties: `{ status: 403 }`. */
   thenThrows(expected?: ExpectedError): Promise<TState>
   /** It decided that nothing happens. */
   thenNothing(): Promise<TState>

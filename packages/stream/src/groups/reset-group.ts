@@ -35,12 +35,13 @@ export class ResetRefused extends CommitcastError {
 /**
  * Moves a group to other offsets, also while its workers run: they continue from there, and what they were just doing does not
  * count. Events that are read again have their effects again. Parked events behind the new offset are removed, because they are
- * read again; those before it stay. Returns the new offsets. Throws `ResetRefused` for a group, partition or offset that is not there.
+ * read again; those before it stay. Returns the new offsets. Throws `ResetRefused` for a group, partition or offset that is not there, and for a process.
  */
 export async function resetGroup(sql: Sql, options: ResetGroupOptions): Promise<readonly GroupPlaceAt[]> {
   const { schema, group, partition } = options
   const { partitions } = await readTopic(sql, schema)
   await checkGroup(sql, options)
+  await refuseProcess(sql, options)
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
     throw new ResetRefused(`There is no partition ${partition}: they go from 0 to ${partitions - 1}.`)
   }
@@ -59,6 +60,13 @@ async function checkGroup(sql: Sql, { schema, group }: ResetGroupOptions): Promi
   throw new ResetRefused(
     `There is no group ${JSON.stringify(group)}. ${known.length === 0 ? 'None has begun yet.' : `There are: ${known.join(', ')}.`}`,
   )
+}
+
+/** A process that reads events again would append what it appended before, and set its time-outs anew. */
+async function refuseProcess(sql: Sql, { schema, group }: ResetGroupOptions): Promise<void> {
+  const rows = await sql.query(`select from ${schema}.process_instance where process = $1 limit 1`, [group])
+  if (rows.length === 0) return
+  throw new ResetRefused(`"${group}" is a process: what it appended would be appended again. It can't be reset.`)
 }
 
 type Wanted = ResetGroupOptions & { readonly wanted: readonly number[] }

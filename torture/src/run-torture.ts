@@ -50,7 +50,8 @@ export async function runTorture(options: Options, listener: Listener): Promise<
   const { seed, seconds, broker, sabotage, strays } = options
   // A tail that is put back would take the stray away.
   const losesTails = broker === 'nats' && !strays
-  const patienceMs = sabotage === undefined && !strays ? 20_000 : 8_000
+  // A purchase waits for up to 8 s for an answer.
+  const patienceMs = options.withProcesses || (sabotage === undefined && !strays) ? 20_000 : 8_000
   const { folder } = listener
   const effects = { path: join(folder, 'effects'), calledPath: join(folder, 'webhook-calls') }
   const say = noting(join(folder, 'torture.log'), listener)
@@ -100,6 +101,7 @@ export async function runTorture(options: Options, listener: Listener): Promise<
     ...{ app, servers, crews, leaseTtlMs, folder, writing },
     stored: () => storedBy(checker),
     settled: () => settled(checker),
+    stoodStill: () => news.stoodStill,
     ...(webhook && { webhook }),
     ...(edge && { edge }),
   }

@@ -52,9 +52,8 @@ const wrongs = {
   lost: [
     `select format('%s of %s, event %s, reached no instance', type, instance, id) as words from (${inputs}) as input
      where not exists (select from commitcast.process_history as h where h.process = input.process and h.event_id = input.id)`,
-    `select distinct format('%s was requested and has no instance', instance) as words from (${inputs}) as input
-     where type = 'purchase.requested' and not exists (
-       select from commitcast.process_instance as p where p.process = input.process and p.instance = input.instance)`,
+    `select format('%s was requested and has no instance', purchase) as words from torture.requested
+     where purchase not in (select instance from commitcast.process_instance)`,
     `select format('%s, incarnation %s, ended without an event', h.instance, h.incarnation) as words
      from commitcast.process_history as h join commitcast.process_instance as p using (process, instance)
      where h.outcome = 'started' and (p.incarnation > h.incarnation or p.finished_at is not null)

@@ -40,16 +40,15 @@ export async function buy(customer: Customer, { betweenMs }: { readonly betweenM
 /** Some are requested twice, some wrapped and cancelled, now and then before they are requested. */
 async function buyOnce(customer: Customer, id: string): Promise<void> {
   const { random, signal } = customer
-  const requested = request(id, orderOf(random))
   const early = [
     ...(random.chance(0.1) ? [about('purchase.wrapped', customer, id)] : []),
     ...(random.chance(0.05) ? [about('purchase.cancelled', customer, id)] : []),
   ]
-  await commit(customer, [...early, requested])
-  if (random.chance(0.1)) await commit(customer, [request(id, orderOf(random))])
+  await request(customer, { id, order: orderOf(random), early })
+  if (random.chance(0.1)) await request(customer, { id, order: orderOf(random) })
   if (random.chance(0.25)) {
     await sleep(random.int(0, 3_000), signal)
-    await commit(customer, [about('purchase.cancelled', customer, id)])
+    await cancel(customer, id)
   }
 }
 
@@ -57,9 +56,9 @@ async function buyOnce(customer: Customer, id: string): Promise<void> {
 async function buyAgain(customer: Customer, id: string): Promise<void> {
   const { random, signal } = customer
   for (let attempt = random.int(2, 4); attempt > 0 && !signal.aborted; attempt--) {
-    await commit(customer, [request(id, orderOf(random, 0.4))])
+    await request(customer, { id, order: orderOf(random, 0.4) })
     await sleep(random.int(0, random.chance(0.5) ? 500 : 4_000), signal)
-    if (random.chance(0.6)) await commit(customer, [about('purchase.cancelled', customer, id)])
+    if (random.chance(0.6)) await cancel(customer, id)
     await sleep(random.int(0, random.chance(0.7) ? 400 : 2_000), signal)
   }
 }
@@ -73,13 +72,33 @@ function orderOf(random: Random, silence = 0.2): Order {
     count: random.int(1, 3),
     wallet: account('wallet', wallets),
     price: random.int(1, 20),
-    patienceMs: random.int(300, 6_000),
+    patienceMs: random.chance(0.4) ? random.int(300, 2_000) : random.int(3_000, 8_000),
     ...(random.chance(silence) && { silent: { service, when: random.pick(['before', 'after']) } }),
   }
 }
 
-function request(key: string, order: Order): NewEvent {
-  return { type: 'purchase.requested', key, data: order }
+interface Request {
+  readonly id: string
+  readonly order: Order
+  /** What is said of it before, in the same transaction. */
+  readonly early?: readonly NewEvent[]
+}
+
+async function request(customer: Customer, { id, order, early = [] }: Request): Promise<void> {
+  const events = [...early, { type: 'purchase.requested', key: id, data: order }]
+  await commit(customer, {
+    text: `with noted as (insert into torture.requested (purchase) values ($2) on conflict do nothing)
+      select commitcast.append_all($1::json)`,
+    values: [JSON.stringify(events), id],
+  })
+}
+
+/** A fail-over may have lost the request, though its commit was acknowledged: then there is nothing to cancel. */
+async function cancel(customer: Customer, id: string): Promise<void> {
+  await commit(customer, {
+    text: 'select commitcast.append_all($1::json) where exists (select from torture.requested where purchase = $2)',
+    values: [JSON.stringify([about('purchase.cancelled', customer, id)]), id],
+  })
 }
 
 /** Of the customer's key, so that it may overtake what is said of the purchase's own. */
@@ -87,12 +106,12 @@ function about(type: string, { name, random }: Customer, purchase: string): NewE
   return { type, key: `customer-${name}-${random.int(1, 20)}`, data: { purchase } }
 }
 
-/** Until it works. Where an answer was lost it is appended twice, as another event, as a customer does who clicks again. */
-async function commit({ pool, signal, mayWrite }: Customer, events: readonly NewEvent[]): Promise<void> {
+/** Until it works. Where an answer was lost it is done twice, as by a customer who clicks again. */
+async function commit({ pool, signal, mayWrite }: Customer, statement: pg.QueryConfig<string[]>): Promise<void> {
   while (!signal.aborted) {
     await mayWrite()
     try {
-      await pool.query('select commitcast.append_all($1::json)', [JSON.stringify(events)])
+      await pool.query(statement)
       return
     } catch {
       await sleep(againMs, signal)

@@ -61,8 +61,9 @@ export const items = { scarce: 6, plenty: 10 }
 export const wallets = { scarce: 6, plenty: 14 }
 const [few, many] = [20, 1_000_000]
 
-/** Accounts, and their movements, which are only ever added. */
+/** Which purchases were requested; accounts; and movements, which are only ever added. */
 export const purchaseTables = `
+  create table torture.requested (purchase text primary key);
   create table torture.account (
     service text not null, name text not null, initial bigint not null, available bigint not null, primary key (service, name));
   insert into torture.account select service, name, initial, initial from (

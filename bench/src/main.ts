@@ -7,6 +7,7 @@ import { runIdleBench } from './idle/run-idle-bench.ts'
 import { runLatencyBench } from './latency/run-latency-bench.ts'
 import { BadOption, type BenchName, helpText, type Options, readOptions } from './options.ts'
 import { runPausedBench } from './paused/run-paused-bench.ts'
+import { runProcessBench } from './process/run-process-bench.ts'
 import { runRelayBench } from './relay/run-relay-bench.ts'
 import { runScheduleBench } from './schedule/run-schedule-bench.ts'
 import { runStormBench } from './storm/run-storm-bench.ts'
@@ -32,6 +33,7 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Res
   click: runClickBench,
   aggregate: runAggregateBench,
   schedule: runScheduleBench,
+  process: runProcessBench,
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

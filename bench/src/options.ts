@@ -12,6 +12,7 @@ const benches = [
   'click',
   'aggregate',
   'schedule',
+  'process',
 ] as const
 const withRows: readonly string[] = ['relay', 'enrich', 'fanout', 'schedule'] satisfies BenchName[]
 export type BenchName = (typeof benches)[number]
@@ -47,6 +48,7 @@ export const helpText = `npm run bench -- ${benches.join('|')} [options]
   storm     2,000 clients return after a restart: what is read, and how long it takes
   click     from the reply to COMMIT to the state of one of 100 clients, hop by hop
   aggregate appends to event-sourced aggregates, and loads them, beside Emmett
+  process   transitions of a process manager beside the same in one transaction each
   schedule  how late scheduled events are appended while 1,000,000 wait, and how fast 100,000 overdue ones
 
   --json          one line of JSON on standard output; progress goes to standard error

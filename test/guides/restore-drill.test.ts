@@ -40,7 +40,6 @@ test('the drill of the guide: after a restore and a new epoch relay, groups and 
   await eventually(() => expect(shop.seen.orders).toHaveLength(50))
 
   await run(statementsOf('drill-restore.sql'))
-  await server.restart()
   await eventually(async () => expect(await shop.placed()).toEqual(kept))
   await shop.place('c', 5)
   await eventually(() =>

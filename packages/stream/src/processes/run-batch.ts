@@ -4,6 +4,7 @@ import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, toWaiting } from '../groups/parked-queue.ts'
 import type { GroupTask } from '../groups/run-group.ts'
 import { toItem, type WorkItem } from '../groups/work-item.ts'
+import type { Decision } from './decide.ts'
 import { findTarget, type Target } from './find-target.ts'
 import { type HeldEvent, holdEvents, takeHeld } from './held-events.ts'
 import type { InstanceWork } from './instance.ts'
@@ -98,14 +99,14 @@ interface Given {
 }
 
 async function take(work: InstanceWork, given: Given, batch: Batch): Promise<void> {
-  const hadNone = work.now
+  let decision: Decision
   try {
-    const { kind } = await takeInput(work, given, batch)
-    if (kind !== 'step' || work.held === 0 || !work.now || work.now === hadNone) return
+    decision = await takeInput(work, given, batch)
   } catch (error) {
     return fail(error, { ...given, work }, batch)
   }
-  await release(work, batch)
+  // Events are held only where there is no instance, so this step has created it.
+  if (decision.kind === 'step' && work.held > 0) await release(work, batch)
 }
 
 /** The instance exists now: what was held for it comes next, in the same commit. */
@@ -113,12 +114,8 @@ async function release(work: InstanceWork, batch: Batch): Promise<void> {
   const { sql, machine, at } = batch
   work.held = 0
   const held = await takeHeld(sql, batch, { instance: work.id })
-  const own = batch.effects.held.filter(({ instance }) => instance === work.id)
-  for (const { item } of own)
-    batch.effects.held.splice(
-      batch.effects.held.findIndex((one) => one.item === item),
-      1,
-    )
+  const all = batch.effects.held.splice(0)
+  batch.effects.held.push(...all.filter(({ instance }) => instance !== work.id))
   for (const [index, item] of (await toItems(held, batch)).entries()) {
     const { partition } = held[index]!
     const { length } = batch.parkings
@@ -128,7 +125,9 @@ async function release(work: InstanceWork, batch: Batch): Promise<void> {
     if (isElsewhere) batch.scheduled.push({ ...endOfHolding(batch, { instance: work.id, item }), afterMs: 0 })
     else batch.unscheduled.push({ owner: ownerOf(machine, work.id), name: holdName(item) })
   }
-  for (const { item } of own) await takeHeldItem(work, { item, partition: at.partition }, batch)
+  for (const { instance, item } of all) {
+    if (instance === work.id) await takeHeldItem(work, { item, partition: at.partition }, batch)
+  }
 }
 
 async function takeHeldItem(

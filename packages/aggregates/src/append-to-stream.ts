@@ -1,9 +1,9 @@
 import { type EventCatalog, type EventTypeOf, InvalidEvent, type StoredEvent } from '@commitcast/events'
 import {
-  type createToRows,
   type EventRow,
   isoTime,
   type KyselyLike,
+  type ToRows,
   type TransactionLike,
   toJsonArray,
 } from '@commitcast/outbox'
@@ -14,11 +14,13 @@ import { VersionConflict } from './version-conflict.ts'
 /** What an aggregate needs of the cast that it belongs to, to append. */
 export interface AppendPorts<TCatalog extends EventCatalog> {
   readonly schema: string
-  readonly toRows: ReturnType<typeof createToRows<TCatalog>>
+  readonly toRows: ToRows<TCatalog>
+  /** For what is never stored: personal fields stay in clear. */
+  readonly toClearRows: ToRows<TCatalog>
   /** Statements in a transaction, or in READ COMMITTED. */
   sqlOf(db: KyselyLike | TransactionLike): Sql
-  /** Runs a statement that appends: in the given transaction, else in one that is committed. */
-  appending<T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>): Promise<T>
+  /** Runs what appends: in the given transaction, else in one that is committed. A single statement may commit by itself. */
+  appending<T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>, isSingle: boolean): Promise<T>
   /** Whether what is appended there was appended before, so that it is left out. */
   isRebuilding(db: object): boolean
 }
@@ -38,11 +40,11 @@ interface Answer {
 
 /**
  * Makes the function that appends to the streams of an aggregate, checked and encoded as by `append`. It returns the events
- * as they were stored, too. Throws `VersionConflict`, and `InvalidEvent` before anything is sent.
+ * as they were stored, too. Throws `VersionConflict`, and `InvalidEvent` before anything is written.
  */
 export function createAppendToStream<TCatalog extends EventCatalog, TState, TType extends EventTypeOf<TCatalog>>(
-  { name: aggregate, evolve }: AggregateDefinition<TCatalog, TState, TType>,
-  { schema, toRows, appending, isRebuilding }: AppendPorts<TCatalog>,
+  { name: aggregate, catalog, evolve }: AggregateDefinition<TCatalog, TState, TType>,
+  { schema, toRows, toClearRows, appending, isRebuilding }: AppendPorts<TCatalog>,
 ) {
   const text = `select is_appended as "isAppended", version::float8 as version, ${isoTime('appended_at')} as time
     from ${schema}.try_append_to_aggregate($1, $2, $3::bigint, $4::text::json)`
@@ -53,19 +55,26 @@ export function createAppendToStream<TCatalog extends EventCatalog, TState, TTyp
   ): Promise<Appended & { readonly stored: readonly StoredEvent[] }> => {
     for (const { type } of events) checkType(type, { aggregate, evolve })
     const keyed = events.map((event) => ({ ...event, key, headers: { ...headers, ...event.headers } }))
-    const rows = await toRows(keyed as unknown as Parameters<typeof toRows>[0])
+    const list = keyed as unknown as Parameters<typeof toRows>[0]
+    if (isRebuilding(db)) return appendedOf(await toClearRows(list), expected, new Date().toISOString())
+    const isPersonal = events.some(({ type }) => catalog.definitions[type]?.personal !== undefined)
+    const checked = isPersonal ? undefined : await toRows(list)
     const append = async (sql: Sql) => {
+      const rows = checked ?? (await toRows(list, sql))
       const [answer] = await sql.query<Answer>(text, [aggregate, key, expected, toJsonArray(rows)])
       const { isAppended, version: actual, time } = answer!
       if (!isAppended) throw new VersionConflict({ aggregate, key, expected, actual })
-      return time
+      return appendedOf(rows, expected, time)
     }
-    const time = isRebuilding(db) ? new Date().toISOString() : await appending(db, append)
-    return {
-      version: expected + rows.length,
-      ids: rows.map(({ id }) => id),
-      stored: rows.map((row) => toStored(row, time)),
-    }
+    return appending(db, append, !isPersonal)
+  }
+}
+
+function appendedOf(rows: readonly EventRow[], expected: number, time: string) {
+  return {
+    version: expected + rows.length,
+    ids: rows.map(({ id }) => id),
+    stored: rows.map((row) => toStored(row, time)),
   }
 }
 

@@ -7,12 +7,13 @@ import { checkDefinition } from './check-definition.ts'
 import { decideEvents } from './decide-events.ts'
 import { despiteConflicts } from './despite-conflicts.ts'
 import { foldEvents } from './fold-events.ts'
-import { createReadStream } from './read-stream.ts'
+import { createReadStream, type KeysOf } from './read-stream.ts'
 import { createStoreSnapshots } from './store-snapshots.ts'
 
 /** What an aggregate needs of the cast that it belongs to. */
 export interface AggregatePorts<TCatalog extends EventCatalog> extends AppendPorts<TCatalog> {
   readonly catalog: TCatalog
+  readonly keysOf: KeysOf
   readonly logger: Logger
 }
 
@@ -30,10 +31,10 @@ export function createAggregate<TCatalog extends EventCatalog, TState, TType ext
   ports: AggregatePorts<TCatalog>,
 ): OpenAggregate<TCatalog, TState, TType> {
   const { initial, evolve, snapshot } = options
-  const { catalog, schema, logger, sqlOf } = ports
+  const { catalog, schema, keysOf, logger, sqlOf } = ports
   const reducer = checkDefinition(name, options, catalog)
   const definition = { name, catalog, initial, evolve }
-  const readStream = createReadStream({ definition, schema, reducer, logger })
+  const readStream = createReadStream({ definition, schema, reducer, keysOf, logger })
   const appendToStream = createAppendToStream(definition, ports)
   const snapshots = createStoreSnapshots({ aggregate: name, schema, reducer, snapshot, logger })
 
@@ -45,10 +46,10 @@ export function createAggregate<TCatalog extends EventCatalog, TState, TType ext
     const events = decideEvents(command, read.state)
     if (events.length === 0) return { state: read.state, version: read.version, ids: [] }
     const { ids, stored } = await appendToStream(db, { key, events, expected: read.version, headers })
-    const folded = foldEvents(definition, read, stored)
+    const folded = foldEvents(definition, read, stored, await keysOf(sqlOf(db), stored))
     const firstTime = read.firstTime ?? stored[0]?.time
     if (isOutside(db)) snapshots.offer(sqlOf(db), key, { ...read, ...folded, firstTime })
-    return { ...folded, ids }
+    return { state: folded.state, version: folded.version, ids }
   }
 
   const aggregate: Aggregate<TCatalog, TState, TType> = {

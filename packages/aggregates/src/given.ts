@@ -8,7 +8,7 @@ import {
   restoreTypes,
   type StoredEvent,
 } from '@commitcast/events'
-import { createToRows } from '@commitcast/outbox'
+import { createToClearRows, noKeys } from '@commitcast/outbox'
 import type { Aggregate, Decided, NewAggregateEvent } from './aggregate.ts'
 import { decideEvents } from './decide-events.ts'
 import { foldEvents } from './fold-events.ts'
@@ -34,7 +34,7 @@ export interface Given<TEvent, TState, TCommand> {
  * Tests a command of an aggregate without a database: `await given(room, opened).when(say('hi')).thenAppends(said)`. Events go
  * through the catalogue's schema and the reducers, as they do in the application. Each test also fails where the command
  * changed the state by itself, outside of `evolve`; where a reducer changed the state that it was given; and where the state
- * holds what a snapshot can't keep.
+ * holds what a snapshot can't keep. Personal fields are in clear.
  */
 export function given<TCatalog extends EventCatalog, TState, TType extends EventTypeOf<TCatalog>>(
   aggregate: Aggregate<TCatalog, TState, TType>,
@@ -43,23 +43,23 @@ export function given<TCatalog extends EventCatalog, TState, TType extends Event
   type Event = NewAggregateEvent<TCatalog, TType>
   const { definition } = aggregate
   const encode = createEncode<TCatalog, Event>(definition.catalog)
-  const first = () => ({ state: definition.initial(), version: 0 })
+  const first = () => ({ state: definition.initial(), version: 0, subjects: new Set<string>() })
 
   /** `decide` returns the events that the command decided by the state, after it has compared them. */
   const check = async (decide: (state: TState) => Promise<readonly StoredEvent[]>) => {
     const before = await encode(events)
-    const loaded = foldEvents(definition, first(), before)
+    const loaded = foldEvents(definition, first(), before, noKeys)
     const decided = await decide(loaded.state)
-    const { state } = foldEvents(definition, loaded, decided)
+    const { state } = foldEvents(definition, loaded, decided, noKeys)
     assert.deepEqual(asStored(state), state)
     assert.deepEqual(
       loaded.state,
-      foldEvents(definition, first(), before).state,
+      foldEvents(definition, first(), before, noKeys).state,
       'The command, or a reducer, changed the state that it was given: return another one.',
     )
     assert.deepEqual(
       state,
-      foldEvents(definition, first(), [...before, ...decided]).state,
+      foldEvents(definition, first(), [...before, ...decided], noKeys).state,
       'The same events made another state when they were read again: reducers have to be pure.',
     )
     return state
@@ -100,7 +100,7 @@ interface Named {
 const time = '2000-01-01T00:00:00.000000Z'
 
 function createEncode<TCatalog extends EventCatalog, TEvent extends object>(catalog: TCatalog) {
-  const toRows = createToRows(catalog, {})
+  const toRows = createToClearRows(catalog)
   return async (events: readonly TEvent[]): Promise<readonly StoredEvent[]> => {
     const rows = await toRows(
       events.map((event) => ({ ...event, key: 'given' })) as unknown as Parameters<typeof toRows>[0],

@@ -42,11 +42,14 @@ export function createStoreSnapshots(options: StoreSnapshotsOptions): StoreSnaps
     )
   return {
     offer(sql, key, read) {
-      const { version, state } = read
+      const { version, state, subjects } = read
       if (!isDue(read) || underWay.size >= maxAtOnce || underWay.has(key)) return
       try {
         const { json, notes } = noteTypes(state)
-        const values = [aggregate, key, reducer, version, JSON.stringify(json ?? null), notes && JSON.stringify(notes)]
+        const values = [
+          ...[aggregate, key, reducer, version, JSON.stringify(json ?? null), notes && JSON.stringify(notes)],
+          JSON.stringify([...subjects]),
+        ]
         const storing = sql
           .query(text, values)
           .catch((error) => failed(key, version, error))
@@ -65,15 +68,27 @@ export function createStoreSnapshots(options: StoreSnapshotsOptions): StoreSnaps
 /**
  * An older state replaces none, but for one that is ahead of the stream. Those of the reducers before the last one go: a
  * release before this one, which may still run, keeps its own.
+ *
+ * Nothing is stored where one of its subjects is erased, or is being erased. The rows of the subjects are written, so that an
+ * erasure that does not see the snapshot waits for it, and fails where its isolation hides the snapshot from it.
  */
 function storeSql(s: string): string {
-  return `with gone as (
+  return `with subject as (
+      select array(select json_array_elements_text($7::text::json)) as names
+    ), living as (
+      update ${s}.subject_key set wrapped = wrapped where subject_key.subject in (
+        select found.subject from ${s}.subject_key found where found.subject = any ((select names from subject)::text[])
+          and found.erased_at is null for no key update skip locked)
+      returning subject_key.subject
+    ), gone as (
       delete from ${s}.aggregate_snapshot where aggregate = $1 and key = $2 and reducer < $3::int - 1
     )
-    insert into ${s}.aggregate_snapshot as before (aggregate, key, reducer, version, state, notes)
-    values ($1, $2, $3::int, $4::bigint, $5::text::json, $6)
+    insert into ${s}.aggregate_snapshot as before (aggregate, key, reducer, version, state, notes, subjects)
+    select $1, $2, $3::int, $4::bigint, $5::text::json, $6, nullif(names, '{}') from subject
+    where cardinality(names) = (select count(*) from living)
     on conflict (aggregate, key, reducer) do update
-    set version = excluded.version, state = excluded.state, notes = excluded.notes, taken_at = excluded.taken_at
+    set version = excluded.version, state = excluded.state, notes = excluded.notes, subjects = excluded.subjects,
+      taken_at = excluded.taken_at
     where before.version <= excluded.version or not exists (
       select from ${s}.aggregate_event event
       where event.aggregate = before.aggregate and event.key = before.key and event.version = before.version)`

@@ -131,7 +131,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     defined.add(definition)
     return definition
   }
-  const aggregates = createAggregates({ catalog: events, app, outbox, releases, logger })
+  const aggregates = createAggregates({ catalog: events, app, outbox, subjectKeys, releases, logger })
   const run = createRun({
     ...shared,
     ...{ parts, defined, catalogTypes, release, understand, keyReader, closed: closing.signal, upcast: events.upcast },

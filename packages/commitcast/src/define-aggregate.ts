@@ -1,6 +1,15 @@
-import { type Aggregate, type AggregateOptions, createAggregate } from '@commitcast/aggregates'
+import { type Aggregate, type AggregateOptions, type AggregatePorts, createAggregate } from '@commitcast/aggregates'
 import { type EventCatalog, type EventTypeOf, InvalidEvent } from '@commitcast/events'
-import { checkApp, createToRows, type KyselyLike, sqlIn, type TransactionLike } from '@commitcast/outbox'
+import {
+  checkApp,
+  createKeyReader,
+  createToClearRows,
+  createToRows,
+  type KyselyLike,
+  type SubjectKeys,
+  sqlIn,
+  type TransactionLike,
+} from '@commitcast/outbox'
 import { isRebuilding } from '@commitcast/stream'
 import type { Logger, Sql } from '@commitcast/worker'
 import { CastMisused } from './cast-misused.ts'
@@ -10,6 +19,7 @@ export interface AggregatesOptions<TCatalog extends EventCatalog> {
   readonly catalog: TCatalog
   readonly app: string
   readonly outbox: { readonly schema: string; readonly maxEventBytes?: number }
+  readonly subjectKeys: SubjectKeys
   readonly releases: ReleaseRegistry
   readonly logger: Logger
 }
@@ -32,11 +42,15 @@ export interface Aggregates<TCatalog extends EventCatalog> {
 export function createAggregates<TCatalog extends EventCatalog>(
   options: AggregatesOptions<TCatalog>,
 ): Aggregates<TCatalog> {
-  const { catalog, outbox, logger } = options
-  const toRows = createToRows(catalog, outbox)
+  const { catalog, outbox, subjectKeys, logger } = options
   const sqlOf = createSqlOf()
-  const appending = createAppending(options, sqlOf)
-  const ports = { catalog, schema: outbox.schema, logger, toRows, sqlOf, appending, isRebuilding }
+  const ports: AggregatePorts<TCatalog> = {
+    ...{ catalog, schema: outbox.schema, logger, sqlOf, isRebuilding },
+    toRows: createToRows(catalog, { ...outbox, subjectKeys }),
+    toClearRows: createToClearRows(catalog, outbox),
+    keysOf: (sql, events) => createKeyReader(sql, subjectKeys, { isAfresh: true }).keysOf(events),
+    appending: createAppending(options, sqlOf),
+  }
   const settling = new Map<string, () => Promise<void>>()
   const ownerOf = new Map<string, string>()
   return {
@@ -82,9 +96,9 @@ function createAppending(
     await releases.registerIn(transaction)
     return appended
   }
-  return <T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>): Promise<T> => {
+  return <T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>, isSingle: boolean): Promise<T> => {
     if (!('isTransaction' in db) || db.isTransaction) return inTransaction(db, append)
-    if (isAppChecked && releases.isRegistered()) return append(sqlOf(db))
+    if (isSingle && isAppChecked && releases.isRegistered()) return append(sqlOf(db))
     return db
       .transaction()
       .setIsolationLevel('read committed')

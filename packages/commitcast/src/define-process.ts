@@ -1,6 +1,7 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
 import {
   appendAll,
+  createToClearRows,
   createToRows,
   type EventRow,
   type NewEvent,
@@ -70,6 +71,7 @@ export function createDefineProcess<TCatalog extends EventCatalog, TTransaction 
 ): DefineProcess<TCatalog> {
   const { events, outbox, transaction, onAppend, defineGroup } = options
   const toRows = createToRows(events, outbox)
+  const toClearRows = createToClearRows(events, outbox)
   const append = async (trx: TTransaction, rows: readonly EventRow[]) => {
     const { text, values } = appendAll(outbox.schema, rows)
     await sqlIn(trx).query(text, values)
@@ -82,7 +84,7 @@ export function createDefineProcess<TCatalog extends EventCatalog, TTransaction 
         definition: definition as never,
         rules: transitions as never,
       })
-      return Object.assign(defineGroup(process), { process })
+      return Object.assign(defineGroup(process), { process: { machine: process.machine, encode: toClearRows } })
     },
   })
 }

@@ -92,7 +92,7 @@ export function appendAll(schema: string, rows: readonly EventRow[]): AppendStat
 export function createToRows<TCatalog extends EventCatalog>(
   catalog: TCatalog,
   { maxEventBytes = defaultMaxEventBytes, schema = defaultSchema, keys, subjectKeys: given }: ToRowsOptions = {},
-): (events: NewEvents<TCatalog>, sql?: Sql) => Promise<readonly EventRow[]> {
+): ToRows<TCatalog> {
   const toDrafts = createToDrafts(catalog)
   const subjectKeys = given ?? createSubjectKeys({ schema: checkSchemaName(schema), keys })
   return async (events, sql) => {
@@ -102,6 +102,25 @@ export function createToRows<TCatalog extends EventCatalog>(
     return rows
   }
 }
+
+/** The same for rows that are never stored, in tests and rebuilds: personal fields stay in clear. */
+export function createToClearRows<TCatalog extends EventCatalog>(
+  catalog: TCatalog,
+  { maxEventBytes = defaultMaxEventBytes }: Pick<AppendOptions, 'maxEventBytes'> = {},
+): ToRows<TCatalog> {
+  const toDrafts = createToDrafts(catalog, { isClear: true })
+  return async (events) => {
+    const rows = (await toDrafts(events)).map(encode)
+    for (const row of rows) checkRow(row, maxEventBytes)
+    return rows
+  }
+}
+
+/** Checks events and encodes them. */
+export type ToRows<TCatalog extends EventCatalog> = (
+  events: NewEvents<TCatalog>,
+  sql?: Sql,
+) => Promise<readonly EventRow[]>
 
 /** Events as the SQL functions take them. */
 export function toJsonArray(rows: readonly EventRow[]): string {
@@ -150,19 +169,24 @@ interface Draft extends Pick<EventRow, 'id' | 'type' | 'key'> {
   readonly taken: TakenFields | undefined
 }
 
-function createToDrafts<TCatalog extends EventCatalog>(catalog: TCatalog) {
+function createToDrafts<TCatalog extends EventCatalog>(catalog: TCatalog, { isClear = false } = {}) {
   return async (events: NewEvents<TCatalog>): Promise<readonly Draft[]> => {
     const list = (Array.isArray(events) ? events : [events]) as readonly NewEvent<TCatalog>[]
-    return Promise.all(list.map((event) => toDraft(catalog, event)))
+    return Promise.all(list.map((event) => toDraft(catalog, event, isClear)))
   }
 }
 
-async function toDraft<TCatalog extends EventCatalog>(catalog: TCatalog, event: NewEvent<TCatalog>): Promise<Draft> {
+async function toDraft<TCatalog extends EventCatalog>(
+  catalog: TCatalog,
+  event: NewEvent<TCatalog>,
+  isClear: boolean,
+): Promise<Draft> {
   checkKey(event.type, event.key)
   checkHeaders(event.type, event.headers)
   const data: unknown = await catalog.validate(event.type, event.data)
   const { version = 1, personal } = catalog.definitions[event.type]!
-  const taken = personal && takeFields(event.type, data, personal)
+  const found = personal && takeFields(event.type, data, personal)
+  const taken = isClear ? undefined : found
   const { json, notes } = noteData(event.type, taken ? taken.rest : data)
   const { correlationId, causationId, trace, actor } = event.headers ?? {}
   const headers = {

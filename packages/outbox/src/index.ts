@@ -11,9 +11,11 @@ export {
   appendAll,
   createAppendSql,
   createCheckEvents,
+  createToClearRows,
   createToRows,
   type NewEvent,
   type NewEventOf,
+  type ToRows,
   type ToRowsOptions,
   toJsonArray,
 } from './append-sql.ts'

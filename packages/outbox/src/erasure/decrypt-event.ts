@@ -1,4 +1,4 @@
-import { erased, type Message, readField, UnreadableEvent, withField } from '@commitcast/events'
+import { erased, readField, type StoredEvent, UnreadableEvent, withField } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { decodeValue, metadataPrefix } from './encrypt-fields.ts'
 import { decryptText } from './field-cipher.ts'
@@ -9,15 +9,16 @@ export interface KeyReader {
   /** The keys to encrypt with, made where a subject has none. One that was erased has none. */
   keysToEncrypt(subjects: ReadonlySet<string>): Promise<Keys>
   /** The keys that these messages need: one query for all of them, and none where no message has personal fields. */
-  keysOf(messages: readonly Message[]): Promise<Keys>
+  keysOf(messages: readonly StoredEvent[]): Promise<Keys>
 }
 
-export function createKeyReader(sql: Sql, keys: SubjectKeys): KeyReader {
+/** Reads keys as `toDecrypt` does with these options. */
+export function createKeyReader(sql: Sql, keys: SubjectKeys, options?: { readonly isAfresh: boolean }): KeyReader {
   return {
     keysToEncrypt: (subjects) => keys.toEncrypt(sql, subjects, { leaveOutErased: true }),
     async keysOf(messages) {
       const subjects = new Set(messages.filter(isPersonal).flatMap(subjectsOf))
-      return subjects.size === 0 ? noKeys : keys.toDecrypt(sql, subjects)
+      return subjects.size === 0 ? noKeys : keys.toDecrypt(sql, subjects, options)
     },
   }
 }
@@ -26,12 +27,12 @@ export function createKeyReader(sql: Sql, keys: SubjectKeys): KeyReader {
 export const noKeys: Keys = new Map()
 
 /** Whether a message has personal fields. */
-export function isPersonal(message: Message): boolean {
+export function isPersonal(message: StoredEvent): boolean {
   return message.headers.personal !== undefined
 }
 
 /** Whose personal fields a message has. */
-export function subjectsOf(message: Message): readonly string[] {
+export function subjectsOf(message: StoredEvent): readonly string[] {
   try {
     return [...fieldsOf(message, 'personal'), ...fieldsOf(message, 'metadata-personal')].map(([subject]) => subject)
   } catch {
@@ -46,7 +47,7 @@ export function subjectsOf(message: Message): readonly string[] {
  */
 export function decryptEvent<TEvent extends { readonly data: unknown; readonly metadata?: unknown }>(
   event: TEvent,
-  message: Message,
+  message: StoredEvent,
   keys: Keys,
 ): TEvent {
   if (!isPersonal(message)) return event
@@ -57,7 +58,7 @@ export function decryptEvent<TEvent extends { readonly data: unknown; readonly m
 }
 
 interface Decrypting {
-  readonly message: Message
+  readonly message: StoredEvent
   readonly keys: Keys
   readonly header: PersonalHeader
   readonly prefix: string
@@ -85,7 +86,7 @@ function decryptAll(value: unknown, { message, keys, header, prefix }: Decryptin
 type PersonalHeader = 'personal' | 'metadata-personal'
 
 /** By subject, the paths of the fields. */
-function fieldsOf(message: Message, header: PersonalHeader): readonly (readonly [string, readonly string[]])[] {
+function fieldsOf(message: StoredEvent, header: PersonalHeader): readonly (readonly [string, readonly string[]])[] {
   const text = message.headers[header]
   if (text === undefined) return []
   try {

@@ -1,17 +1,23 @@
 import type { Sql } from '@commitcast/worker'
 import { checkSubject } from './check-subject.ts'
 
-/** Destroys the key of a subject, for ever, in the transaction of `sql`. Says whether it was not erased before. */
+/**
+ * Destroys the key of a subject, for ever, and deletes the snapshots that hold its personal fields in clear, in the transaction of
+ * `sql`. Says whether it was not erased before.
+ */
 export async function eraseSubject(
   sql: Sql,
   { schema, subject }: { readonly schema: string; readonly subject: string },
 ): Promise<boolean> {
+  const id = checkSubject(subject, 'The subject to be erased')
   const rows = await sql.query(
     `insert into ${schema}.subject_key as stored (subject, erased_at, erased_tx) values ($1, clock_timestamp(), pg_current_xact_id())
      on conflict (subject) do update set wrapped = null, erased_at = excluded.erased_at, erased_tx = excluded.erased_tx
      where stored.erased_at is null returning subject`,
-    [checkSubject(subject, 'The subject to be erased')],
+    [id],
   )
+  // In a statement of its own: the one before waits for the storing of a snapshot, and this one sees it.
+  await sql.query(`delete from ${schema}.aggregate_snapshot where subjects @> array[$1::text]`, [id])
   return rows.length > 0
 }
 

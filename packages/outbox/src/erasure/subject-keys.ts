@@ -15,8 +15,11 @@ export interface SubjectKeys {
    * `SubjectErased` unless what was erased is to be left out.
    */
   toEncrypt(sql: Sql, subjects: ReadonlySet<string>, options?: { readonly leaveOutErased?: boolean }): Promise<Keys>
-  /** The keys to decrypt with, as they were at most five seconds ago: one query, or none. Throws `KeyUnavailable`. */
-  toDecrypt(sql: Sql, subjects: ReadonlySet<string>): Promise<Keys>
+  /**
+   * The keys to decrypt with, as they were at most five seconds ago: one query, or none. `isAfresh` reads them as `sql` sees them
+   * now, which may be a transaction that made some, and remembers none. Throws `KeyUnavailable`.
+   */
+  toDecrypt(sql: Sql, subjects: ReadonlySet<string>, options?: { readonly isAfresh?: boolean }): Promise<Keys>
 }
 
 export interface SubjectKeysOptions {
@@ -71,13 +74,13 @@ export function createSubjectKeys({ schema, keys: provider = postgresKeys() }: S
       if (left.size === 0) return keys
       throw new Error(`The keys of ${[...left].join(', ')} were made and can't be read.`)
     },
-    async toDecrypt(sql, subjects) {
+    async toDecrypt(sql, subjects, { isAfresh = false } = {}) {
       const keys = new Map<string, KeyObject>()
       const asked: string[] = []
       for (const subject of subjects) {
-        const key = known.get(subject)
+        const key = isAfresh ? undefined : known.get(subject)
         if (key) keys.set(subject, key)
-        else if (!known.has(subject)) asked.push(subject)
+        else if (isAfresh || !known.has(subject)) asked.push(subject)
       }
       if (asked.length === 0) return keys
       const at = performance.now()
@@ -86,7 +89,7 @@ export function createSubjectKeys({ schema, keys: provider = postgresKeys() }: S
         const row = stored.get(subject)
         const key = row && !row.isErased ? await unwrap(row) : undefined
         if (key) keys.set(subject, key)
-        if (row) known.set(subject, key, at)
+        if (row && !isAfresh) known.set(subject, key, at)
       })
       return keys
     },

@@ -19,7 +19,7 @@ begin
       where e.aggregate = of_aggregate and e.key = of_key and e.version = taken.version)
     then
       after_version := taken.version;
-      return query select taken.version, null::uuid, null::text, taken.state, json_build_object('notes', taken.notes), taken.taken_at, 0;
+      return query select taken.version, null::uuid, null::text, taken.state, json_build_object('notes', taken.notes, 'subjects', taken.subjects), taken.taken_at, 0;
     end if;
   end if;
   for version, id, type, data, headers, appended_at, bytes in

@@ -19,6 +19,7 @@ import { scheduledEvents } from './0018-scheduled-events.ts'
 import { aggregates } from './0019-aggregates.ts'
 import { processes } from './0020-processes.ts'
 import { subjectKeys } from './0021-subject-keys.ts'
+import { snapshotSubjects } from './0022-snapshot-subjects.ts'
 import type { Migration } from './migration.ts'
 
 export const allMigrations: readonly Migration[] = [
@@ -43,6 +44,7 @@ export const allMigrations: readonly Migration[] = [
   aggregates,
   processes,
   subjectKeys,
+  snapshotSubjects,
 ]
 
 /** The number of the newest one. */

@@ -31,10 +31,9 @@ export interface CreateProcessOptions<TTransaction> {
   readonly append: (trx: TTransaction, rows: readonly EventRow[]) => Promise<void>
 }
 
-/** A process manager: what runs it, and what tests of its rules need. */
+/** A process manager: what runs it, and its rules. */
 export interface Process extends GroupWorker {
   readonly machine: Machine
-  readonly encode: EncodeEvents
 }
 
 const defaultBatch = 200
@@ -65,7 +64,7 @@ export function createProcess<TTransaction>(given: CreateProcessOptions<TTransac
       event.type === timeoutType ? event : context.understand(event)
     return runGroup({ ...context, understand, group, work, types })
   }
-  return { name, types, run, machine: process.machine, encode }
+  return { name, types, run, machine: process.machine }
 }
 
 interface Task extends GroupTask, ProcessTask {

@@ -9,7 +9,7 @@ import type { Machine, ProcessInput } from './machine.ts'
 import type { ProcessState } from './process.ts'
 import { type Effects, type EncodeEvents, encodeState, takeInput } from './take-input.ts'
 
-/** What a test needs of a process: its rules, and how its events are checked and encoded. */
+/** What a test needs of a process: its rules, and how its events are checked and encoded, with personal fields in clear. */
 export interface TestedProcess<TEvent = unknown, TState extends ProcessState = ProcessState, TOutput = unknown> {
   readonly machine: Machine
   readonly encode: EncodeEvents
@@ -52,7 +52,7 @@ export interface GivenProcess<TEvent, TState, TOutput> {
  * Tests one instance of a process without a database, and with a clock of its own:
  * `await givenProcess(purchase, requested).when({ passMs: 30_000 }).thenBecomes({ status: 'failed' }, failed)`. The rules are
  * applied by the code that the worker runs. Each test also fails where a transition is not pure: where it changes the state that it is
- * given, or returns something else when it runs again.
+ * given, or returns something else when it runs again. Personal fields are in clear.
  */
 export function givenProcess<TEvent extends object, TState extends ProcessState, TOutput extends object>(
   { process }: { readonly process: TestedProcess<TEvent, TState, TOutput> },

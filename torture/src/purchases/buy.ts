@@ -56,14 +56,14 @@ async function buyOnce(customer: Customer, id: string): Promise<void> {
 async function buyAgain(customer: Customer, id: string): Promise<void> {
   const { random, signal } = customer
   for (let attempt = random.int(2, 4); attempt > 0 && !signal.aborted; attempt--) {
-    await request(customer, { id, order: orderOf(random, 0.4) })
+    await request(customer, { id, order: orderOf(random, 0.6) })
     await sleep(random.int(0, random.chance(0.5) ? 500 : 4_000), signal)
     if (random.chance(0.6)) await cancel(customer, id)
     await sleep(random.int(0, random.chance(0.7) ? 400 : 2_000), signal)
   }
 }
 
-function orderOf(random: Random, silence = 0.2): Order {
+function orderOf(random: Random, silence = 0.35): Order {
   const service = random.pick<ServiceName>(['stock', 'wallet'])
   const account = (name: string, { scarce, plenty }: typeof items) =>
     `${name}-${random.chance(0.3) ? random.int(1, scarce) : random.int(scarce + 1, scarce + plenty)}`

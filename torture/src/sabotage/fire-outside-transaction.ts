@@ -1,20 +1,20 @@
 import { type Sql, sleep } from '@commitcast/worker'
 import type pg from 'pg'
 
-const lateMs = 1_500
+const lateMs = 4_000
 
-/** Takes what is due from the scheduled events in one transaction, and appends it in another a moment later. */
+/** Takes what is due from the scheduled events in one transaction, and appends it in another, a moment later. */
 export function fireOutsideTransaction(pool: pg.Pool, sql: Sql): Sql {
   return {
     async query<TRow>(text: string, values: readonly unknown[] = []) {
       if (!text.includes('fire_due(')) return sql.query<TRow>(text, values)
-      const [gone] = await sql.query<{ rows: string | null }>(
+      const [gone] = await sql.query<{ rows: string }>(
         `with gone as (delete from commitcast.scheduled_event where at <= clock_timestamp() returning *)
-         select json_agg(gone)::text as rows from gone`,
+         select json_agg(gone)::text as rows from gone having count(*) > 0`,
       )
-      if (gone!.rows === null) return sql.query<TRow>(text, values)
+      if (!gone) return sql.query<TRow>(text, values)
       await sleep(lateMs)
-      return appendNow<TRow>(pool, gone!.rows, { text, values })
+      return appendNow<TRow>(pool, gone.rows, { text, values })
     },
   }
 }
@@ -31,7 +31,7 @@ async function appendNow<TRow>(
     await client.query('begin')
     await client.query(
       `insert into commitcast.scheduled_event overriding system value
-       select * from json_populate_recordset(null::commitcast.scheduled_event, $1::json)`,
+       select * from json_populate_recordset(null::commitcast.scheduled_event, $1::json) on conflict do nothing`,
       [scheduled],
     )
     const { rows } = await client.query(text, ['-infinity', null, ...values.slice(2)])

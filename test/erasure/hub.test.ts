@@ -25,7 +25,7 @@ test.each([
     await eventually(() => expect(shop.read.channels).toHaveLength(3))
     const topic = await broker.topic({ name: 'shop-live', epoch: 1, partitions })
     const stopping = new AbortController()
-    const keyReader = createKeyReader(sql, createSubjectKeys({ schema: 'commitcast' }))
+    const keyReader = createKeyReader(sql, createSubjectKeys({ schema: 'commitcast' }), { isAfresh: true })
     const erasedSince = (snapshot?: string) => readErasures(sql, 'commitcast', snapshot)
     const { signal } = stopping
     await eventually(async () => expect(await shop.messages('shop-live')).toHaveLength(3))

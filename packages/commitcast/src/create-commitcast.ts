@@ -75,7 +75,9 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   const parts = createParts()
   const closing = new AbortController()
   const hub = createSharedHub({
-    ...{ ...shared, keyReader, parts },
+    ...{ ...shared, parts },
+    // It holds what it decrypts, so a key must be no older than its first look at who was erased.
+    keyReader: createKeyReader(sql, subjectKeys, { isAfresh: true }),
     ...{ upcast: events.upcast, limits: hubLimits, signal: closing.signal },
   })
   const understand = (event: CommittedEvent) =>

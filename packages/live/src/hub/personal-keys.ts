@@ -4,6 +4,7 @@ import { sleep } from '@commitcast/worker'
 
 /** How a hub reads personal fields. */
 export interface PersonalOptions {
+  /** Reads keys afresh: one from a memory may be older than the first snapshot. */
   readonly keyReader: KeyReader
   /** The subjects that were erased since a snapshot of the database; without one the present snapshot and no subject. */
   readonly erasedSince: (snapshot?: string) => Promise<Erasures>
@@ -28,7 +29,7 @@ export interface PersonalKeys {
 
 /** How often the database is asked whom it erased, once an event with personal fields was read. */
 const lookMs = 2_000
-/** A key is read from a memory of a few seconds, so those of long ago are not read again. */
+/** A key is read afresh, so those of long ago are not read again. */
 const mostErased = 100_000
 /** Shows nothing: everyone was erased since. */
 const beforeAll = '1:1:'

@@ -9,6 +9,8 @@ export interface Parking {
   readonly item: WorkItem
   readonly attempts: number
   readonly reason: string
+  /** What was thrown, for the log. */
+  readonly error?: unknown
   /** Of a process: the instance whose later events wait behind it, in all partitions. Default: those of its key wait, in its own. */
   readonly instance?: string | undefined
   /** Default: the one that is worked on. */

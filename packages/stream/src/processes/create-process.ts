@@ -102,9 +102,9 @@ async function carryTogether(items: readonly WorkItem[], task: Task): Promise<vo
       await commit(sql)
     })
   await progress.commit(carryIn, endOf(items))
-  for (const { item, attempts, reason } of done?.parkings ?? []) {
+  for (const { item, attempts, reason, error: err } of done?.parkings ?? []) {
     if (attempts === 0) continue
-    const context = { group: at.group, event: item.message.id, type: item.message.type, reason }
+    const context = { group: at.group, event: item.message.id, type: item.message.type, reason, err }
     logger.error({ code: 'EVENT_PARKED', ...context }, 'event parked')
   }
   for (const name of done?.blocking ?? []) blocked.add(name)

@@ -12,7 +12,10 @@ export interface StateType<TState extends ProcessState> {
   readonly '~state'?: TState
 }
 
-/** Names the type of a process's state, a union distinguished by `status`: `state: stateType<Purchase>()`. */
+/**
+ * Names the type of a process's state, a union distinguished by `status`: `state: stateType<Purchase>()`. The state is stored in
+ * clear and `cast.erase` does not reach it, so keep no personal values in it: keep an id, and read the rest where it is needed.
+ */
 export function stateType<TState extends ProcessState>(): StateType<TState> {
   return {}
 }

@@ -1,7 +1,8 @@
 import { type EventRow, newEventId, noKeys } from '@commitcast/outbox'
-import { errorText, type Sql } from '@commitcast/worker'
+import type { Sql } from '@commitcast/worker'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, toWaiting } from '../groups/parked-queue.ts'
+import { reasonOf } from '../groups/reason-of.ts'
 import type { GroupTask } from '../groups/run-group.ts'
 import { toItem, type WorkItem } from '../groups/work-item.ts'
 import type { Decision } from './decide.ts'
@@ -170,7 +171,7 @@ async function fail(error: unknown, { item, work, partition }: Failed, batch: Ba
   const isAlone = error instanceof NoInstance
   const instance = isAlone ? aloneName(item.message.id) : work?.id
   parkings.push({
-    ...{ item, attempts: 1, reason: errorText(error) },
+    ...{ item, attempts: 1, reason: reasonOf(error, item.message), error },
     ...(instance !== undefined && { instance }),
     ...(partition !== undefined && { partition }),
   })

@@ -32,10 +32,7 @@ const verbs: Readonly<Record<string, Handling>> = {
 
 /** `commitcast parked`: what was taken out of the way, to be looked at, retried or dropped. */
 export function addParkedCommand(program: Command): void {
-  const parked = program
-    .command('parked')
-    .description('look at events that could not be handled, retry or drop them')
-    .helpCommand(false)
+  const parked = program.command('parked').description('look at parked events, retry or drop them').helpCommand(false)
   addList(parked)
   addShow(parked)
   for (const [name, handling] of Object.entries(verbs)) addHandling(parked, name, handling)

@@ -41,7 +41,6 @@ Environment (an option beats its variable; an empty one counts as not set):
   NATS_URL           --nats      NATS; without it Postgres is the broker
   COMMITCAST_APP     --app       the app's name, as in createCommitcast
   COMMITCAST_SCHEMA  --schema    where the tables are; default "commitcast"
-
 Exit codes: 0 done, 1 a server failed or refused, 2 called in a wrong way.`
 
 function ownVersion(): string {

@@ -149,3 +149,19 @@ test('a process is not reset, because its events would be appended again', async
   const reset = resetGroup(shop.sql, { schema, group: 'purchase', target: { to: 'beginning' } })
   await expect(reset).rejects.toMatchObject({ code: 'RESET_REFUSED' })
 })
+
+test('history and finished instances are deleted after historyMs', async () => {
+  await using shop = await openPurchases({ historyMs: 60_000 })
+  shop.run()
+  await shop.request('p1')
+  await shop.become({ p1: 'reserving' })
+  await shop.append({ type: 'stock.refused', key: 'p1', data: { purchaseId: 'p1' } })
+  await shop.become({ p1: 'failed' })
+  await shop.sql.query(
+    `update commitcast.process_instance set finished_at = finished_at - interval '2 minutes' where instance = 'p1'`,
+  )
+  await shop.sql.query(`update commitcast.process_history set at = at - interval '2 minutes'`)
+  await shop.request('p2')
+  await shop.become({ p2: 'reserving' })
+  expect(await shop.sql.query('select instance from commitcast.process_history')).toEqual([{ instance: 'p2' }])
+})

@@ -40,7 +40,8 @@ export async function saveInstances(sql: Sql, options: SaveOptions): Promise<voi
      ), old_history as (
        delete from ${s}.process_history where process = $1 and number in (
          select number from ${s}.process_history where process = $1
-         order by number limit $5 for update skip locked) and at < clock_timestamp() - make_interval(secs => $6::float8 / 1000)
+           and number in (select number from ${s}.process_history where process = $1 order by number limit $5)
+           and at < clock_timestamp() - make_interval(secs => $6::float8 / 1000) for update skip locked)
      )
      delete from ${s}.process_instance where process = $1 and instance in (
        select instance from ${s}.process_instance

@@ -1,7 +1,15 @@
 import { CommitcastError, type Message } from '@commitcast/events'
-import { isoTime, noteParked, type ParkedAction } from '@commitcast/outbox'
+import { noteParked, type ParkedAction } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import type { GroupPartition } from './group-offset.ts'
+import {
+  type MessageRow,
+  messageColumnCasts,
+  messageColumnNames,
+  messageColumns,
+  messageSelected,
+  toMessage,
+} from './stored-message.ts'
 import type { WorkItem } from './work-item.ts'
 
 /** An event to be parked, and why. `attempts` is 0 for one that only waits behind another of its key. */
@@ -63,19 +71,10 @@ function tooMany({ group }: GroupPartition, parkings: readonly Parking[], limit:
   )
 }
 
-/** A text for each value: data and headers stay what they are, byte for byte, also where Postgres can't decode them. */
 function columnsOf(at: GroupPartition, parkings: readonly Parking[]): readonly (readonly unknown[])[] {
   const of = (pick: (parking: Parking) => unknown) => parkings.map(pick)
   return [
-    of(({ item }) => item.epoch),
-    of(({ item }) => item.message.offset),
-    of(({ item }) => item.message.id),
-    of(({ item }) => item.message.type),
-    of(({ item }) => item.message.key),
-    of(({ item }) => item.message.body),
-    of(({ item }) => JSON.stringify(item.message.headers)),
-    of(({ item }) => item.message.time),
-    of(({ item }) => item.message.tx),
+    ...messageColumns(parkings.map(({ item }) => item)),
     of(({ reason }) => reason),
     of(({ attempts }) => attempts),
     of(({ partition }) => partition ?? at.partition),
@@ -86,16 +85,12 @@ function columnsOf(at: GroupPartition, parkings: readonly Parking[]): readonly (
 function parkSql(s: string): string {
   return `
     with event as (
-      insert into ${s}.parked
-        (group_name, partition, epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts,
-          failing_since, retry_at, instance)
-      select $1, partition, epoch, "offset", event_id::uuid, type, key, data::json, headers::json, occurred_at::timestamptz, tx::xid8,
-        reason, attempts, case when attempts > 0 then clock_timestamp() end,
-        case when attempts > 0 then clock_timestamp() + make_interval(secs => $2::float8 / 1000) end, instance
-      from unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+      insert into ${s}.parked (group_name, ${messageColumnNames}, reason, attempts, partition, instance, failing_since, retry_at)
+      select $1, ${messageColumnCasts}, reason, attempts, partition, instance, case when attempts > 0 then clock_timestamp() end,
+        case when attempts > 0 then clock_timestamp() + make_interval(secs => $2::float8 / 1000) end
+      from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::int[], $14::int[], $15::text[])
-        with ordinality
-        as given(epoch, "offset", event_id, type, key, data, headers, occurred_at, tx, reason, attempts, partition, instance, nth)
+        with ordinality as given(${messageColumnNames}, reason, attempts, partition, instance, nth)
       order by nth
       on conflict (group_name, epoch, partition, "offset") do nothing returning *
     ), old as (
@@ -121,21 +116,11 @@ export async function readParked(
   schema: string,
   id: string,
 ): Promise<{ epoch: number; attempts: number; message: Message } | undefined> {
-  const [row] = await sql.query<ParkedRow>(
-    `select epoch, attempts, "offset"::float8 as "offset", event_id::text as id, type, key, tx::text, headers::text, data::text as body,
-       ${isoTime('occurred_at')} as time
-     from ${schema}.parked where id = $1`,
+  const [row] = await sql.query<MessageRow & { readonly attempts: number }>(
+    `select ${messageSelected}, attempts from ${schema}.parked where id = $1`,
     [id],
   )
-  if (!row) return undefined
-  const { epoch, attempts, headers, ...message } = row
-  return { epoch, attempts, message: { ...message, headers: JSON.parse(headers) } }
-}
-
-interface ParkedRow extends Omit<Message, 'headers'> {
-  readonly headers: string
-  readonly epoch: number
-  readonly attempts: number
+  return row && { epoch: row.epoch, attempts: row.attempts, message: toMessage(row) }
 }
 
 /** Removes a parked event that is done, in the transaction of `sql`. Says whether it was still there. */

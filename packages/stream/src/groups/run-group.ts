@@ -1,5 +1,5 @@
 import type { Message } from '@commitcast/broker'
-import { noKeys, readSkipped } from '@commitcast/outbox'
+import { readSkipped } from '@commitcast/outbox'
 import {
   createLeases,
   type PartitionReport,
@@ -16,7 +16,7 @@ import { createProgress, type Progress } from './progress.ts'
 import { explainGone, type GroupBatch, readGroup } from './read-group.ts'
 import { reasonOf } from './reason-of.ts'
 import { createTypeGuard, type GuardedMessages } from './type-guard.ts'
-import { toItem, type WorkItem } from './work-item.ts'
+import { toItems, type WorkItem } from './work-item.ts'
 
 /** What a worker of a group has in hand for one partition, for as long as it holds the lease. */
 export interface GroupTask extends GroupPlace, Pick<PartitionReport, 'waits' | 'busy' | 'progressed' | 'held'> {
@@ -171,14 +171,10 @@ async function followPartition(task: GroupTask & { readonly start: StartOffset }
 async function carryGuarded({ epoch, messages }: GroupBatch, task: GroupTask, work: GroupWork): Promise<void> {
   task.busy(`the database, at offsets ${messages[0]?.offset} to ${messages.at(-1)?.offset}`)
   const { ready, unknown } = await task.guarded(messages)
-  if (ready.length > 0) await work.carry(await toItems({ epoch, messages: ready }, task), task)
+  const { partition } = task.at
+  const placed = ready.map((message) => ({ epoch, partition, message }))
+  if (ready.length > 0) await work.carry(await toItems(placed, task), task)
   if (unknown) throw unknown
-}
-
-async function toItems({ epoch, messages }: GroupBatch, task: GroupTask): Promise<WorkItem[]> {
-  const keys = (await task.keyReader?.keysOf(messages)) ?? noKeys
-  const context = { ...task, epoch, partition: task.at.partition, keys }
-  return messages.map((message) => toItem(message, context))
 }
 
 /**
@@ -208,7 +204,7 @@ async function retryOne({ id }: ParkedPlace, task: GroupTask, work: GroupWork): 
   if (!parked) return true
   const { unknown } = await task.guarded([parked.message])
   if (unknown) throw unknown
-  const [item] = await toItems({ epoch: parked.epoch, messages: [parked.message] }, task)
+  const [item] = await toItems([{ ...parked, partition: at.partition }], task)
   const failure = await work.again(item!, id, task)
   if (failure) {
     logger.debug({ group: at.group, event: parked.message.id, err: failure.error }, 'a parked event failed again')

@@ -3,7 +3,7 @@ import { createBackoff, isTimeLimit, type Trouble } from '@commitcast/worker'
 import { isPassing } from './is-passing.ts'
 import type { Parking } from './parked-queue.ts'
 import { reasonOf } from './reason-of.ts'
-import type { GroupTask } from './run-group.ts'
+import type { Failure, GroupTask } from './run-group.ts'
 import type { WorkItem } from './work-item.ts'
 
 /** What became of an event: a parking is one that has yet to be written. */
@@ -63,6 +63,17 @@ export async function tryEvent(item: WorkItem, task: GroupTask, options: TryEven
     }
   }
   return 'not yet'
+}
+
+/** Tries a parked event once more. Returns why it failed again; throws what passes. */
+export async function tryAgain(act: () => Promise<void>, signal: AbortSignal): Promise<Failure | undefined> {
+  try {
+    await act()
+    return undefined
+  } catch (error) {
+    if (signal.aborted || isPassing(error)) throw error
+    return { error }
+  }
 }
 
 /** Whether the group has committed anything in another partition within the last `ms`. */

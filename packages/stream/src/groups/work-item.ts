@@ -1,6 +1,7 @@
 import { type CommittedEvent, decodeEvent, isPlaceholder, type Message } from '@commitcast/events'
-import { decryptEvent, type Keys } from '@commitcast/outbox'
+import { decryptEvent, type Keys, noKeys } from '@commitcast/outbox'
 import type { GroupPlace } from './group.ts'
+import type { GroupOffset } from './group-offset.ts'
 
 /** One event as a group gets it. */
 export interface WorkItem {
@@ -12,17 +13,29 @@ export interface WorkItem {
   readonly unreadable?: unknown
 }
 
-interface ItemPlace extends Pick<GroupPlace, 'understand'> {
+/** A message, and where it stands. */
+export interface PlacedMessage {
   readonly epoch: number
   readonly partition: number
-  /** The ids of events to be skipped. */
-  readonly skipped: ReadonlySet<string>
-  /** Of the message's personal fields. */
-  readonly keys: Keys
+  readonly message: Message
 }
 
-/** Takes a message apart. What can't be read becomes an item that says why, so that it fails alone. */
-export function toItem(message: Message, { epoch, partition, understand, skipped, keys }: ItemPlace): WorkItem {
+interface ReadPlace extends Pick<GroupPlace, 'understand' | 'keyReader'> {
+  /** The ids of events to be skipped. */
+  readonly skipped: ReadonlySet<string>
+}
+
+/** Takes messages apart, with one query for the keys of all their personal fields. What can't be read becomes an item that says why, so that it fails alone. */
+export async function toItems(placed: readonly PlacedMessage[], place: ReadPlace): Promise<readonly WorkItem[]> {
+  const keys = (await place.keyReader?.keysOf(placed.map(({ message }) => message))) ?? noKeys
+  return placed.map((one) => toItem(one, place, keys))
+}
+
+function toItem(
+  { epoch, partition, message }: PlacedMessage,
+  { understand, skipped }: ReadPlace,
+  keys: Keys,
+): WorkItem {
   if (isPlaceholder(message) || skipped.has(message.id)) return { epoch, message }
   try {
     const event = understand(decryptEvent(decodeEvent(message, { epoch, partition }), message, keys))
@@ -30,4 +43,10 @@ export function toItem(message: Message, { epoch, partition, understand, skipped
   } catch (unreadable) {
     return { epoch, message, unreadable }
   }
+}
+
+/** How far a group is once all of these are done. */
+export function endOf(items: readonly WorkItem[]): GroupOffset {
+  const { epoch, message } = items.at(-1)!
+  return { epoch, offset: message.offset }
 }

@@ -1,6 +1,7 @@
 import { timeoutType } from '@commitcast/events'
 import type { EventRow } from '@commitcast/outbox'
 import { checkWholeNumber, type Sql } from '@commitcast/worker'
+import { carryInHalves } from '../groups/carry-in-halves.ts'
 import { parkingOf, toGroup } from '../groups/group.ts'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, park, unpark } from '../groups/parked-queue.ts'
@@ -12,8 +13,8 @@ import {
   type RunGroupContext,
   runGroup,
 } from '../groups/run-group.ts'
-import { othersCommitted, tryEvent } from '../groups/try-event.ts'
-import type { WorkItem } from '../groups/work-item.ts'
+import { othersCommitted, tryAgain, tryEvent } from '../groups/try-event.ts'
+import { endOf, type WorkItem } from '../groups/work-item.ts'
 import { findTarget } from './find-target.ts'
 import { type Machine, type MachineDefinition, type Rules, toMachine } from './machine.ts'
 import type { ProcessOptions } from './process.ts'
@@ -73,21 +74,13 @@ interface Task extends GroupTask, ProcessTask {
   ) => Promise<void>
 }
 
-/**
- * All in one transaction. What a transition throws parks its event and nothing else. Where the database refuses something,
- * halves, until the one event is found that fails alone.
- */
-async function carry(items: readonly WorkItem[], task: Task): Promise<void> {
-  if (items.length === 0 || task.signal.aborted) return
-  try {
-    await carryTogether(items, task)
-  } catch (error) {
-    if (task.signal.aborted || isPassing(error)) throw error
-    if (items.length === 1) return carryOne(items[0]!, task)
-    const middle = Math.ceil(items.length / 2)
-    await carry(items.slice(0, middle), task)
-    await carry(items.slice(middle), task)
-  }
+/** What a transition throws parks its event and nothing else; halves are for what the database refuses. */
+function carry(items: readonly WorkItem[], task: Task): Promise<void> {
+  return carryInHalves(items, {
+    signal: task.signal,
+    together: (half) => carryTogether(half, task),
+    alone: (item) => carryOne(item, task),
+  })
 }
 
 async function carryTogether(items: readonly WorkItem[], task: Task): Promise<void> {
@@ -110,7 +103,6 @@ async function carryTogether(items: readonly WorkItem[], task: Task): Promise<vo
   for (const name of done?.blocking ?? []) blocked.add(name)
 }
 
-/** The database refuses what this event leads to. */
 async function carryOne(item: WorkItem, task: Task): Promise<void> {
   const outcome = await tryEvent(item, task, {
     act: () => carryTogether([item], task),
@@ -145,16 +137,5 @@ async function again(item: WorkItem, parkedId: string, task: Task): Promise<Fail
       await park(sql, task.at, parkings, parkingOf(task.group))
       await commit(sql)
     })
-  try {
-    await progress.commit(retry)
-    return undefined
-  } catch (error) {
-    if (signal.aborted || isPassing(error)) throw error
-    return { error }
-  }
-}
-
-function endOf(items: readonly WorkItem[]) {
-  const { epoch, message } = items.at(-1)!
-  return { epoch, offset: message.offset }
+  return tryAgain(() => progress.commit(retry), signal)
 }

@@ -1,13 +1,13 @@
-import { type EventRow, newEventId, noKeys } from '@commitcast/outbox'
+import { type EventRow, newEventId } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, toWaiting } from '../groups/parked-queue.ts'
 import { reasonOf } from '../groups/reason-of.ts'
 import type { GroupTask } from '../groups/run-group.ts'
-import { toItem, type WorkItem } from '../groups/work-item.ts'
+import { toItems, type WorkItem } from '../groups/work-item.ts'
 import type { Decision } from './decide.ts'
 import { findTarget, type Target } from './find-target.ts'
-import { type HeldEvent, holdEvents, takeHeld } from './held-events.ts'
+import { holdEvents, takeHeld } from './held-events.ts'
 import type { InstanceWork } from './instance.ts'
 import { loadInstances } from './load-instances.ts'
 import type { Machine, ProcessInput } from './machine.ts'
@@ -203,10 +203,4 @@ function holdName({ message }: WorkItem): string {
 /** Of an event that is parked without an instance, as its instance: nothing waits behind it. */
 function aloneName(eventId: string): string {
   return `event ${eventId}`
-}
-
-/** Takes held events apart, with one query for the keys of all their personal fields. */
-async function toItems(held: readonly HeldEvent[], task: GroupTask): Promise<readonly WorkItem[]> {
-  const keys = (await task.keyReader?.keysOf(held.map(({ message }) => message))) ?? noKeys
-  return held.map(({ epoch, partition, message }) => toItem(message, { ...task, epoch, partition, keys }))
 }

@@ -1,5 +1,6 @@
 import type { CommittedEvent } from '@commitcast/events'
 import type { Partitions, Sql } from '@commitcast/worker'
+import { carryInHalves } from '../groups/carry-in-halves.ts'
 import { parkingOf, toGroup } from '../groups/group.ts'
 import { isPassing } from '../groups/is-passing.ts'
 import { type Parking, park, toWaiting, unpark } from '../groups/parked-queue.ts'
@@ -11,8 +12,8 @@ import {
   type RunGroupContext,
   runGroup,
 } from '../groups/run-group.ts'
-import { othersCommitted, tryEvent } from '../groups/try-event.ts'
-import type { WorkItem } from '../groups/work-item.ts'
+import { othersCommitted, tryAgain, tryEvent } from '../groups/try-event.ts'
+import { endOf, type WorkItem } from '../groups/work-item.ts'
 import type { Project, ProjectionOptions } from './projection.ts'
 import { createGate } from './rebuild/gate.ts'
 import type { InTransaction } from './rebuild/in-shadow.ts'
@@ -61,18 +62,12 @@ function beside(live: Partitions, rebuild: Partitions): Partitions {
 type Task<TTransaction> = GroupTask & Pick<CreateProjectionOptions<TTransaction>, 'project' | 'transaction'>
 type CarryTask<TTransaction> = Task<TTransaction> & { readonly batch: readonly WorkItem[] }
 
-/** All in one transaction. Where that fails, halves, until the one event is found that fails alone. */
-async function carry<TTransaction>(items: readonly WorkItem[], task: CarryTask<TTransaction>): Promise<void> {
-  if (items.length === 0 || task.signal.aborted) return
-  if (items.length === 1) return carryOne(items[0]!, task)
-  try {
-    await carryTogether(items, task)
-  } catch (error) {
-    if (task.signal.aborted || isPassing(error)) throw error
-    const middle = Math.ceil(items.length / 2)
-    await carry(items.slice(0, middle), task)
-    await carry(items.slice(middle), task)
-  }
+function carry<TTransaction>(items: readonly WorkItem[], task: CarryTask<TTransaction>): Promise<void> {
+  return carryInHalves(items, {
+    signal: task.signal,
+    together: (half) => carryTogether(half, task),
+    alone: (item) => carryOne(item, task),
+  })
 }
 
 async function carryTogether<TTransaction>(items: readonly WorkItem[], task: Task<TTransaction>): Promise<void> {
@@ -149,13 +144,7 @@ async function again<TTransaction>(
       await projectAll([item], { project, trx })
       await commit(sql)
     })
-  try {
-    await progress.commit(retry)
-    return undefined
-  } catch (error) {
-    if (signal.aborted || isPassing(error)) throw error
-    return { error }
-  }
+  return tryAgain(() => progress.commit(retry), signal)
 }
 
 async function projectAll<TTransaction>(
@@ -174,9 +163,4 @@ function projectOf(items: readonly WorkItem[]): string {
 /** An event without a handler passes: it changes nothing, whatever is parked before it. */
 function isBlocked({ event, unreadable, message }: WorkItem, { blocked }: GroupTask): boolean {
   return blocked.has(message.key) && (event !== undefined || unreadable !== undefined)
-}
-
-function endOf(items: readonly WorkItem[]) {
-  const { epoch, message } = items.at(-1)!
-  return { epoch, offset: message.offset }
 }

@@ -9,7 +9,6 @@ import {
 } from '@commitcast/live'
 import {
   bindApp,
-  checkApp,
   checkSchemaName,
   checkTransaction,
   createAppend,
@@ -23,7 +22,6 @@ import {
   defaultSchema,
   migrate,
   readOffsetsBefore,
-  sqlIn,
   sqlOf,
   type TransactionLike,
 } from '@commitcast/outbox'
@@ -38,6 +36,7 @@ import {
 } from '@commitcast/stream'
 import { checkWholeNumber, type Logger, type Sql, warningLogger } from '@commitcast/worker'
 import type { Kysely, Transaction } from 'kysely'
+import { createAppCheck } from './app-check.ts'
 import { checkAppName } from './check-app-name.ts'
 import { checkOptions } from './check-options.ts'
 import type { Commitcast, CommitcastOptions, Live, NoHints } from './commitcast.ts'
@@ -104,25 +103,22 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     return live
   }
 
-  let isAppChecked = false
   const append = createAppend(events, { ...outbox, subjectKeys })
   const checkEvents = createCheckEvents(events, outbox)
   const appendSql = createAppendSql(events, outbox)
-  const checkAppOnce = async (trx: TransactionLike) => {
-    if (!isAppChecked) await checkApp(sqlIn(trx), schema, app)
-    isAppChecked = true
-  }
+  const appCheck = createAppCheck({ schema, app })
   /** What can't be appended is refused before anything is sent. */
   const checkFirst = async (trx: TransactionLike, list: Parameters<typeof append>[1]) => {
     checkTransaction(trx)
     await checkEvents(list)
-    await checkAppOnce(trx)
+    await appCheck.run(trx)
   }
+  const inTransaction = createInTransaction(db)
   const releases = createReleaseRegistry({ schema, release: checkRelease(release) })
   // In a rebuild events are checked and get ids; the live projection has appended them.
   const appendChecked: typeof append = async (trx, list) => {
     if (isRebuilding(trx)) return checkEvents(list)
-    if (!isAppChecked) await checkFirst(trx, list)
+    if (!appCheck.isDone()) await checkFirst(trx, list)
     const ids = await append(trx, list)
     await releases.registerIn(trx)
     return ids
@@ -133,7 +129,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
     defined.add(definition)
     return definition
   }
-  const aggregates = createAggregates({ catalog: events, app, outbox, subjectKeys, releases, logger })
+  const aggregates = createAggregates({ catalog: events, appCheck, outbox, subjectKeys, releases, logger })
   const run = createRun({
     ...shared,
     ...{ parts, defined, catalogTypes, release, understand, keyReader, closed: closing.signal, upcast: events.upcast },
@@ -147,7 +143,7 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return appendChecked(trx, list)
     },
     ...defineSchedule({
-      schedule: createSchedule(events, { ...outbox, subjectKeys, before: checkAppOnce }),
+      schedule: createSchedule(events, { ...outbox, subjectKeys, before: appCheck.run }),
       unschedule: createUnschedule({ schema }),
       checkEvent: async (event) => (await checkEvents(event))[0]!,
       releases,
@@ -180,18 +176,16 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
       return liveOf({ enrichers: {}, channels } as unknown as Enrichment)
     },
     projection(name, project, options = {}) {
-      const inTransaction = (act: (trx: Transaction<TDatabase>, sql: Sql) => Promise<void>) =>
-        ownTransaction(db).execute((trx) => act(trx, sqlOf(trx)))
       const untyped = project as unknown as Project<CommittedEvent, Transaction<TDatabase>>
       return defineGroup(createProjection({ name, project: untyped, options, transaction: inTransaction }))
     },
     handler(name, handles, options = {}) {
-      const inTransaction = (act: (sql: Sql) => Promise<void>) => ownTransaction(db).execute((trx) => act(sqlOf(trx)))
-      return defineGroup(createHandler({ name, handles, options, transaction: inTransaction }))
+      const transaction = (act: (sql: Sql) => Promise<void>) => inTransaction((_, sql) => act(sql))
+      return defineGroup(createHandler({ name, handles, options, transaction }))
     },
     process: createDefineProcess<TCatalog, Transaction<TDatabase>>({
       ...{ events, outbox: { ...outbox, subjectKeys }, defineGroup, onAppend: releases.registerIn },
-      transaction: (act) => ownTransaction(db).execute((trx) => act(trx, sqlOf(trx))),
+      transaction: inTransaction,
     }),
     run,
     reached: (group, ids, options) => awaitReached(sql, { ...options, schema, group, ids }),
@@ -206,9 +200,13 @@ export function createCommitcast<TCatalog extends EventCatalog, TDatabase, const
   }
 }
 
-/** A transaction of a worker waits for rows that others lock and sees what they committed, whatever the default is. */
-function ownTransaction<TDatabase>(db: Kysely<TDatabase>) {
-  return db.transaction().setIsolationLevel('read committed')
+/** Runs a worker's transactions: each waits for rows that others lock and sees what they committed, whatever the default is. */
+function createInTransaction<TDatabase>(db: Kysely<TDatabase>) {
+  return (act: (trx: Transaction<TDatabase>, sql: Sql) => Promise<void>): Promise<void> =>
+    db
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute((trx) => act(trx, sqlOf(trx)))
 }
 
 function openHints<TCatalog extends EventCatalog, TDatabase, THints extends HintCatalog>(

@@ -1,7 +1,6 @@
 import { type Aggregate, type AggregateOptions, type AggregatePorts, createAggregate } from '@commitcast/aggregates'
 import { type EventCatalog, type EventTypeOf, InvalidEvent } from '@commitcast/events'
 import {
-  checkApp,
   createKeyReader,
   createToClearRows,
   createToRows,
@@ -12,12 +11,13 @@ import {
 } from '@commitcast/outbox'
 import { isRebuilding } from '@commitcast/stream'
 import type { Logger, Sql } from '@commitcast/worker'
+import type { AppCheck } from './app-check.ts'
 import { CastMisused } from './cast-misused.ts'
 import type { ReleaseRegistry } from './release-registry.ts'
 
 export interface AggregatesOptions<TCatalog extends EventCatalog> {
   readonly catalog: TCatalog
-  readonly app: string
+  readonly appCheck: AppCheck
   readonly outbox: { readonly schema: string; readonly maxEventBytes?: number }
   readonly subjectKeys: SubjectKeys
   readonly releases: ReleaseRegistry
@@ -84,21 +84,18 @@ export function createAggregates<TCatalog extends EventCatalog>(
 
 /** The first appends of a process also check the app and register releases, in one transaction with the events. */
 function createAppending(
-  { app, outbox: { schema }, releases }: Pick<AggregatesOptions<EventCatalog>, 'app' | 'outbox' | 'releases'>,
+  { appCheck, releases }: Pick<AggregatesOptions<EventCatalog>, 'appCheck' | 'releases'>,
   sqlOf: SqlOf,
 ) {
-  let isAppChecked = false
   const inTransaction = async <T>(transaction: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>) => {
-    const sql = sqlOf(transaction)
-    if (!isAppChecked) await checkApp(sql, schema, app)
-    isAppChecked = true
-    const appended = await append(sql)
+    await appCheck.run(transaction)
+    const appended = await append(sqlOf(transaction))
     await releases.registerIn(transaction)
     return appended
   }
   return <T>(db: KyselyLike | TransactionLike, append: (sql: Sql) => Promise<T>, isSingle: boolean): Promise<T> => {
     if (!('isTransaction' in db) || db.isTransaction) return inTransaction(db, append)
-    if (isSingle && isAppChecked && releases.isRegistered()) return append(sqlOf(db))
+    if (isSingle && appCheck.isDone() && releases.isRegistered()) return append(sqlOf(db))
     return db
       .transaction()
       .setIsolationLevel('read committed')

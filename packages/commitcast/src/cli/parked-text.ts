@@ -1,6 +1,7 @@
 import type { ParkedEvent, ParkedEventInFull } from '@commitcast/outbox'
 import { shown } from './shown.ts'
 import { textTable } from './text-table.ts'
+import { toSeconds } from './to-seconds.ts'
 
 /** What `commitcast parked list` found, for people. */
 export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]; hasMore: boolean }): string {
@@ -8,7 +9,7 @@ export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]
   const rows = parked.map((event) => [
     event.id,
     event.group,
-    `${event.parkedAt.slice(0, 19)}Z`,
+    toSeconds(event.parkedAt),
     `${event.partition}/${event.offset}`,
     event.type,
     shown(event.key, 40),
@@ -24,7 +25,7 @@ export function parkedText({ parked, hasMore }: { parked: readonly ParkedEvent[]
 
 /** When it is tried again, or what it waits for. */
 function nextTry({ retryAt, attempts }: ParkedEvent): string {
-  if (retryAt !== null) return `${retryAt.slice(0, 19)}Z`
+  if (retryAt !== null) return toSeconds(retryAt)
   return attempts === 0 ? 'after the one before it' : 'when you retry it'
 }
 

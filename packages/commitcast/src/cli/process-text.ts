@@ -1,6 +1,7 @@
 import type { ProcessHistoryEntry, ProcessInstance, ProcessInstanceInFull } from '@commitcast/stream'
 import { shown } from './shown.ts'
 import { textTable } from './text-table.ts'
+import { toSeconds } from './to-seconds.ts'
 
 interface InstanceList {
   readonly instances: readonly ProcessInstance[]
@@ -14,7 +15,7 @@ export function instancesText({ instances, hasMore }: InstanceList): string {
     each.process,
     shown(each.instance, 60),
     each.status,
-    seconds(each.changedAt),
+    toSeconds(each.changedAt),
     waitsFor(each),
   ])
   const lines = textTable([['process', 'instance', 'status', 'since', 'waits for'], ...rows])
@@ -25,7 +26,7 @@ function waitsFor({ finishedAt, parked, nextTimeout, nextTimeoutAt }: ProcessIns
   if (parked > 0) return parked === 1 ? '1 parked event' : `${parked} parked events`
   if (finishedAt !== null) return 'nothing: it has finished'
   if (nextTimeout === null || nextTimeoutAt === null) return 'an event'
-  return `an event, or its time-out ${nextTimeout} at ${seconds(nextTimeoutAt)}`
+  return `an event, or its time-out ${nextTimeout} at ${toSeconds(nextTimeoutAt)}`
 }
 
 /** One instance, for people. */
@@ -64,8 +65,4 @@ const words = {
 function timeText(when: unknown): string {
   if (typeof when !== 'object' || when === null) return 'cancelled'
   return 'afterMs' in when ? `in ${when.afterMs} ms` : `at ${String((when as { at?: unknown }).at)}`
-}
-
-function seconds(time: string): string {
-  return `${time.slice(0, 19)}Z`
 }

@@ -1,12 +1,13 @@
 import type { ScheduledEvent } from '@commitcast/outbox'
 import { shown } from './shown.ts'
 import { textTable } from './text-table.ts'
+import { toSeconds } from './to-seconds.ts'
 
 /** What `commitcast schedule list` found, for people. */
 export function scheduledText({ scheduled, hasMore }: { scheduled: readonly ScheduledEvent[]; hasMore: boolean }) {
   if (scheduled.length === 0) return 'Nothing is scheduled.\n'
   const rows = scheduled.map(({ at, owner, name, type, key, refused }) => [
-    `${at.slice(0, 19)}Z`,
+    toSeconds(at),
     shown(owner, 80),
     shown(name, 80),
     type,

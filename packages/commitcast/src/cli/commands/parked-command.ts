@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { dropParked, listParked, retryParked, showParked } from '@commitcast/outbox'
 import { type Command, InvalidArgumentError } from 'commander'
 import { InvalidConfig } from '../../process/invalid-config.ts'
@@ -6,6 +5,7 @@ import { CommandFailed } from '../explain-failure.ts'
 import { handledText, parkedInFullJson, parkedInFullText, parkedText } from '../parked-text.ts'
 import { printResult } from '../print-result.ts'
 import { addSettings } from '../settings.ts'
+import { whoAmI } from '../who-am-i.ts'
 import { wholeNumber } from '../whole-number.ts'
 import { withTable } from '../with-table.ts'
 
@@ -108,11 +108,6 @@ function addHandling(parked: Command, name: string, { about, word, handle }: Han
       if (unknown.length > 0) throw new CommandFailed(unknownText(unknown, word))
     },
   )
-}
-
-/** For the history: the person at this terminal, not the database's user that all of them share. */
-function whoAmI(): string {
-  return userInfo().username
 }
 
 function unknownText(ids: readonly string[], word: string): string {

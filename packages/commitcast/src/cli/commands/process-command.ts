@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { retryParked } from '@commitcast/outbox'
 import { listInstances, readParkedOf, showInstance } from '@commitcast/stream'
 import type { Command } from 'commander'
@@ -6,6 +5,7 @@ import { CommandFailed } from '../explain-failure.ts'
 import { printResult } from '../print-result.ts'
 import { instanceInFullText, instancesText } from '../process-text.ts'
 import { addSettings } from '../settings.ts'
+import { whoAmI } from '../who-am-i.ts'
 import { wholeNumber } from '../whole-number.ts'
 import { withTable } from '../with-table.ts'
 
@@ -79,7 +79,7 @@ function addRetry(parent: Command): void {
     async (process: string, instance: string, flags: { json?: boolean }) => {
       const retried = await withTable(command, table, async ({ sql, schema }) => {
         const ids = await readParkedOf(sql, { schema, process, instance })
-        const done = await retryParked(sql, { schema, ids, group: process, actor: userInfo().username })
+        const done = await retryParked(sql, { schema, ids, group: process, actor: whoAmI() })
         return done.map(({ id }) => id)
       })
       if (retried.length === 0) {

@@ -1,4 +1,4 @@
-import { type EventCatalog, type EventTypeOf, restoreTypes, type StoredEvent, type TypeNotes } from '@commitcast/events'
+import { decodeNoted, type EventCatalog, type EventTypeOf, type StoredEvent } from '@commitcast/events'
 import { isoTime, type Keys } from '@commitcast/outbox'
 import type { Logger, Sql } from '@commitcast/worker'
 import { errorText } from '@commitcast/worker'
@@ -57,7 +57,7 @@ export function createReadStream<TCatalog extends EventCatalog, TState, TType ex
   const fromSnapshot = (key: string, { version, data, headers }: Row): Read<TState> | undefined => {
     try {
       const { notes, subjects } = JSON.parse(headers) as SnapshotHeaders
-      const state = restoreTypes(JSON.parse(data), notes === null ? undefined : (JSON.parse(notes) as TypeNotes))
+      const state = decodeNoted({ json: data, notes })
       const folded = { state: state as TState, version, subjects: new Set(subjects) }
       return { ...folded, snapshotVersion: version, firstTime: undefined }
     } catch (error) {

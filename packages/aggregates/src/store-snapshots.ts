@@ -1,4 +1,4 @@
-import { noteTypes } from '@commitcast/events'
+import { encodeNoted } from '@commitcast/events'
 import { checkWholeNumber, errorText, type Logger, type Sql } from '@commitcast/worker'
 import type { SnapshotOptions } from './aggregate.ts'
 import type { Read } from './read-stream.ts'
@@ -45,11 +45,8 @@ export function createStoreSnapshots(options: StoreSnapshotsOptions): StoreSnaps
       const { version, state, subjects } = read
       if (!isDue(read) || underWay.size >= maxAtOnce || underWay.has(key)) return
       try {
-        const { json, notes } = noteTypes(state)
-        const values = [
-          ...[aggregate, key, reducer, version, JSON.stringify(json ?? null), notes && JSON.stringify(notes)],
-          JSON.stringify([...subjects]),
-        ]
+        const { json, notes } = encodeNoted(state)
+        const values = [aggregate, key, reducer, version, json, notes, JSON.stringify([...subjects])]
         const storing = sql
           .query(text, values)
           .catch((error) => failed(key, version, error))

@@ -53,5 +53,13 @@ export {
 } from './message.ts'
 export { isPlaceholder, isReserved, reservedPrefix, timeoutType, toPlaceholder } from './placeholder.ts'
 export { isVisible, parseSnapshot, type Snapshot } from './snapshot.ts'
-export { type Noted, noteTypes, restoreTypes, type TypeNotes } from './type-notes.ts'
+export {
+  decodeNoted,
+  encodeNoted,
+  type Noted,
+  type NotedText,
+  noteTypes,
+  restoreTypes,
+  type TypeNotes,
+} from './type-notes.ts'
 export type { Upcast } from './upcast.ts'

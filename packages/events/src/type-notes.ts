@@ -33,6 +33,23 @@ export function restoreTypes(json: unknown, notes: TypeNotes | undefined): unkno
   return notes === undefined ? json : superjson.deserialize({ json: json as never, meta: notes }, { inPlace: true })
 }
 
+/** A value as tables keep it: its JSON, and its type notes, null where it needs none. */
+export interface NotedText {
+  readonly json: string
+  readonly notes: string | null
+}
+
+/** The texts of a value. Throws `InvalidValue` for what would not be read back unchanged. */
+export function encodeNoted(value: unknown): NotedText {
+  const { json, notes } = noteTypes(value)
+  return { json: JSON.stringify(json ?? null), notes: notes === undefined ? null : JSON.stringify(notes) }
+}
+
+/** The reverse. */
+export function decodeNoted({ json, notes }: NotedText): unknown {
+  return restoreTypes(JSON.parse(json), notes === null ? undefined : (JSON.parse(notes) as TypeNotes))
+}
+
 /** superjson has corners of its own (NaN in a typed array), so what it made is read back and compared. */
 function noteAndCompare(value: unknown): Noted {
   const { json, meta } = superjson.serialize(value)

@@ -14,6 +14,7 @@ import { noKeys } from './erasure/decrypt-event.ts'
 import { encryptFields, type TakenFields, takeFields } from './erasure/encrypt-fields.ts'
 import type { KeyProvider } from './erasure/key-provider.ts'
 import { createSubjectKeys, type Keys, type SubjectKeys } from './erasure/subject-keys.ts'
+import { isName } from './is-name.ts'
 import { defaultMaxEventBytes } from './max-event-bytes.ts'
 import { newEventId } from './new-event-id.ts'
 import { checkSchemaName, defaultSchema } from './schema-name.ts'
@@ -243,7 +244,7 @@ function checkHeaders(type: string, headers: Readonly<Record<string, unknown>> =
 }
 
 function checkKey(type: string, key: unknown): void {
-  if (typeof key === 'string' && key.length >= 1 && key.length <= 500 && !key.includes('\0')) return
+  if (isName(key)) return
   throw new InvalidEvent(
     `The key of "${type}" is ${JSON.stringify(key)?.slice(0, 80)}: it has to be a text of 1 to 500 characters, like the id of what the event is about.`,
   )

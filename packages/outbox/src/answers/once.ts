@@ -1,7 +1,8 @@
-import { InvalidValue, type Noted, noteTypes, restoreTypes, type TypeNotes } from '@commitcast/events'
+import { InvalidValue, type Noted, noteTypes } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import { checkTransaction } from '../append.ts'
 import { checkSubject } from '../erasure/check-subject.ts'
+import { decodeValue } from '../erasure/encrypt-fields.ts'
 import { decryptText, encryptText, type FieldPlace } from '../erasure/field-cipher.ts'
 import type { KeyProvider } from '../erasure/key-provider.ts'
 import { createSubjectKeys, type SubjectKeys } from '../erasure/subject-keys.ts'
@@ -79,7 +80,10 @@ export function createOnce({ schema: name = defaultSchema, keys, subjectKeys }: 
         [key, sent, fingerprint],
       )
       // None: retention took it since.
-      if (row) return decode(await decrypted(checkStored(row, { key: sent, fingerprint }), { key, sql, answerKeys }))
+      if (row)
+        return decodeValue(
+          await decrypted(checkStored(row, { key: sent, fingerprint }), { key, sql, answerKeys }),
+        ) as never
     }
     try {
       const answer = await act()
@@ -134,11 +138,6 @@ function checkStored(row: StoredAnswer, { key, fingerprint }: { key: string; fin
   }
   if (row.answer !== null) return row.answer
   throw new TypeError(`once was called with the key ${JSON.stringify(key)} inside its own act: call it once.`)
-}
-
-function decode<TAnswer>(text: string): TAnswer {
-  const { json, notes } = JSON.parse(text) as { json: unknown; notes?: TypeNotes }
-  return restoreTypes(json, notes) as TAnswer
 }
 
 interface AnswerKeys {

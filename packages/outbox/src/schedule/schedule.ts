@@ -1,6 +1,7 @@
 import type { EventCatalog, EventTypeOf } from '@commitcast/events'
 import { checkTransaction, type TransactionNeed } from '../append.ts'
 import { createToRows, type NewEvent, type NewEventOf, type ToRowsOptions } from '../append-sql.ts'
+import { isName } from '../is-name.ts'
 import { checkSchemaName, defaultSchema } from '../schema-name.ts'
 import { sqlIn, type TransactionLike } from '../sql-of.ts'
 import { InvalidSchedule } from './invalid-schedule.ts'
@@ -103,7 +104,7 @@ function timeOf(name: string, at: unknown): number {
 }
 
 function checkName(name: unknown): void {
-  if (typeof name === 'string' && name.length >= 1 && name.length <= 500 && !name.includes('\0')) return
+  if (isName(name)) return
   throw new InvalidSchedule(
     `The name of a scheduled event is ${JSON.stringify(name)?.slice(0, 80)}: it has to be a text of 1 to 500 characters, like "remind/42".`,
   )

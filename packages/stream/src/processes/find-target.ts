@@ -1,4 +1,5 @@
 import { type CommittedEvent, timeoutType } from '@commitcast/events'
+import { isName } from '@commitcast/outbox'
 import type { WorkItem } from '../groups/work-item.ts'
 import { timeoutInput } from './decide.ts'
 import { InvalidTransition } from './invalid-transition.ts'
@@ -51,9 +52,7 @@ function findTimeout({ name }: Machine, item: WorkItem, event: CommittedEvent): 
 }
 
 function checkInstance({ name }: Machine, { type }: CommittedEvent, instance: unknown): string {
-  if (typeof instance === 'string' && instance.length >= 1 && instance.length <= 500) {
-    if (!instance.includes('\0') && instance.isWellFormed()) return instance
-  }
+  if (isName(instance) && instance.isWellFormed()) return instance
   throw new InvalidTransition(
     `${name}: instance["${type}"] returned ${JSON.stringify(instance)?.slice(0, 80)}; it has to be a text of 1 to 500 characters, or undefined.`,
   )

@@ -1,4 +1,4 @@
-import type { Message } from '@commitcast/events'
+import type { Message, NotedText } from '@commitcast/events'
 import type { ProcessState, TimeoutAt } from './process.ts'
 
 /** What is known of an instance at one moment. */
@@ -15,12 +15,6 @@ export interface Instance {
   readonly ignored: number
 }
 
-/** A state's JSON, and the notes on what JSON has no type for. */
-export interface EncodedState {
-  readonly json: string
-  readonly notes: string | null
-}
-
 /** An instance as it was loaded under its lock, and what has become of it since. */
 export interface InstanceWork {
   readonly id: string
@@ -28,7 +22,7 @@ export interface InstanceWork {
   /** As the last input left it. */
   now: Instance | undefined
   /** `now.state` as it will be stored; none while nothing has changed it. */
-  encoded: EncodedState | undefined
+  encoded: NotedText | undefined
   /** Whether it has a parked event, behind which later ones wait. */
   isBlocked: boolean
   /** How many events are held for it. */

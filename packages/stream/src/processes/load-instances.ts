@@ -1,4 +1,4 @@
-import { NewerVersion, restoreTypes, type TypeNotes } from '@commitcast/events'
+import { decodeNoted, NewerVersion } from '@commitcast/events'
 import type { Sql } from '@commitcast/worker'
 import type { Instance, InstanceWork } from './instance.ts'
 import type { Machine } from './machine.ts'
@@ -40,7 +40,7 @@ function toWork(row: LoadedRow, machine: Machine): InstanceWork {
 
 function toInstance(row: LoadedRow & { readonly incarnation: number }, machine: Machine): Instance {
   const { incarnation, isFinished, notes } = row
-  const stored = restoreTypes(JSON.parse(row.state), notes === null ? undefined : (JSON.parse(notes) as TypeNotes))
+  const stored = decodeNoted({ json: row.state, notes })
   return {
     incarnation,
     isFinished,

@@ -1,9 +1,9 @@
-import { InvalidValue, type Message, noteTypes } from '@commitcast/events'
+import { encodeNoted, InvalidValue, type Message, type NotedText } from '@commitcast/events'
 import { type EventRow, type NewEvent, newEventId } from '@commitcast/outbox'
 import type { Sql } from '@commitcast/worker'
 import type { WorkItem } from '../groups/work-item.ts'
 import { type Decision, decide } from './decide.ts'
-import type { EncodedState, InstanceWork } from './instance.ts'
+import type { InstanceWork } from './instance.ts'
 import { InvalidTransition } from './invalid-transition.ts'
 import type { AnyStep, Machine, ProcessInput } from './machine.ts'
 import { NoInstance } from './no-instance.ts'
@@ -139,21 +139,18 @@ function withCause(append: NonNullable<AnyStep['append']>, item: WorkItem): read
   return list.map((event) => ({ ...event, headers: { ...cause, ...event.headers } })) as unknown as readonly never[]
 }
 
-export function encodeState({ name }: Machine, state: ProcessState): EncodedState {
-  const { json, notes } = noted(name, state)
-  const text = JSON.stringify(json)
-  const bytes = Buffer.byteLength(text)
-  if (bytes > maxStateBytes) {
-    throw new InvalidTransition(
-      `The state of ${name} takes ${bytes} bytes, at most ${maxStateBytes} are taken: keep large things elsewhere, and a reference in the state.`,
-    )
-  }
-  return { json: text, notes: notes === undefined ? null : JSON.stringify(notes) }
+export function encodeState({ name }: Machine, state: ProcessState): NotedText {
+  const encoded = encode(name, state)
+  const bytes = Buffer.byteLength(encoded.json)
+  if (bytes <= maxStateBytes) return encoded
+  throw new InvalidTransition(
+    `The state of ${name} takes ${bytes} bytes, at most ${maxStateBytes} are taken: keep large things elsewhere, and a reference in the state.`,
+  )
 }
 
-function noted(name: string, state: ProcessState) {
+function encode(name: string, state: ProcessState): NotedText {
   try {
-    return noteTypes(state)
+    return encodeNoted(state)
   } catch (cause) {
     if (!(cause instanceof InvalidValue)) throw cause
     throw new InvalidTransition(`The state of ${name} can't be kept: ${cause.describe('state')}`, { cause })
